@@ -1,0 +1,1 @@
+//! Turns a file's bytes into pages of text with boxes, in a child process with limits.

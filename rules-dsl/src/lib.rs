@@ -1,0 +1,1 @@
+//! The DKR language: text to checked program to verdict. No IO, no async, no clock.

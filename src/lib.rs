@@ -1,0 +1,1 @@
+//! The product: one node built from its parts, and the command line.

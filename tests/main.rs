@@ -1,0 +1,1 @@
+//! One module per promise to a user.
