@@ -1,0 +1,107 @@
+//! Every setting's path, shape and range, in one table.
+
+/// What a setting may hold.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Kind {
+    /// A whole number within the range, ends included.
+    Whole { min: u64, max: u64 },
+    /// A number of bytes, also written as `50MB` or `64MiB`, within the range, ends included.
+    Bytes { min: u64, max: u64 },
+    /// A text that is not empty.
+    Text,
+    /// One word of the list.
+    Choice(&'static [&'static str]),
+    /// One or more short names, as a list or separated by commas or `+`.
+    Names,
+    /// A path; a leading `~` is the home directory.
+    Path,
+    /// An address and port, such as `127.0.0.1:8080`.
+    Socket,
+}
+
+/// One setting.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Key {
+    /// Its section and name, such as `http.listen`.
+    pub(crate) path: &'static str,
+    pub(crate) kind: Kind,
+}
+
+impl Key {
+    /// The variable that sets it, such as `RAG_ENABLER_HTTP_LISTEN`.
+    pub(crate) fn variable(&self) -> String {
+        format!("{}{}", crate::environment::PREFIX, self.path.replace('.', "_").to_ascii_uppercase())
+    }
+}
+
+const fn whole(path: &'static str, min: u64, max: u64) -> Key {
+    Key { path, kind: Kind::Whole { min, max } }
+}
+
+const fn bytes(path: &'static str, min: u64, max: u64) -> Key {
+    Key { path, kind: Kind::Bytes { min, max } }
+}
+
+const fn of(path: &'static str, kind: Kind) -> Key {
+    Key { path, kind }
+}
+
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+
+/// The table; the order is that of `default.toml`.
+pub(crate) const KEYS: &[Key] = &[
+    of("http.listen", Kind::Socket),
+    bytes("http.upload_bytes_max", 1_000, 50_000_000),
+    whole("http.uploads_max", 1, 1_000),
+    whole("http.requests_max", 1, 100_000),
+    whole("http.connections_max", 1, 100_000),
+    whole("http.question_chars_max", 3, 1_000),
+    whole("http.request_seconds_max", 1, 3_600),
+    whole("http.upload_seconds_max", 1, 86_400),
+    whole("http.shutdown_seconds_max", 0, 3_600),
+    of("data.dir", Kind::Path),
+    of("models.dir", Kind::Path),
+    of("models.embedding", Kind::Text),
+    of("models.generation", Kind::Text),
+    whole("models.threads", 0, 1_024),
+    of("models.precision", Kind::Choice(&["auto", "f32", "int8"])),
+    whole("storage.shard_count", 1, 1_024),
+    whole("reading.workers", 0, 256),
+    of("reading.languages", Kind::Names),
+    bytes("reading.memory_bytes_max", 128 * MIB, 64 * GIB),
+    whole("reading.page_seconds_max", 1, 3_600),
+    whole("reading.document_seconds_max", 1, 86_400),
+    whole("reading.pages_max", 1, 10_000),
+    whole("chunking.tokens_max", 32, 500),
+    whole("chunking.overlap_tokens", 0, 250),
+    whole("embedding.queue_max", 1, 1_000_000),
+    whole("embedding.batch_tokens_max", 512, 1_000_000),
+    whole("generation.streams_max", 1, 256),
+    whole("generation.queue_max", 1, 10_000),
+    whole("generation.answer_tokens_max", 16, 4_096),
+    whole("retrieval.top_k", 1, 20),
+    bytes("cache.bytes_max", MIB, 64 * GIB),
+    whole("cache.answers_hours", 0, 8_760),
+    whole("cache.embeddings_days", 0, 365),
+    whole("cache.ocr_days", 0, 365),
+    whole("retention.days", 1, 36_500),
+    whole("supervision.restarts_max", 0, 1_000),
+    whole("supervision.period_seconds", 1, 86_400),
+    of("log.filter", Kind::Text),
+    of("log.format", Kind::Choice(&["text", "json"])),
+];
+
+/// The setting at `path`.
+pub(crate) fn find(path: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.path == path)
+}
+
+/// The name of `names` that `written` most likely meant.
+pub(crate) fn nearest<'a>(written: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    names
+        .map(|name| (strsim::jaro_winkler(written, name), name))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, name)| name)
+}

@@ -1,0 +1,225 @@
+//! The typed settings, one struct per section of `default.toml`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use crate::value::Value;
+
+macro_rules! section {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name { $($(#[$field_doc])* pub $field: $type,)* }
+    };
+}
+
+section! {
+    /// Every setting.
+    Settings {
+        /// The API's door.
+        http: Http,
+        /// The node's directory.
+        data: Data,
+        /// Which models, and how they compute.
+        models: Models,
+        /// The store.
+        storage: Storage,
+        /// The OCR pool and its limits on hostile files.
+        reading: Reading,
+        /// How pages are cut.
+        chunking: Chunking,
+        /// The embedding pool.
+        embedding: Embedding,
+        /// The model hosts.
+        generation: Generation,
+        /// Search.
+        retrieval: Retrieval,
+        /// The cache.
+        cache: Cache,
+        /// How long documents live.
+        retention: Retention,
+        /// Restarts.
+        supervision: Supervision,
+        /// Logging.
+        log: Log,
+    }
+}
+
+section! {
+    /// The API's door.
+    Http {
+        /// Where it listens.
+        listen: SocketAddr,
+        /// The largest file of one upload, in bytes.
+        upload_bytes_max: u64,
+        /// Uploads that may be arriving at one time.
+        uploads_max: usize,
+        /// Requests in work at one time.
+        requests_max: usize,
+        /// Open connections.
+        connections_max: usize,
+        /// The longest question, in characters.
+        question_chars_max: usize,
+        /// A request's deadline, in seconds.
+        request_seconds_max: u64,
+        /// An upload's deadline, in seconds.
+        upload_seconds_max: u64,
+        /// How long a stopping node waits for requests in work, in seconds.
+        shutdown_seconds_max: u64,
+    }
+}
+
+section! {
+    /// The node's directory.
+    Data {
+        /// Store, indexes, key and address are in it; `~` is already resolved.
+        dir: PathBuf,
+    }
+}
+
+section! {
+    /// Which models, and how they compute.
+    Models {
+        /// One directory per model is in it; `~` is already resolved.
+        dir: PathBuf,
+        /// The embedding model's name, or `default`.
+        embedding: String,
+        /// The language model's name, or `auto`.
+        generation: String,
+        /// Threads that compute; 0 for every core.
+        threads: usize,
+        /// `auto`, `f32` or `int8`.
+        precision: String,
+    }
+}
+
+section! {
+    /// The store.
+    Storage {
+        /// Shards of a new store.
+        shard_count: u32,
+    }
+}
+
+section! {
+    /// The OCR pool and its limits on hostile files.
+    Reading {
+        /// Pages read at one time; 0 for one less than the cores.
+        workers: usize,
+        /// Languages as tesseract names them.
+        languages: Vec<String>,
+        /// Memory of one reading process, in bytes.
+        memory_bytes_max: u64,
+        /// A page's deadline, in seconds.
+        page_seconds_max: u64,
+        /// A document's deadline, in seconds.
+        document_seconds_max: u64,
+        /// The most pages of a document.
+        pages_max: u32,
+    }
+}
+
+section! {
+    /// How pages are cut.
+    Chunking {
+        /// The largest chunk, in tokens of the embedding model.
+        tokens_max: usize,
+        /// Tokens that a chunk repeats from the one before it; at most half of `tokens_max`.
+        overlap_tokens: usize,
+    }
+}
+
+section! {
+    /// The embedding pool.
+    Embedding {
+        /// Texts that may wait.
+        queue_max: usize,
+        /// Tokens in one batch.
+        batch_tokens_max: usize,
+    }
+}
+
+section! {
+    /// The model hosts.
+    Generation {
+        /// Answers written at one time.
+        streams_max: usize,
+        /// Questions that may wait for a stream.
+        queue_max: usize,
+        /// The longest answer, in tokens.
+        answer_tokens_max: usize,
+    }
+}
+
+section! {
+    /// Search.
+    Retrieval {
+        /// Passages given to the language model when a question does not say.
+        top_k: usize,
+    }
+}
+
+section! {
+    /// The cache.
+    Cache {
+        /// Memory of the in-process cache, in bytes.
+        bytes_max: u64,
+        /// How long answers are kept, in hours.
+        answers_hours: u64,
+        /// How long embeddings are kept, in days.
+        embeddings_days: u64,
+        /// How long OCR results are kept, in days.
+        ocr_days: u64,
+    }
+}
+
+section! {
+    /// How long documents live.
+    Retention {
+        /// Days until a document is erased.
+        days: u64,
+    }
+}
+
+section! {
+    /// Restarts.
+    Supervision {
+        /// Restarts of one actor within the period before its supervisor escalates.
+        restarts_max: u32,
+        /// The period, in seconds.
+        period_seconds: u64,
+    }
+}
+
+section! {
+    /// Logging.
+    Log {
+        /// A filter such as `info,enabler_storage=debug`.
+        filter: String,
+        /// `text` or `json`.
+        format: String,
+    }
+}
+
+impl Settings {
+    /// Builds the typed settings from values that were read and checked.
+    pub(crate) fn from_values<O>(values: &[(&'static str, Value, O)]) -> Result<Self, String> {
+        let mut table = toml::Table::new();
+        for (path, value, _) in values {
+            let (section, name) = path.split_once('.').unwrap_or((path, ""));
+            let value = match value {
+                Value::Whole(number) => i64::try_from(*number).unwrap_or(i64::MAX).into(),
+                Value::Text(text) => text.clone().into(),
+                Value::Names(names) => toml::Value::from(names.clone()),
+            };
+            let section = table.entry(section).or_insert_with(|| toml::Table::new().into());
+            if let Some(section) = section.as_table_mut() {
+                section.insert(name.to_owned(), value);
+            }
+        }
+        table.try_into().map_err(|error: toml::de::Error| error.to_string())
+    }
+}

@@ -1,0 +1,155 @@
+//! Turns what somebody wrote into a setting's value, or says what is wrong with it.
+
+use crate::key::Kind;
+
+/// A setting's value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// A whole number; for sizes, in bytes.
+    Whole(u64),
+    /// A text, a choice, an address or a path.
+    Text(String),
+    /// A list of names.
+    Names(Vec<String>),
+}
+
+impl std::fmt::Display for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Whole(number) => write!(f, "{number}"),
+            Self::Text(text) => write!(f, "{text}"),
+            Self::Names(names) => write!(f, "{}", names.join(",")),
+        }
+    }
+}
+
+/// A value as it was written: a text from the environment or a flag, or a typed value from a file.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Written {
+    Text(String),
+    Whole(i128),
+    List(Vec<String>),
+    Other(&'static str),
+}
+
+/// Reads `written` as `kind`; the error is the end of a sentence that begins with the setting's name.
+pub(crate) fn read(kind: Kind, written: &Written) -> Result<Value, String> {
+    match (kind, written) {
+        (Kind::Whole { min, max }, Written::Whole(number)) => within(*number, min, max, "").map(Value::Whole),
+        (Kind::Whole { min, max }, Written::Text(text)) => match text.trim().parse::<i128>() {
+            Ok(number) => within(number, min, max, "").map(Value::Whole),
+            Err(_) => Err(format!("must be a whole number from {min} to {max}, not {text:?}")),
+        },
+        (Kind::Bytes { min, max }, Written::Whole(number)) => {
+            within(*number, min, max, " bytes").map(Value::Whole)
+        }
+        (Kind::Bytes { min, max }, Written::Text(text)) => match size(text) {
+            Some(number) => within(number, min, max, " bytes").map(Value::Whole),
+            None => Err(format!("must be a size such as 50MB, 64MiB or 1048576, not {text:?}")),
+        },
+        (Kind::Text | Kind::Path, Written::Text(text)) if text.trim().is_empty() => {
+            Err("must not be empty".into())
+        }
+        (Kind::Text | Kind::Path, Written::Text(text)) => Ok(Value::Text(text.clone())),
+        (Kind::Choice(words), Written::Text(text)) if words.contains(&text.as_str()) => {
+            Ok(Value::Text(text.clone()))
+        }
+        (Kind::Choice(words), Written::Text(text)) => {
+            Err(format!("must be one of {}, not {text:?}", words.join(", ")))
+        }
+        (Kind::Socket, Written::Text(text)) if text.parse::<std::net::SocketAddr>().is_ok() => {
+            Ok(Value::Text(text.clone()))
+        }
+        (Kind::Socket, Written::Text(text)) => {
+            Err(format!("must be an address and port such as 127.0.0.1:8080, not {text:?}"))
+        }
+        (Kind::Names, Written::List(names)) => name_list(names.iter().map(String::as_str)),
+        (Kind::Names, Written::Text(text)) => name_list(text.split([',', '+']).map(str::trim)),
+        (kind, written) => Err(format!("must be {}, not {}", wanted(kind), got(written))),
+    }
+}
+
+fn within(number: i128, min: u64, max: u64, unit: &str) -> Result<u64, String> {
+    match u64::try_from(number) {
+        Ok(number) if (min..=max).contains(&number) => Ok(number),
+        _ => Err(format!("must be from {min} to {max}{unit}, not {number}")),
+    }
+}
+
+fn name_list<'a>(names: impl Iterator<Item = &'a str>) -> Result<Value, String> {
+    let names: Vec<String> = names.map(str::to_owned).collect();
+    let well_formed =
+        |name: &String| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if names.is_empty() || !names.iter().all(well_formed) {
+        return Err("must be one or more names of letters and digits, such as por,eng".into());
+    }
+    Ok(Value::Names(names))
+}
+
+/// Bytes in a text such as `50MB`, `64 MiB` or `1048576`.
+fn size(text: &str) -> Option<i128> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let scale: i128 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        _ => return None,
+    };
+    number.parse::<i128>().ok()?.checked_mul(scale)
+}
+
+fn wanted(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Whole { .. } => "a whole number",
+        Kind::Bytes { .. } => "a size such as \"50MB\"",
+        Kind::Names => "a list of names",
+        Kind::Text | Kind::Choice(_) | Kind::Path | Kind::Socket => "a text",
+    }
+}
+
+fn got(written: &Written) -> &'static str {
+    match written {
+        Written::Text(_) => "a text",
+        Written::Whole(_) => "a number",
+        Written::List(_) => "a list",
+        Written::Other(name) => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn sizes_take_decimal_and_binary_units() {
+        assert_eq!(size("50MB"), Some(50_000_000));
+        assert_eq!(size(" 64 MiB "), Some(64 << 20));
+        assert_eq!(size("12"), Some(12));
+        assert_eq!(size("12 parsecs"), None);
+        assert_eq!(size("MB"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_number_is_taken_exactly_when_it_is_in_range(number: i64, min in 0u64..1000, width in 0u64..1000) {
+            let kind = Kind::Whole { min, max: min + width };
+            let taken = read(kind, &Written::Text(number.to_string()));
+            let inside = u64::try_from(number).is_ok_and(|n| n >= min && n <= min + width);
+            prop_assert_eq!(taken.is_ok(), inside);
+        }
+
+        #[test]
+        fn no_text_makes_reading_panic(text in ".{0,40}") {
+            for key in crate::key::KEYS {
+                let _ = read(key.kind, &Written::Text(text.clone()));
+            }
+        }
+    }
+}
