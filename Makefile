@@ -1,0 +1,76 @@
+# What one does with RAG Enabler, each by one word. `make` alone lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help run test bench fuzz soak lint fmt models setup build clean
+
+# An empty HOME (a bare container, a system service) is looked up, because cargo and the caches need one.
+ifeq ($(strip $(HOME)),)
+export HOME := $(shell getent passwd "$$(id -u)" | cut -d: -f6)
+endif
+
+# Outside the checkout: a fresh clone on a machine that built before starts warm.
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/rag-enabler/target
+export CARGO_TERM_COLOR ?= auto
+# rustup's cargo, also where the login shell's PATH has not been read.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+PROGRAM := $(CARGO_TARGET_DIR)/debug/rag-enabler
+
+step = @printf '\n\033[1m== %s\033[0m\n' "$(1)"
+
+help: ## list these targets
+	@echo 'RAG Enabler: answers questions about Portuguese and English documents, with the page as proof.'
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: models ## set up, build, and show the product: two documents read, three questions answered
+	$(call step,Starting the tour (Ctrl-C ends it))
+	@"$(PROGRAM)" tour --samples samples
+
+test: build models ## everything that must hold: format, lints, all tests
+	$(call step,Format)
+	@cargo fmt --all --check
+	$(call step,Lints of the whole workspace (the first time this takes minutes))
+	@cargo clippy --locked --workspace --all-targets --quiet -- -D warnings
+	$(call step,Tests (building them takes longest; each crate reports as it is done))
+	@cargo test --locked --workspace
+	@if command -v cargo-deny >/dev/null 2>&1; then \
+		printf '\n\033[1m== Licences and advisories\033[0m\n'; \
+		cargo deny --locked check licenses bans sources; \
+	else echo 'licences: cargo-deny is not installed, so they were not checked (cargo install cargo-deny)'; fi
+	$(call step,All tests passed)
+
+setup:
+	$(call step,System packages)
+	@deploy/setup.sh
+
+build: setup
+	$(call step,Building rag-enabler (the first time it compiles some 500 crates: several minutes on two cores))
+	@cargo build --locked --bin rag-enabler
+
+models: build ## fetch the embedded models (170 MB, once)
+	$(call step,Models)
+	@"$(PROGRAM)" models pull default
+
+bench: ## measure against tesseract, ocrmypdf, onnxruntime, llama.cpp and Qdrant Edge, side by side
+	@deploy/setup.sh bench
+	@$(MAKE) --no-print-directory models
+	@tests/bench/run.sh $(BENCH)
+
+fuzz: ## throw damaged bytes at the readers, SECONDS_EACH seconds per target (default 60)
+	@fuzz/run.sh "$${SECONDS_EACH:-60}"
+
+soak: models ## run a node for MINUTES (default 10) of uploads, questions and kill -9
+	@python3 tests/bench/soak.py --program "$(PROGRAM)" --minutes "$${MINUTES:-10}"
+
+lint: ## format check and lints only
+	@cargo fmt --all --check
+	@cargo clippy --locked --workspace --all-targets -- -D warnings
+
+fmt: ## format everything
+	@cargo fmt --all
+
+clean: ## remove what was built (models and data stay)
+	@cargo clean
