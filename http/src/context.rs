@@ -1,0 +1,92 @@
+//! What travels with every request: ids, deadline, tenant and cancellation.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::language::Language;
+
+/// Whose documents a caller sees.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Tenant(Arc<str>);
+
+impl Tenant {
+    /// The tenant called `name`.
+    pub fn new(name: &str) -> Self {
+        Self(name.into())
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What travels with a request to every actor that works for it.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The id that the client gave in `X-Request-Id`, or a fresh one.
+    pub request_id: Arc<str>,
+    /// The W3C trace id, 32 hexadecimal digits.
+    pub trace_id: Arc<str>,
+    /// The W3C id of this request's span, 16 hexadecimal digits.
+    pub span_id: Arc<str>,
+    /// When the client no longer waits.
+    pub deadline: Instant,
+    /// Whose documents the caller sees.
+    pub tenant: Tenant,
+    /// The language of messages to the caller.
+    pub language: Language,
+    /// Fires when the client goes away, the deadline passes, or the request is over.
+    pub cancel: CancellationToken,
+}
+
+/// The trace id of a `traceparent` header, if it is well formed.
+///
+/// Source: W3C Trace Context, section 3.2.
+pub(crate) fn trace_id(traceparent: &str) -> Option<&str> {
+    let mut parts = traceparent.trim().split('-');
+    let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let hex = |text: &str, digits: usize| {
+        text.len() == digits && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    };
+    let some = |text: &str| text.bytes().any(|b| b != b'0');
+    let extra = parts.next().is_some();
+    let well_formed = hex(version, 2) && version != "ff" && hex(trace, 32) && hex(span, 16) && hex(flags, 2);
+    (well_formed && some(trace) && some(span) && (version != "00" || !extra)).then_some(trace)
+}
+
+/// The longest request id taken from a client; a longer one is replaced, because it goes into every log line.
+const REQUEST_ID_CHARS_MAX: usize = 128;
+
+/// Whether a client's request id may be used: visible ASCII without quotes, and short.
+pub(crate) fn is_request_id(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.:/+=".contains(&b);
+    !text.is_empty() && text.len() <= REQUEST_ID_CHARS_MAX && text.bytes().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn only_a_well_formed_trace_is_continued() {
+        let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+        assert_eq!(trace_id(&format!("00-{trace}-00f067aa0ba902b7-01")), Some(trace));
+        assert_eq!(trace_id(&format!("cc-{trace}-00f067aa0ba902b7-01-more")), Some(trace));
+        assert_eq!(trace_id(&format!("00-{trace}-00f067aa0ba902b7-01-more")), None);
+        assert_eq!(trace_id(&format!("ff-{trace}-00f067aa0ba902b7-01")), None);
+        assert_eq!(trace_id("00-00000000000000000000000000000000-00f067aa0ba902b7-01"), None);
+        assert_eq!(trace_id(&format!("00-{}-00f067aa0ba902b7-01", trace.to_uppercase())), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_makes_the_parser_panic(text in ".{0,80}") {
+            let _ = trace_id(&text);
+            let _ = is_request_id(&text);
+        }
+    }
+}
