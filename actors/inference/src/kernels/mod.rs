@@ -1,0 +1,19 @@
+//! The arithmetic: each kernel exists for AVX-512, AVX2 and any processor, and the choice is made at run time.
+//!
+//! A kernel is written once over [`lanes::Lanes`] where the instruction sets differ only in width, and by hand
+//! where they differ in kind (the integer dot products). Every function here that is not private is safe: it
+//! asserts the shapes that its pointers rely on, and an [`Isa`] exists only for a processor that has it.
+
+//X pub(crate) mod attention;
+//X pub(crate) mod blocks;
+//X pub(crate) mod channels;
+//X pub(crate) mod dense;
+mod isa;
+//X mod lanes;
+//X pub(crate) mod rows;
+//X pub(crate) mod split;
+
+pub use isa::Isa;
+
+//Y #[cfg(test)]
+//X mod tests;
