@@ -1,0 +1,93 @@
+//! Reads a log in order, from a position on, and verifies that it is one chain.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+
+use super::chain::{ChainError, Position};
+use super::entry::{LogError, SealedEntry, read_entry};
+use super::keys::{entry_key, entry_prefix};
+use crate::objects::ObjectStore;
+
+/// Entries fetched at once: enough to hide a store's latency, few enough to bound memory (entries are below 4 MiB).
+const AHEAD: u64 = 8;
+
+/// A reader of one shard log. Ask it again later to follow the log as it grows.
+#[derive(Debug)]
+pub struct Replay {
+    store: Arc<dyn ObjectStore>,
+    shard: u32,
+    position: Position,
+    ahead: VecDeque<SealedEntry>,
+}
+
+/// Starts reading the log of `shard` after `from` ([`Position::default`] for the whole log).
+#[must_use]
+pub fn replay(store: Arc<dyn ObjectStore>, shard: u32, from: Position) -> Replay {
+    Replay { store, shard, position: from, ahead: VecDeque::new() }
+}
+
+impl Replay {
+    /// The position after the last entry that was given out.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// The next entry, or `None` at the present end of the log.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails, an entry is damaged, or the chain is broken; asking again reads the same place again.
+    pub async fn next(&mut self) -> Result<Option<SealedEntry>, LogError> {
+        if self.ahead.is_empty() {
+            self.fetch().await?;
+        }
+        let Some(entry) = self.ahead.pop_front() else { return Ok(None) };
+        match self.position.follow(&entry) {
+            Ok(position) => self.position = position,
+            Err(source) => {
+                self.ahead.clear();
+                return Err(LogError::Chain { shard: self.shard, source });
+            }
+        }
+        Ok(Some(entry))
+    }
+
+    async fn fetch(&mut self) -> Result<(), LogError> {
+        let first = self.position.seq.saturating_add(1);
+        // A reader at the end asks for one object, not for eight that are not there.
+        let Some(entry) = read_entry(&*self.store, self.shard, first).await? else {
+            return self.expect_end(first).await;
+        };
+        self.ahead.push_back(entry);
+        let rest = join_all(
+            (first.saturating_add(1)..first.saturating_add(AHEAD))
+                .map(|seq| read_entry(&*self.store, self.shard, seq)),
+        );
+        for entry in rest.await {
+            // A failure further on is met again when its turn comes.
+            let Ok(Some(entry)) = entry else { break };
+            self.ahead.push_back(entry);
+        }
+        Ok(())
+    }
+
+    /// Tells the end of the log from a hole in it.
+    async fn expect_end(&mut self, missing: u64) -> Result<(), LogError> {
+        let shard = self.shard;
+        let failed = |source| LogError::Store { shard, source };
+        let (prefix, after) = (entry_prefix(shard), entry_key(shard, missing)?);
+        let later = self.store.list_after(&prefix, Some(&after), 1).await.map_err(failed)?.pop();
+        let Some(later) = later else { return Ok(()) };
+        // Both may have been appended between the two requests.
+        if let Some(entry) = read_entry(&*self.store, shard, missing).await? {
+            self.ahead.push_back(entry);
+            return Ok(());
+        }
+        let later =
+            later.key.as_str().rsplit('/').next().and_then(|seq| seq.parse().ok()).unwrap_or(u64::MAX);
+        Err(LogError::Chain { shard, source: ChainError::Gap { missing, later } })
+    }
+}

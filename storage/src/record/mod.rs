@@ -1,0 +1,21 @@
+//! What the product's log says: the typed operations on documents, and the blobs that they refer to.
+
+mod blob;
+mod document;
+mod id;
+mod op;
+mod pages;
+#[cfg(test)]
+mod tests;
+
+pub use blob::{
+    BlobError, BlobRef, BlobStage, blob_key, blob_prefix, delete_blobs, put_blob, put_blob_file, read_blob,
+    verify_file,
+};
+pub use document::{DocumentRecord, Outcome, Reason, Status, TENANT_BYTES_MAX};
+pub use id::{DocumentId, InvalidDocumentId};
+pub use op::{Op, OpError, WireOp};
+pub use pages::{
+    Chunk, ChunksBlob, PageRecord, PagesBlob, Vector, WordBox, decode_chunks, decode_pages, encode_chunks,
+    encode_pages,
+};

@@ -1,0 +1,105 @@
+//! What is asked of a shard and what it answers.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::log::Entry;
+use crate::objects::ObjectStore;
+use crate::record::{
+    BlobError, BlobRef, Chunk, ChunksBlob, DocumentId, DocumentRecord, Op, decode_chunks, read_blob,
+};
+
+use super::ShardError;
+
+/// A search of one shard.
+#[derive(Debug, Clone)]
+pub struct Query<'a> {
+    /// The question as words; empty to search by meaning alone.
+    pub text: &'a str,
+    /// The question's embedding, of unit length; `None` to search by words alone.
+    pub vector: Option<&'a [f32]>,
+    /// Only this tenant's documents are seen.
+    pub tenant: &'a str,
+    /// Only these documents, or all of the tenant.
+    pub documents: Option<&'a [DocumentId]>,
+    /// Only documents whose metadata has all of these top-level members with these values.
+    pub metadata: &'a [(String, serde_json::Value)],
+    /// Hits wanted, at most [`TOP_K_MAX`].
+    pub top_k: usize,
+    /// The time of asking, Unix milliseconds: expired documents answer nothing.
+    pub now_ms: u64,
+    /// Whether hits that touch on the same page become one.
+    pub merge_neighbours: bool,
+}
+
+/// Most hits of one search; more than any prompt holds.
+pub const TOP_K_MAX: usize = 100;
+
+/// One chunk that was found.
+#[derive(Debug, Clone)]
+pub struct Hit {
+    /// Its document.
+    pub document_id: DocumentId,
+    /// The revision that was searched.
+    pub revision: u32,
+    /// The chunk, without its vectors. Several chunks' span when neighbours were merged.
+    pub chunk: Chunk,
+    /// 0..1: how well the chunk answers the question by meaning and words; comparable between shards.
+    pub score: f32,
+    /// The cosine with the question, if there was a vector.
+    pub cosine: Option<f32>,
+    /// 0..1: the share of the question's words, weighted by rarity, that the chunk has.
+    pub words: f32,
+}
+
+/// Some documents of a tenant, newest first.
+#[derive(Debug, Clone)]
+pub struct DocumentPage {
+    /// The documents.
+    pub documents: Vec<DocumentRecord>,
+    /// Where the next page starts, or `None` at the end.
+    pub next: Option<Vec<u8>>,
+}
+
+/// The blobs that applying an entry needs, read and verified.
+#[derive(Debug, Clone, Default)]
+pub struct Blobs(HashMap<[u8; 32], Arc<ChunksBlob>>);
+
+impl Blobs {
+    /// Adds the decoded content of `blob`.
+    pub fn insert(&mut self, blob: &BlobRef, chunks: ChunksBlob) {
+        self.0.insert(blob.sha256, Arc::new(chunks));
+    }
+
+    pub(super) fn get(&self, blob: &BlobRef) -> Result<&ChunksBlob, ShardError> {
+        self.0
+            .get(&blob.sha256)
+            .map(AsRef::as_ref)
+            .ok_or_else(|| BlobError::Missing { key: blob.key.clone() }.into())
+    }
+}
+
+/// Reads from the store the blobs that [`super::ShardIndex::apply`] needs for `entry`.
+///
+/// A blob that is gone is left out: its document was deleted later in the log, and applying says so if it was not.
+///
+/// # Errors
+///
+/// If the store fails or a blob is damaged.
+pub async fn fetch_needed(store: &dyn ObjectStore, entry: &Entry) -> Result<Blobs, ShardError> {
+    let mut blobs = Blobs::default();
+    for op in &entry.ops {
+        let Op::Ready { chunks, .. } = op else { continue };
+        match read_blob(store, chunks).await {
+            Ok(bytes) => {
+                // Unpacking and decoding a large document takes longer than a worker of the runtime may be held.
+                let decoded = tokio::task::spawn_blocking(move || decode_chunks(&bytes)).await;
+                let decoded = decoded.map_err(|_| ShardError::Stopped)?;
+                blobs.insert(chunks, decoded.map_err(|source| ShardError::Codec { source })?);
+            }
+            Err(BlobError::Missing { .. }) => {}
+            Err(e) => return Err(e.into()),
+        }
+    }
+    Ok(blobs)
+}
