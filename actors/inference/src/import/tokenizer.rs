@@ -54,10 +54,10 @@ fn disagreements(normalizer: &Value, table: &[(char, String)]) -> Result<BTreeMa
         serde_json::from_value(normalizer.clone()).map_err(|error| error.to_string())?;
     let mut wrong = BTreeMap::new();
     for (from, form) in table {
-        // Between letters, because leading and trailing spaces have rules of their own.
-        let mut text = NormalizedString::from(format!("a{from}b"));
+        // Between digits: at an edge spaces have rules of their own, and a letter would compose with an accent.
+        let mut text = NormalizedString::from(format!("0{from}0"));
         normalizer.normalize(&mut text).map_err(|error| error.to_string())?;
-        if text.get() != collapse_spaces(&format!("a{form}b")) {
+        if text.get() != collapse_spaces(&format!("0{form}0")) {
             wrong.insert(*from, form.clone());
         }
     }
