@@ -1,9 +1,22 @@
 //! Turns a file's bytes into pages of text with boxes, in a child process with limits.
 
+mod child;
+mod decide;
+mod document;
+mod fuzz;
+mod native;
+mod ocr;
 mod page;
+mod plausible;
 mod problem;
+mod raster;
+mod read;
+mod reader;
 mod settings;
 
+pub use child::child_main;
+pub use fuzz::fuzz_open_and_read;
 pub use page::{DocumentInfo, Page, Rect, Source, Table, Word};
 pub use problem::{DocumentProblem, PageProblem, Tongue};
+pub use reader::{Program, Reader};
 pub use settings::{Limits, Ocr, Settings};

@@ -1,0 +1,184 @@
+//! Gathers a page's glyphs and images from the drawing calls of its interpreter.
+
+use hayro_interpret::font::{Glyph as Shape, GlyphRun};
+use hayro_interpret::hayro_cmap::BfString;
+use hayro_interpret::hayro_syntax::page::Page;
+use hayro_interpret::kurbo::{Affine, BezPath, Point, Rect};
+use hayro_interpret::{
+    BlendMode, ClipPath, Context, Device, DrawMode, DrawProps, Image, ImageDrawProps, InterpreterCache,
+    InterpreterSettings, SoftMask, TransformExt, interpret_page,
+};
+
+/// Glyphs kept of one page: the densest real page (a telephone book) has 30,000, and at this many the layout
+/// still takes under a second.
+const GLYPHS_MAX: usize = 200_000;
+
+/// Images remembered of one page; more of them are tiles of one picture.
+const IMAGES_MAX: usize = 64;
+
+/// Cells along each side of the grid by which the area under images is measured.
+const GRID: usize = 32;
+
+/// One glyph where it stands on the displayed page, in points from the top left.
+#[derive(Clone, Debug)]
+pub(crate) struct Glyph {
+    /// The text it stands for; `None` where the font does not say.
+    pub(crate) text: Option<String>,
+    /// Its origin on the baseline.
+    pub(crate) origin: (f32, f32),
+    /// The direction of the text as a unit vector; `(1, 0)` is upright.
+    pub(crate) along: (f32, f32),
+    /// How far the pen moves, in points.
+    pub(crate) width: f32,
+    /// The font's size as it appears, in points.
+    pub(crate) size: f32,
+    /// Whether it is drawn at all: an OCR layer is not.
+    pub(crate) visible: bool,
+}
+
+/// An image as placed on the page.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ImageSeen {
+    /// Pixels.
+    pub(crate) pixels: (u32, u32),
+    /// From the image's pixels to points.
+    pub(crate) transform: Affine,
+}
+
+/// All that a page draws, as far as reading it needs.
+#[derive(Debug, Default)]
+pub(crate) struct Gathered {
+    /// In the order drawn.
+    pub(crate) glyphs: Vec<Glyph>,
+    /// In the order drawn, at most [`IMAGES_MAX`].
+    pub(crate) images: Vec<ImageSeen>,
+    /// How many images there were.
+    pub(crate) image_count: usize,
+    /// The share of the page under images, from 0 to 1.
+    pub(crate) image_cover: f32,
+    /// How many paths were drawn; text turned into outlines shows here.
+    pub(crate) path_count: usize,
+    /// Whether glyphs were left out for their number.
+    pub(crate) truncated: bool,
+}
+
+/// Interprets `page` and keeps what its text needs.
+pub(crate) fn gather<'a>(
+    page: &Page<'a>,
+    cache: &InterpreterCache<'a>,
+    settings: &InterpreterSettings,
+) -> Gathered {
+    let (width, height) = page.render_dimensions();
+    let bounds = Rect::new(0.0, 0.0, width.into(), height.into());
+    let transform = page.initial_transform(true).to_kurbo();
+    let mut context = Context::new(transform, bounds, cache, page.xref(), settings.clone());
+    let mut gatherer = Gatherer { bounds, gathered: Gathered::default(), grid: [0; GRID] };
+    interpret_page(page, &mut context, &mut gatherer);
+    let covered: u32 = gatherer.grid.iter().map(|row| row.count_ones()).sum();
+    gatherer.gathered.image_cover = covered as f32 / (GRID * GRID) as f32;
+    gatherer.gathered
+}
+
+struct Gatherer {
+    bounds: Rect,
+    gathered: Gathered,
+    grid: [u32; GRID],
+}
+
+impl Gatherer {
+    fn cover(&mut self, area: Rect) {
+        let area = area.intersect(self.bounds);
+        if area.width() <= 0.0 || area.height() <= 0.0 {
+            return;
+        }
+        let cell = |at: f64, side: f64| ((at / side * GRID as f64).round() as usize).min(GRID);
+        let (x0, x1) = (cell(area.x0, self.bounds.width()), cell(area.x1, self.bounds.width()));
+        let (y0, y1) = (cell(area.y0, self.bounds.height()), cell(area.y1, self.bounds.height()));
+        let bits = (x0..x1).fold(0_u32, |bits, x| bits | 1 << x);
+        self.grid.iter_mut().take(y1).skip(y0).for_each(|row| *row |= bits);
+    }
+}
+
+impl<'a> Device<'a> for Gatherer {
+    fn draw_glyph_run(&mut self, run: &GlyphRun<'_, 'a>, props: DrawProps<'a>, mode: &DrawMode) {
+        let visible = !matches!(mode, DrawMode::Invisible);
+        let first = self.gathered.glyphs.len();
+        for positioned in run.glyphs() {
+            if self.gathered.glyphs.len() >= GLYPHS_MAX {
+                self.gathered.truncated = true;
+                return;
+            }
+            let (advance, type3) = match &**positioned {
+                Shape::Outline(outline) => (outline.advance_width(), false),
+                Shape::Type3(drawn) => (drawn.advance_width(), true),
+            };
+            let transform = props.transform * positioned.transform();
+            let text = positioned.as_unicode().map(|text| match text {
+                BfString::Char(one) => one.to_string(),
+                BfString::String(several) => several,
+            });
+            if let Some(glyph) = place(text, transform, advance, type3, visible)
+                && self
+                    .bounds
+                    .inflate(1.0, 1.0)
+                    .contains(Point::new(glyph.origin.0.into(), glyph.origin.1.into()))
+            {
+                // A substitute font may be stretched, which the pen's own way to the next glyph corrects.
+                if let Some(before) = self.gathered.glyphs.get_mut(first..).and_then(<[_]>::last_mut) {
+                    let step = (glyph.origin.0 - before.origin.0) * before.along.0
+                        + (glyph.origin.1 - before.origin.1) * before.along.1;
+                    if step > 0.05 * before.size && step < before.width {
+                        before.width = step;
+                    }
+                }
+                self.gathered.glyphs.push(glyph);
+            }
+        }
+    }
+
+    fn draw_image(&mut self, image: Image<'a, '_>, props: ImageDrawProps<'a>) {
+        let pixels = (image.width(), image.height());
+        let whole = Rect::new(0.0, 0.0, pixels.0.into(), pixels.1.into());
+        self.cover(props.transform.transform_rect_bbox(whole));
+        self.gathered.image_count += 1;
+        if self.gathered.images.len() < IMAGES_MAX {
+            self.gathered.images.push(ImageSeen { pixels, transform: props.transform });
+        }
+    }
+
+    fn draw_path(&mut self, _: &BezPath, _: DrawProps<'a>, _: &DrawMode) {
+        self.gathered.path_count += 1;
+    }
+
+    fn push_clip_path(&mut self, _: &ClipPath) {}
+    fn push_transparency_group(&mut self, _: f32, _: Option<SoftMask<'a>>, _: BlendMode) {}
+    fn pop_clip(&mut self) {}
+    fn pop_transparency_group(&mut self) {}
+}
+
+/// The glyph whose own space (1,000 units to the em) `transform` maps to the page, unless it has no extent there.
+fn place(
+    text: Option<String>,
+    transform: Affine,
+    advance: Option<f32>,
+    type3: bool,
+    visible: bool,
+) -> Option<Glyph> {
+    let [a, b, c, d, e, f] = transform.as_coeffs().map(|value| value as f32);
+    let (stride, rise) = (a.hypot(b), c.hypot(d));
+    let width = advance.unwrap_or(0.0).max(0.0) * stride;
+    let mut size = rise * 1000.0;
+    // The font matrix of a Type 3 font may hold its size, so that the text's own size says nothing.
+    if type3 && !(0.2..1.6).contains(&(width / size)) && width > 0.0 {
+        size = width * 1.8;
+    }
+    let fine = [size, width, e, f, stride].iter().all(|value| value.is_finite() && value.abs() < 1e6);
+    (fine && size > 0.01 && stride > 0.0).then(|| Glyph {
+        text,
+        origin: (e, f),
+        along: (a / stride, b / stride),
+        width,
+        size,
+        visible,
+    })
+}

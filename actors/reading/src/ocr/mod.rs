@@ -1,0 +1,165 @@
+//! Reads a page's picture: looks at it, prepares it where that pays, and brings tesseract's words back to the page.
+
+mod engine;
+mod look;
+mod pix;
+
+use hayro_interpret::kurbo::{Affine, Rect as Area};
+
+pub(crate) use engine::Engine;
+use engine::Seen;
+pub(crate) use pix::silence;
+
+use crate::native::{Laid, Piece, blocks, write};
+use crate::page::Rect;
+use crate::problem::PageProblem;
+use crate::raster::Raster;
+use look::{Background, Way};
+use pix::Picture;
+
+/// Pictures finer than this are reduced: tesseract gains nothing and takes longer.
+const DPI_MAX: f32 = 330.0;
+
+/// Pictures coarser than this are enlarged.
+const DPI_MIN: f32 = 130.0;
+
+/// Words below this confidence on a page with hardly any others are specks, not text.
+const SPECK: f32 = 0.3;
+
+/// What OCR made of a page.
+pub(crate) struct Recognised {
+    pub(crate) laid: Laid,
+    /// Over all words, from 0 to 1.
+    pub(crate) mean_confidence: f32,
+    /// How the page was turned clockwise.
+    pub(crate) rotation_degrees: u16,
+}
+
+/// Reads `raster`, a picture of a page of `page` points.
+pub(crate) fn recognise(
+    engine: &mut Engine,
+    raster: Raster,
+    page: (f32, f32),
+    languages: &str,
+) -> Result<Recognised, PageProblem> {
+    let prepared = prepare(raster)?;
+    let mut seen = engine.read(&prepared.picture, prepared.dpi, languages, prepared.unsure)?;
+    if seen.iter().all(|word| word.confidence < SPECK) {
+        seen.clear();
+    }
+    let mean_confidence = seen.iter().map(|word| word.confidence).sum::<f32>() / (seen.len().max(1)) as f32;
+    let place = |[x0, y0, x1, y1]: Rect| -> Rect {
+        let area = Area::new(x0.into(), y0.into(), x1.into(), y1.into());
+        let area = prepared.to_page.transform_rect_bbox(area);
+        let (width, height) = (f64::from(page.0), f64::from(page.1));
+        let (x, y) = (|at: f64| at.clamp(0.0, width) as f32, |at: f64| at.clamp(0.0, height) as f32);
+        [x(area.x0), y(area.y0), x(area.x1), y(area.y1)]
+    };
+    let mut laid = Laid::default();
+    write(&blocks(pieces(seen)), &place, &mut laid);
+    Ok(Recognised { laid, mean_confidence, rotation_degrees: prepared.rotation_degrees })
+}
+
+struct Prepared {
+    picture: Picture,
+    dpi: f32,
+    to_page: Affine,
+    rotation_degrees: u16,
+    /// Whether tesseract should find out which way the page stands.
+    unsure: bool,
+}
+
+fn prepare(raster: Raster) -> Result<Prepared, PageProblem> {
+    let Raster { grey, width, height, mut dpi, mut to_page } = raster;
+    let background = Background::of(&grey, width as usize);
+    let mut picture = Picture::from_grey(&grey, width, height).ok_or(PageProblem::OutOfMemory)?;
+    drop(grey);
+    if !(DPI_MIN..=DPI_MAX).contains(&dpi) {
+        let factor = if dpi > DPI_MAX { 300.0 / dpi } else { (200.0 / dpi).min(3.0) };
+        if let Some(scaled) = picture.scaled(factor) {
+            let (fx, fy) = (
+                f64::from(picture.width()) / f64::from(scaled.width()),
+                f64::from(picture.height()) / f64::from(scaled.height()),
+            );
+            to_page *= Affine::scale_non_uniform(fx, fy);
+            (picture, dpi) = (scaled, dpi * factor);
+        }
+    }
+    if background.needs_normalising()
+        && let Some(even) = picture.background_normalised()
+    {
+        picture = even;
+    }
+    let mut binary = picture.binary(150);
+    if let Some(degrees) = look::straighten(binary.as_ref().and_then(Picture::skew))
+        && let Some(straight) = picture.turned(degrees)
+    {
+        let (x, y) = (f64::from(picture.width()) / 2.0, f64::from(picture.height()) / 2.0);
+        to_page *= Affine::rotate_about(-f64::from(degrees).to_radians(), (x, y));
+        picture = straight;
+        binary = picture.binary(150);
+    }
+    let way = look::way(binary.as_ref().and_then(Picture::stance));
+    let quarters = if let Way::Quarters(quarters) = way { quarters } else { 0 };
+    if quarters > 0
+        && let Some(upright) = picture.quarters(quarters)
+    {
+        to_page *= turned_back(quarters, picture.width(), picture.height());
+        picture = upright;
+    }
+    let rotation_degrees = u16::from(quarters) * 90;
+    Ok(Prepared { picture, dpi, to_page, rotation_degrees, unsure: way == Way::Unsure })
+}
+
+/// From a picture turned clockwise by quarters to the `width` by `height` one it was.
+fn turned_back(quarters: u8, width: u32, height: u32) -> Affine {
+    let (width, height) = (f64::from(width), f64::from(height));
+    match quarters {
+        1 => Affine::new([0.0, -1.0, 1.0, 0.0, 0.0, height]),
+        2 => Affine::new([-1.0, 0.0, 0.0, -1.0, width, height]),
+        3 => Affine::new([0.0, 1.0, -1.0, 0.0, width, 0.0]),
+        _ => Affine::IDENTITY,
+    }
+}
+
+/// Tesseract's words as the layout takes them: all words of a line as high as the line.
+fn pieces(seen: Vec<Seen>) -> Vec<Piece> {
+    let mut pieces = Vec::with_capacity(seen.len());
+    let mut rest = seen.as_slice();
+    while let Some(first) = rest.first() {
+        let count = rest.iter().take_while(|word| word.line == first.line).count();
+        let (line, after) = rest.split_at(count);
+        rest = after;
+        let top = line.iter().map(|word| word.y0).fold(f32::MAX, f32::min);
+        let bottom = line.iter().map(|word| word.y1).fold(f32::MIN, f32::max);
+        let size = (bottom - top).max(1.0);
+        pieces.extend(line.iter().map(|word| Piece {
+            text: word.text.clone(),
+            x0: word.x0,
+            x1: word.x1,
+            top,
+            bottom,
+            base: bottom - 0.22 * size,
+            size,
+            spaced: true,
+            confidence: Some(word.confidence),
+        }));
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hayro_interpret::kurbo::Point;
+
+    #[test]
+    fn a_point_of_a_turned_page_comes_back_to_its_place() {
+        // The corner at the top left of a 200 by 100 picture, after each turn.
+        let corner = Point::new(0.0, 0.0);
+        for (quarters, at) in [(1, (100.0, 0.0)), (2, (200.0, 100.0)), (3, (0.0, 200.0))] {
+            let back = turned_back(quarters, 200, 100) * Point::from(at);
+            assert!(back.distance(corner) < 1e-9, "{quarters}: {back:?}");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Pictures of leptonica behind a safe face: the grey page, and what is done to it before OCR.
+
+use tesseract_plumbing::leptonica_plumbing::Pix;
+use tesseract_plumbing::leptonica_plumbing::memory::RefCountedExclusive;
+use tesseract_plumbing::leptonica_sys as leptonica;
+
+/// A picture that leptonica holds.
+pub(crate) struct Picture(RefCountedExclusive<Pix>);
+
+/// How a page leans, and how sure leptonica is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Skew {
+    /// Degrees by which it must be turned clockwise.
+    pub(crate) degrees: f32,
+    pub(crate) confidence: f32,
+}
+
+/// Evidence of ascenders for which way a page stands, as leptonica scores it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Stance {
+    /// Above zero when upright, below when upside down.
+    pub(crate) up: f32,
+    /// Above zero when its top lies to the left, below when to the right.
+    pub(crate) left: f32,
+}
+
+impl Picture {
+    /// A picture of `width` times `height` grey bytes, row by row; `None` where they are not that many.
+    pub(crate) fn from_grey(grey: &[u8], width: u32, height: u32) -> Option<Self> {
+        let (columns, lines) = (i32::try_from(width).ok()?, i32::try_from(height).ok()?);
+        if width == 0 || height == 0 || grey.len() != width as usize * height as usize {
+            return None;
+        }
+        #[expect(unsafe_code, reason = "a call of leptonica")]
+        // SAFETY: any numbers may be given; too large ones give null.
+        let picture = own(unsafe { leptonica::pixCreate(columns, lines, 8) })?;
+        let pitch = (width as usize).div_ceil(4);
+        let data = picture.0.get_data();
+        if data.is_null() {
+            return None;
+        }
+        #[expect(unsafe_code, reason = "a call of leptonica")]
+        // SAFETY: a picture 8 bits deep holds `height` lines of `width / 4` whole words, and nobody else knows it yet.
+        let words = unsafe { std::slice::from_raw_parts_mut(data, pitch * height as usize) };
+        for (line, row) in words.chunks_exact_mut(pitch).zip(grey.chunks_exact(width as usize)) {
+            for (word, bytes) in line.iter_mut().zip(row.chunks(4)) {
+                let mut four = [0; 4];
+                four.iter_mut().zip(bytes).for_each(|(into, byte)| *into = *byte);
+                *word = u32::from_be_bytes(four);
+            }
+        }
+        Some(picture)
+    }
+
+    /// As tesseract takes it.
+    pub(crate) fn pix(&self) -> &Pix {
+        &self.0
+    }
+
+    pub(crate) fn width(&self) -> u32 {
+        self.0.get_width().unsigned_abs()
+    }
+
+    pub(crate) fn height(&self) -> u32 {
+        self.0.get_height().unsigned_abs()
+    }
+
+    /// With its background made white everywhere.
+    pub(crate) fn background_normalised(&self) -> Option<Self> {
+        #[expect(unsafe_code, reason = "a call of leptonica")]
+        // SAFETY: the picture is valid and 8 bits deep; the two optional masks may be null.
+        own(unsafe {
+            leptonica::pixBackgroundNormSimple(self.raw(), std::ptr::null_mut(), std::ptr::null_mut())
+        })
+    }
+
+    /// Black where darker than `threshold`.
+    pub(crate) fn binary(&self, threshold: u8) -> Option<Self> {
+        #[expect(unsafe_code, reason = "a call of leptonica")]
+        // SAFETY: the picture is valid.
+        own(unsafe { leptonica::pixConvertTo1(self.raw(), threshold.into()) })
+    }
+
+    /// Scaled by `factor` both ways.
+    pub(crate) fn scaled(&self, factor: f32) -> Option<Self> {
+        #[expect(unsafe_code, reason = "a call of leptonica")]
+        // SAFETY: the picture is valid.
+        own(unsafe { leptonica::pixScale(self.raw(), factor, factor) })
+    }
+
+    /// Turned clockwise by `degrees` about its middle, its size kept, white brought in.
+    pub(crate) fn turned(&self, degrees: f32) -> Option<Self> {
+        const AREA_MAP: i32 = 1;
+        const WHITE: i32 = 1;
+        #[expect(unsafe_code, reason = "a call of leptonica")]
+        // SAFETY: the picture is valid.
+        own(unsafe { leptonica::pixRotate(self.raw(), degrees.to_radians(), AREA_MAP, WHITE, 0, 0) })
+    }
+
+    /// Turned clockwise by quarters.
+    pub(crate) fn quarters(&self, quarters: u8) -> Option<Self> {
+        #[expect(unsafe_code, reason = "a call of leptonica")]
+        // SAFETY: the picture is valid and the count is between 0 and 3.
+        own(unsafe { leptonica::pixRotateOrth(self.raw(), i32::from(quarters % 4)) })
+    }
+
+    /// How a binary picture of text leans; `None` where leptonica cannot tell.
+    pub(crate) fn skew(&self) -> Option<Skew> {
+        let mut skew = Skew::default();
+        #[expect(unsafe_code, reason = "a call of leptonica")]
+        // SAFETY: the picture is valid and both results outlive the call.
+        let failed = unsafe { leptonica::pixFindSkew(self.raw(), &mut skew.degrees, &mut skew.confidence) };
+        (failed == 0).then_some(skew)
+    }
+
+    /// Which way a binary, straight picture of text stands; `None` where it holds too few letters.
+    pub(crate) fn stance(&self) -> Option<Stance> {
+        let mut stance = Stance::default();
+        #[expect(unsafe_code, reason = "a call of leptonica")]
+        // SAFETY: the picture is valid and both results outlive the call; zeros ask for the defaults.
+        let failed =
+            unsafe { leptonica::pixOrientDetect(self.raw(), &mut stance.up, &mut stance.left, 0, 0) };
+        (failed == 0).then_some(stance)
+    }
+
+    fn raw(&self) -> *mut leptonica::Pix {
+        *AsRef::<*mut leptonica::Pix>::as_ref(&*self.0)
+    }
+}
+
+/// Takes over what a call of leptonica gave, unless that is nothing.
+fn own(raw: *mut leptonica::Pix) -> Option<Picture> {
+    if raw.is_null() {
+        return None;
+    }
+    #[expect(unsafe_code, reason = "the pointer leptonica gave")]
+    // SAFETY: it is valid and ours alone, as every function called here gives a new picture.
+    Some(Picture(unsafe { RefCountedExclusive::new(Pix::new_from_pointer(raw)) }))
+}
+
+/// Silences leptonica, whose messages would fill the child's standard error.
+pub(crate) fn silence() {
+    const NONE: i32 = 6;
+    #[expect(unsafe_code, reason = "a call of leptonica")]
+    // SAFETY: it sets one number, before any other thread uses leptonica.
+    unsafe {
+        leptonica::setMsgSeverity(NONE);
+    }
+}

@@ -1,0 +1,98 @@
+//! Reads one page: measures it, decides how, and does it.
+
+use hayro_interpret::hayro_syntax::Pdf;
+use hayro_interpret::{InterpreterCache, InterpreterSettings};
+
+use crate::decide::{Measures, Verdict, decide, measure, ocr_found_more};
+use crate::native::{Gathered, Laid, gather, lay_out};
+use crate::ocr::{self, Engine};
+use crate::page::{Page, Source};
+use crate::problem::PageProblem;
+use crate::raster::raster;
+use crate::settings::{Limits, Ocr, Settings};
+
+/// Pages read with one cache of fonts; then it is emptied, as it only grows.
+const PAGES_PER_CACHE: u32 = 50;
+
+/// An open document and what is kept warm between its pages.
+pub(crate) struct Open<'p> {
+    pdf: &'p Pdf,
+    cache: InterpreterCache<'p>,
+    interpreter: InterpreterSettings,
+    cached: u32,
+}
+
+impl<'p> Open<'p> {
+    pub(crate) fn new(pdf: &'p Pdf) -> Self {
+        let (cache, interpreter) = (InterpreterCache::new(), InterpreterSettings::default());
+        Self { pdf, cache, interpreter, cached: 0 }
+    }
+
+    /// Reads page `number`, counted from 1.
+    pub(crate) fn read(
+        &mut self,
+        number: u32,
+        settings: &Settings,
+        limits: &Limits,
+        engine: &mut Engine,
+    ) -> Result<Page, PageProblem> {
+        let pages = self.pdf.pages();
+        let at = (number as usize).checked_sub(1);
+        let page = at
+            .and_then(|at| pages.get(at))
+            .ok_or(PageProblem::NoSuchPage { number, pages: pages.len() as u32 })?;
+        if self.cached >= PAGES_PER_CACHE {
+            self.cache = InterpreterCache::new();
+            self.cached = 0;
+        }
+        self.cached += 1;
+        let size = page.render_dimensions();
+        let gathered = gather(page, &self.cache, &self.interpreter);
+        if gathered.truncated {
+            return Err(PageProblem::TooMuchText);
+        }
+        let measures = measure(&gathered);
+        let verdict = match (settings.ocr, decide(&measures)) {
+            (_, Verdict::Empty) => Verdict::Empty,
+            (Ocr::Never, _) => Verdict::Native,
+            (Ocr::Always, _) => Verdict::Ocr,
+            (Ocr::WhereNeeded, verdict) => verdict,
+        };
+        if verdict == Verdict::Empty {
+            return Ok(Page::empty(number, size.0, size.1));
+        }
+        if verdict == Verdict::Native {
+            return Ok(native(number, size, &gathered));
+        }
+        let raster =
+            raster(page, &gathered, &self.cache, &self.interpreter, settings.dpi, limits.pixels_max)?;
+        let read = ocr::recognise(engine, raster, size, &settings.languages)?;
+        let letters = read.laid.text.chars().filter(|letter| letter.is_alphanumeric()).count();
+        if verdict == Verdict::Compare && !ocr_found_more(measures.letters, letters)
+            || little(&measures, letters)
+        {
+            return Ok(native(number, size, &gathered));
+        }
+        let source = Source::Ocr {
+            mean_confidence: read.mean_confidence,
+            language: settings.languages.clone(),
+            rotation_degrees: read.rotation_degrees,
+        };
+        Ok(page_of(number, size, read.laid, source))
+    }
+}
+
+/// Whether OCR found nothing where the page's own text, poor as it is, has something.
+fn little(measures: &Measures, letters: usize) -> bool {
+    letters * 10 < measures.letters
+}
+
+fn native(number: u32, size: (f32, f32), gathered: &Gathered) -> Page {
+    page_of(number, size, lay_out(gathered, size), Source::Native)
+}
+
+fn page_of(number: u32, (width, height): (f32, f32), laid: Laid, source: Source) -> Page {
+    let Laid { text, words, tables } = laid;
+    let source = if words.is_empty() { Source::Empty } else { source };
+    Page { number, width, height, text, words, tables, source }
+}
