@@ -17,7 +17,9 @@ if [ "$(cat "$venv/.requirements" 2>/dev/null)" != "$wanted" ]; then
 fi
 
 echo "bench: building our side (the first time: several minutes)"
-cargo build --locked --quiet --manifest-path tests/bench/ours/Cargo.toml
+# The product's own versions of everything.
+cp Cargo.lock tests/bench/ours/Cargo.lock
+cargo build --quiet --manifest-path tests/bench/ours/Cargo.toml
 
 exec "$venv/bin/python" tests/bench/run.py \
     --ours "${CARGO_TARGET_DIR:-tests/bench/ours/target}/debug/rag-enabler-bench" \
