@@ -1,0 +1,229 @@
+//! What can be said on the command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const EXAMPLES: &str = "\
+Examples:
+  rag-enabler tour                                   see it work: two documents read, three questions answered
+  rag-enabler serve                                  start a node on 127.0.0.1:8080
+  rag-enabler ingest contract.pdf minutes/           upload files and directories, and wait until they are read
+  rag-enabler docs list                              what is there
+  rag-enabler ask 0192f0c1-... \"Qual o prazo?\"       ask one document
+
+Settings come from defaults, then rag-enabler.toml, then RAG_ENABLER_... variables, then flags;
+`rag-enabler config show` lists every one with its origin.";
+
+/// Answers questions about Portuguese and English documents, with the page as proof.
+#[derive(Debug, Parser)]
+#[command(name = "rag-enabler", version, about, after_help = EXAMPLES, disable_help_subcommand = true)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// Settings file [default: rag-enabler.toml here or in the data directory]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The node's directory [default: ~/.local/share/rag-enabler]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// The node to talk to, such as http://127.0.0.1:8080 [default: the one that serves the data directory]
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// File with the API key to send [default: $RAG_ENABLER_KEY, else the key in the data directory]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start a node: the API, and everything that reads and answers
+    Serve(Serve),
+    /// Upload PDFs and wait until they are read
+    Ingest(Ingest),
+    /// Ask a question about one document
+    Ask(Ask),
+    /// List, show and delete documents
+    Docs(Docs),
+    /// List, fetch and check models
+    Models(Models),
+    /// Show the settings
+    Config(Config),
+    /// See it work: start a node, read two sample documents, ask three questions
+    Tour(Tour),
+    #[command(hide = true)]
+    ReadingChild,
+    #[command(hide = true)]
+    VerifyShard { dir: PathBuf },
+}
+
+/// Start a node.
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Address and port of the API; port 0 takes any free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Directory of the models [default: ~/.cache/rag-enabler/models]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) models: Option<PathBuf>,
+}
+
+/// The kinds of documents.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum Template {
+    LicencasSoftware,
+    Inventory,
+    MeetingMinutes,
+    Generic,
+}
+
+impl Template {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::LicencasSoftware => "licencas_software",
+            Self::Inventory => "inventory",
+            Self::MeetingMinutes => "meeting_minutes",
+            Self::Generic => "generic",
+        }
+    }
+}
+
+/// Upload PDFs.
+#[derive(Debug, Args)]
+pub(crate) struct Ingest {
+    /// PDF files, or directories whose PDF files are all taken
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// What kind of documents they are
+    #[arg(long, value_enum, default_value = "generic")]
+    pub(crate) template: Template,
+    /// Facts to keep with each document, as a JSON object
+    #[arg(long, value_name = "JSON")]
+    pub(crate) metadata: Option<String>,
+    /// Return as soon as the files are uploaded
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+    /// Print one JSON object per document (also when the output is not a terminal)
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Ask a question.
+#[derive(Debug, Args)]
+pub(crate) struct Ask {
+    /// The document's id, as `docs list` shows it
+    #[arg(value_name = "DOCUMENT")]
+    pub(crate) document: String,
+    /// The question, 3 to 1000 characters
+    #[arg(value_name = "QUESTION")]
+    pub(crate) question: String,
+    /// The language model: auto, llama3-8b or tinyllama
+    #[arg(long, default_value = "auto")]
+    pub(crate) model: String,
+    /// Passages given to the language model, 1 to 20
+    #[arg(long, value_name = "K")]
+    pub(crate) top_k: Option<u64>,
+    /// Print the answer as JSON (also when the output is not a terminal)
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// List, show and delete documents.
+#[derive(Debug, Args)]
+pub(crate) struct Docs {
+    #[command(subcommand)]
+    pub(crate) command: DocsCommand,
+}
+
+/// What to do with documents.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DocsCommand {
+    /// List the documents, newest first
+    List {
+        /// Print one JSON object per document (also when the output is not a terminal)
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one document with how each page was read
+    Show {
+        /// The document's id
+        document: String,
+        /// Print it as JSON (also when the output is not a terminal)
+        #[arg(long)]
+        json: bool,
+    },
+    /// Delete documents: file, text, vectors and caches
+    Delete {
+        /// The documents' ids
+        #[arg(required = true)]
+        documents: Vec<String>,
+    },
+}
+
+/// List, fetch and check models.
+#[derive(Debug, Args)]
+pub(crate) struct Models {
+    /// Directory of the models [default: ~/.cache/rag-enabler/models]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) models: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: ModelsCommand,
+}
+
+/// What to do with models.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelsCommand {
+    /// List the known models and whether each is installed
+    List {
+        /// Print one JSON object per model
+        #[arg(long)]
+        json: bool,
+    },
+    /// Fetch a model, or "default" for the two that every node needs
+    Pull {
+        /// The model's name, as `models list` shows it
+        #[arg(default_value = "default")]
+        name: String,
+    },
+    /// Read every installed model and compare it with what was fetched
+    Check,
+}
+
+/// Show the settings.
+#[derive(Debug, Args)]
+pub(crate) struct Config {
+    #[command(subcommand)]
+    pub(crate) command: ConfigCommand,
+}
+
+/// What to do with the settings.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Show every setting with its value and where that comes from
+    Show {
+        /// Print them as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// See it work.
+#[derive(Debug, Args)]
+pub(crate) struct Tour {
+    /// Directory with tour.toml and the sample documents
+    #[arg(long, value_name = "DIR", default_value = "samples")]
+    pub(crate) samples: PathBuf,
+    /// End after the last answer rather than stay up until Ctrl-C
+    #[arg(long)]
+    pub(crate) exit: bool,
+}

@@ -1,0 +1,78 @@
+//! Asks one document and prints the answer with its pages.
+
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use super::arguments::Ask;
+use super::client::Client;
+use super::failure::Failure;
+use super::out;
+
+/// Asks what `ask` says.
+pub(crate) async fn ask(client: &Client, ask: &Ask) -> Result<ExitCode, Failure> {
+    let mut question = json!({ "question": ask.question, "model": ask.model });
+    if let Some(top_k) = ask.top_k {
+        question["top_k"] = json!(top_k);
+    }
+    let as_json = out::as_json(ask.json);
+    let spinner = (!as_json).then(|| out::spinner("asking"));
+    let answer = client.ask(&ask.document, &question).await;
+    if let Some(spinner) = spinner {
+        spinner.finish_and_clear();
+    }
+    let answer = answer?;
+    if as_json {
+        out::line(&answer.to_string());
+    } else {
+        print(&answer);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints an answer with the pages that it rests on.
+pub(crate) fn print(answer: &Value) {
+    let text = answer["answer"].as_str().unwrap_or_default();
+    out::line(&out::strong(text.trim()));
+    let sources = answer["sources"].as_array().map(Vec::as_slice).unwrap_or_default();
+    for source in sources.iter().take(SOURCES_SHOWN) {
+        out::line(&format!(
+            "  page {}  score {:.2}  {}",
+            source["page"].as_u64().unwrap_or(0),
+            source["score"].as_f64().unwrap_or(0.0),
+            excerpt(source["text"].as_str().unwrap_or_default()),
+        ));
+    }
+    out::line(&format!(
+        "  confidence {:.2}, {}, {} ms{}",
+        answer["confidence"].as_f64().unwrap_or(0.0),
+        answer["model_used"].as_str().unwrap_or("no model"),
+        answer["processing_time_ms"].as_u64().unwrap_or(0),
+        if answer["cached"] == true { ", from the cache" } else { "" },
+    ));
+}
+
+/// Sources shown to a person; the JSON has all of them.
+const SOURCES_SHOWN: usize = 3;
+/// Characters of a passage shown to a person: one line of a wide terminal.
+const EXCERPT_CHARS: usize = 90;
+
+fn excerpt(text: &str) -> String {
+    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if flat.chars().count() <= EXCERPT_CHARS {
+        format!("“{flat}”")
+    } else {
+        format!("“{}…”", flat.chars().take(EXCERPT_CHARS).collect::<String>())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_excerpt_is_one_line_and_cut_between_characters() {
+        assert_eq!(excerpt(" a\n b "), "“a b”");
+        assert_eq!(excerpt(&"é".repeat(200)).chars().count(), EXCERPT_CHARS + 3);
+    }
+}

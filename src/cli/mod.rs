@@ -1,0 +1,63 @@
+//! The command line: reads what was asked for, and hands it to the part that does it.
+
+mod arguments;
+mod ask;
+mod client;
+mod docs;
+mod failure;
+mod ingest;
+mod key;
+mod models;
+mod node_file;
+mod out;
+mod product;
+mod serve;
+mod settings;
+mod tour;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use arguments::{Arguments, Command};
+use failure::Failure;
+
+/// Runs the command that the process was started with.
+pub(crate) fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match &arguments.command {
+        // Both are single processes with limits of their own: no runtime, no settings.
+        Command::ReadingChild => return product::reading_child(),
+        Command::VerifyShard { dir } => return product::verify_shard(dir),
+        _ => {}
+    }
+    match run(arguments) {
+        Ok(code) => code,
+        Err(failure) => {
+            out::error(&failure.to_string());
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
+    let loaded = settings::load(&arguments)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|source| Failure::io("starting the runtime", source))?;
+    let common = &arguments.common;
+    let code = runtime.block_on(async {
+        match arguments.command {
+            Command::Serve(_) => serve::serve(loaded).await,
+            Command::Ingest(ref ingest) => ingest::ingest(&client::connect(common, &loaded)?, ingest).await,
+            Command::Ask(ref ask) => ask::ask(&client::connect(common, &loaded)?, ask).await,
+            Command::Docs(ref docs) => docs::docs(&client::connect(common, &loaded)?, docs).await,
+            Command::Models(ref models) => models::models(&loaded.merged.settings.models.dir, models).await,
+            Command::Config(ref config) => settings::show(&loaded, config),
+            Command::Tour(ref tour) => tour::tour(&loaded, common, tour).await,
+            Command::ReadingChild | Command::VerifyShard { .. } => Ok(ExitCode::SUCCESS),
+        }
+    });
+    // A task that still waits for a stuck file system must not keep the process.
+    runtime.shutdown_background();
+    code
+}

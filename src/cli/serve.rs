@@ -1,0 +1,93 @@
+//! Starts a node: takes its directory, its key and its address, and runs it until it is told to stop.
+
+use std::process::ExitCode;
+
+use enabler_config::{Loaded, Log};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::failure::Failure;
+use super::{key, node_file, out, product};
+
+/// Runs a node until Ctrl-C or SIGTERM.
+pub(crate) async fn serve(loaded: Loaded) -> Result<ExitCode, Failure> {
+    let settings = &loaded.merged.settings;
+    start_log(&settings.log)?;
+    let dir = &settings.data.dir;
+    let hold = node_file::hold(dir)?;
+    let node_key = key::ensure(&loaded)?;
+    let listener = listen(settings.http.listen).await?;
+    let address = listener.local_addr().map_err(|error| Failure::io("asking for the address", error))?;
+    let node = hold.announce(address)?;
+    let url = &node.url;
+    out::note(&format!("rag-enabler {} on {url}", node.version));
+    out::note(&format!("  documentation {url}/docs"));
+    out::note(&format!("  operator      {url}/operator"));
+    out::note(&format!("  data          {}", dir.display()));
+    if node_key.is_new {
+        out::note(&format!("  API key       {}", node_key.key.reveal()));
+        out::note(&format!("                kept in {}, shown only this once", key::path(dir).display()));
+    }
+    let stop = CancellationToken::new();
+    tokio::spawn(stop_on_signal(stop.clone()));
+    let outcome = product::run(settings.clone(), listener, node_key.key, stop).await;
+    drop(hold);
+    outcome.map_err(|error| Failure::Plain(chain(&*error)))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => Failure::Plain(format!(
+            "{address} is already in use.\nChoose another with --listen, such as --listen 127.0.0.1:0 for any free port."
+        )),
+        std::io::ErrorKind::PermissionDenied => Failure::Plain(format!(
+            "{address} may not be used by this user.\nChoose a port above 1023 with --listen."
+        )),
+        _ => Failure::io(format!("listening on {address}"), error),
+    })
+}
+
+/// The first signal asks the node to stop; the second ends the process at once.
+async fn stop_on_signal(stop: CancellationToken) {
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return;
+    };
+    let mut asked = false;
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        if asked {
+            std::process::exit(130);
+        }
+        asked = true;
+        out::note("stopping; once more to stop at once");
+        stop.cancel();
+    }
+}
+
+fn start_log(log: &Log) -> Result<(), Failure> {
+    let filter = tracing_subscriber::EnvFilter::try_new(&log.filter).map_err(|error| {
+        Failure::Plain(format!("`log.filter` is not a filter such as info,enabler_http=debug: {error}"))
+    })?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = if log.format == "json" { builder.json().try_init() } else { builder.try_init() };
+    started.map_err(|error| Failure::Plain(format!("starting the log: {error}")))
+}
+
+/// An error with its causes, one after the other.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text.push_str(": ");
+        text.push_str(&next.to_string());
+        cause = next.source();
+    }
+    text
+}
