@@ -15,7 +15,9 @@ fuzz_target!(|bytes: &[u8]| {
     HOOK.call_once(|| {
         std::panic::set_hook(Box::new(|info| {
             // A dependency's path goes through the registry; ours does not.
-            let ours = info.location().is_some_and(|at| !at.file().contains("/registry/") && !at.file().contains("/rustc/"));
+            let ours = info
+                .location()
+                .is_some_and(|at| !at.file().contains("/registry/") && !at.file().contains("/rustc/"));
             OURS.store(ours, Ordering::Relaxed);
             if ours {
                 eprintln!("{info}");

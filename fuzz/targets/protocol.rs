@@ -22,7 +22,9 @@ const BYTES_MAX: u32 = 1 << 20;
 
 fuzz_target!(|bytes: &[u8]| {
     let mut stream = bytes;
-    while let Ok(Some(request)) = protocol::receive::<protocol::Request>(&mut stream, protocol::REQUEST_BYTES_MAX) {
+    while let Ok(Some(request)) =
+        protocol::receive::<protocol::Request>(&mut stream, protocol::REQUEST_BYTES_MAX)
+    {
         let written = protocol::frame(&request, BYTES_MAX).expect("what was read fits a frame");
         assert_eq!(protocol::message::<protocol::Request>(&written[4..]), Some(request));
     }

@@ -54,7 +54,7 @@ def sections(a):
     if embedder.exists():
         texts.write(embedder / "tokenizer.json", cases)
         for precision in ("f32", "int8"):
-            plan[f"embedding {precision}"] = (a.rounds, {"ours": [ours, "embedding", str(embedder), str(cases), threads, precision], "onnxruntime": python("onnxruntime_peer.py", embedder, cases, threads, precision, work / "onnx")})
+            plan[f"embedding {precision}"] = (a.rounds, {"ours": [ours, "embedding", str(embedder), str(cases), threads, precision, str(work / "ours.f32")], "onnxruntime": python("onnxruntime_peer.py", embedder, cases, threads, precision, work / "onnx", work / "peer.f32")})
     if language:
         plan["language"] = (a.rounds, {"ours": [ours, "language", str(language), threads], "llama.cpp": python("llama_peer.py", language, threads)})
     vectors = work / f"vectors-{a.count}"
@@ -63,6 +63,10 @@ def sections(a):
     plan["vectors"] = (1, {"ours": [ours, "vectors", str(vectors)], "peers": python("vector_peer.py", vectors)})
     plan["product"] = (1, {"ours": [sys.executable, str(HERE / "product.py"), str(a.program), str(a.models)]})
     return {name: what for name, what in plan.items() if name.split()[0] in a.only.split(",")}
+
+
+# Both sides of an embedding run must mean the same; int8 rounds each side its own way.
+COSINE_MIN = 0.97
 
 
 # One thread per query on both sides; a BLAS that takes every core would not be the same work.
@@ -141,6 +145,8 @@ def main():
     for section, (rounds, sides) in sections(a).items():
         print(f"{section}:", flush=True)
         results[section] = collect(rounds, sides, failures)
+        if section.startswith("embedding") and (far := texts.least_cosine(a.work / "ours.f32", a.work / "peer.f32")) < COSINE_MIN:
+            failures.append(f"{section}: the two sides' vectors differ (least cosine {far:.4f}), so their speeds do not compare")
     if "ocr" in results:
         texts.score(a.work / "pages.json", a.scans, results["ocr"])
     for section, found in results.items():

@@ -5,6 +5,7 @@ import random
 import sys
 from pathlib import Path
 
+import numpy as np
 from tokenizers import Tokenizer
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "peers"))
@@ -32,6 +33,14 @@ def write(tokenizer_path, out):
     chance.shuffle(mixed)
     lengths = {"1x20": [20], "8x20": [20] * 8, "32x20": [20] * 32, "8x256": [256] * 8, "32 of 16 to 256": mixed}
     out.write_text(json.dumps({case: [of_length(tokenizer, n, chance) for n in each] for case, each in lengths.items()}, ensure_ascii=False))
+
+
+def least_cosine(one, other, width=384):
+    """The least cosine between the unit vectors of two files; 0 where they cannot be compared."""
+    if not (one.exists() and other.exists()):
+        return 0.0
+    a, b = (np.fromfile(path, np.float32).reshape(-1, width) for path in (one, other))
+    return float((a * b).sum(axis=1).min()) if a.shape == b.shape else 0.0
 
 
 def score(pages, scans, found):

@@ -1,9 +1,9 @@
 """onnxruntime on the same embedding model: texts in, unit vectors out, as the product does it.
 
-    onnxruntime_peer.py MODEL_DIR TEXTS.json THREADS f32|int8 WORK_DIR [VECTORS.npy]
+    onnxruntime_peer.py MODEL_DIR TEXTS.json THREADS f32|int8 WORK_DIR VECTORS.f32
 
 TEXTS.json: {case: [text, ...]}. Prints embeddings/s per case, tokenising included; writes the vectors of
-the first case when asked, for the comparison of both sides' answers.
+the first case, so that both sides' answers can be compared.
 """
 
 import json
@@ -20,7 +20,7 @@ from report import best, row
 PAD = 1
 
 
-def main(model_dir, texts, threads, precision, work, vectors=None):
+def main(model_dir, texts, threads, precision, work, vectors):
     path = write(Path(model_dir), Path(work))[precision == "int8"]
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = int(threads), 1
@@ -37,8 +37,8 @@ def main(model_dir, texts, threads, precision, work, vectors=None):
 
     for number, (case, batch) in enumerate(json.loads(Path(texts).read_text()).items()):
         made, tokens = embed(batch)
-        if number == 0 and vectors:
-            np.save(vectors, made)
+        if number == 0:
+            made.astype(np.float32).tofile(vectors)
         wall, cpu = best(lambda: embed(batch))
         row(case, len(batch) / wall, "embeddings/s", per_cpu_second=len(batch) / cpu, tokens=tokens, version=onnxruntime.__version__)
 

@@ -53,7 +53,8 @@ pub(crate) fn measure(path: &str, threads: &str) -> Result<(), Failure> {
     for (length, rounds) in [(128, 5), (512, 3)] {
         report(&format!("prefill {length}"), length as usize, rounds, |round| {
             let mut sequence = model.sequence(None);
-            let (done, wall, cpu) = timed(|| model.prefill(&mut sequence, &prompt(length, 10 * length + round)));
+            let (done, wall, cpu) =
+                timed(|| model.prefill(&mut sequence, &prompt(length, 10 * length + round)));
             done?;
             Ok((wall, cpu))
         })?;
@@ -63,7 +64,8 @@ pub(crate) fn measure(path: &str, threads: &str) -> Result<(), Failure> {
             let mut sequence = model.sequence(None);
             let mut next = [sample::greedy(&model.prefill(&mut sequence, &prompt(length, 77))?)];
             let mut sequences = [sequence];
-            let (done, wall, cpu) = timed(|| (0..DECODED).try_for_each(|_| step(&model, &mut sequences, &mut next)));
+            let (done, wall, cpu) =
+                timed(|| (0..DECODED).try_for_each(|_| step(&model, &mut sequences, &mut next)));
             done?;
             Ok((wall, cpu))
         })?;

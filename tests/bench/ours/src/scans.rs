@@ -19,13 +19,15 @@ type Queue = Arc<Mutex<VecDeque<Value>>>;
 pub(crate) fn measure(scans: &str, threads: &str, pages_per_file: &str, out: &str) -> Result<(), Failure> {
     let (scans, threads, most) = (PathBuf::from(scans), threads.parse()?, pages_per_file.parse::<u64>()?);
     let manifest: Vec<Value> = serde_json::from_slice(&std::fs::read(scans.join("manifest.json"))?)?;
-    let wanted: VecDeque<Value> = manifest.into_iter().filter(|page| page["page"].as_u64() <= Some(most)).collect();
+    let wanted: VecDeque<Value> =
+        manifest.into_iter().filter(|page| page["page"].as_u64() <= Some(most)).collect();
     let count = wanted.len() as f64;
     let queue = Arc::new(Mutex::new(wanted));
     let (began, cpu) = (Instant::now(), child_cpu_seconds()?);
     let runtime = tokio::runtime::Runtime::new()?;
     let read = runtime.block_on(async {
-        let workers: Vec<_> = (0..threads).map(|_| tokio::spawn(worker(scans.clone(), Arc::clone(&queue)))).collect();
+        let workers: Vec<_> =
+            (0..threads).map(|_| tokio::spawn(worker(scans.clone(), Arc::clone(&queue)))).collect();
         let mut read = Vec::new();
         for worker in workers {
             read.extend(worker.await??);
@@ -57,7 +59,8 @@ async fn worker(scans: PathBuf, queue: Queue) -> Result<Vec<Value>, Failure> {
             reader.open(&path, deadline).await?;
             open = path;
         }
-        let number = page["page"].as_u64().and_then(|n| u32::try_from(n).ok()).ok_or("a page has no number")?;
+        let number =
+            page["page"].as_u64().and_then(|n| u32::try_from(n).ok()).ok_or("a page has no number")?;
         page["text"] = json!(reader.read_page(number, &settings, deadline).await?.text);
         read.push(page);
     }
