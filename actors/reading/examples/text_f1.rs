@@ -116,7 +116,9 @@ fn pdfs(folder: &Path) -> Result<Vec<PathBuf>, std::io::Error> {
 
 fn words(text: &str) -> Vec<String> {
     let plain: String = text.nfkc().filter(|letter| *letter != '\u{ad}' && *letter != '\u{fffd}').collect();
-    plain.split_whitespace().map(str::to_owned).collect()
+    // The dots that lead to a page number are no words; ours leaves them out.
+    let leader = |word: &&str| word.chars().any(|letter| !matches!(letter, '.' | '…'));
+    plain.split_whitespace().filter(leader).map(str::to_owned).collect()
 }
 
 fn pairs(words: &[String]) -> Vec<String> {

@@ -85,13 +85,35 @@ fn grow(rows: &[Row]) -> Option<(usize, Vec<(f32, f32)>)> {
         }
         best = Some((index + 1, inner));
     }
-    let (count, gutters) = best?;
+    let (count, mut gutters) = best?;
     let group = rows.get(..count)?;
-    let widest = gutters.iter().map(|(from, to)| to - from).fold(0.0, f32::max);
+    gutters.retain(|gutter| is_gutter(group, *gutter));
+    (!gutters.is_empty()).then_some((count, gutters))
+}
+
+/// Whether enough rows keep the white space free on purpose: it is wider than the gaps between their words, which
+/// the gaps of a loosely set line of prose are not.
+fn is_gutter(group: &[Row], gutter: (f32, f32)) -> bool {
     let size = group.iter().map(|row| row.size).fold(0.0, f32::max);
-    let sided = group.iter().filter(|row| gutters.iter().any(|gutter| spans(row, *gutter))).count();
-    let enough = if widest > 2.0 * size { 2 } else { 3 };
-    (sided >= enough).then_some((count, gutters))
+    let enough = if gutter.1 - gutter.0 > 2.0 * size { 2 } else { 3 };
+    let sided: Vec<&Row> = group.iter().filter(|row| spans(row, gutter)).collect();
+    let meant = sided.iter().filter(|row| stands_out(row, gutter)).count();
+    meant >= enough && meant * 3 >= sided.len() * 2
+}
+
+fn stands_out(row: &Row, (from, to): (f32, f32)) -> bool {
+    let middle = (from + to) / 2.0;
+    let mut own = 0.0;
+    let mut others = Vec::new();
+    for (left, right) in row.pieces.iter().zip(row.pieces.iter().skip(1)) {
+        let gap = right.x0 - left.x1;
+        if left.x1 <= middle && right.x0 >= middle { own = gap } else { others.push(gap) }
+    }
+    others.sort_by(f32::total_cmp);
+    match others.get(others.len() / 2) {
+        Some(usual) if others.len() > 1 => own > 1.7 * usual,
+        _ => own > 1.2 * row.size,
+    }
 }
 
 /// Whether the row has words on both sides of the gutter.

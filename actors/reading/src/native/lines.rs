@@ -91,8 +91,53 @@ impl Line {
 
     fn into_row(mut self) -> Row {
         self.pieces.sort_by(|a, b| a.x0.total_cmp(&b.x0));
-        Row { pieces: join_spaced(join_near(self.pieces)), base: self.base, size: self.size }
+        Row { pieces: join_spaced(join_near(without_leaders(self.pieces))), base: self.base, size: self.size }
     }
+}
+
+/// Dots in a row that lead the eye to a page number and say nothing.
+const LEADER_DOTS_MIN: usize = 4;
+
+/// Drops the dots that lead to a page number, alone or within a word as in `Resumo.......3`.
+fn without_leaders(pieces: Vec<Piece>) -> Vec<Piece> {
+    let dot = |piece: &Piece| piece.text.chars().all(|letter| letter == '.');
+    let mut kept: Vec<Piece> = Vec::with_capacity(pieces.len());
+    let mut rest = pieces.into_iter().peekable();
+    while let Some(piece) = rest.next() {
+        if dot(&piece) {
+            let mut run = vec![piece];
+            while let Some(next) = rest.next_if(dot) {
+                run.push(next);
+            }
+            if run.iter().map(|piece| piece.text.len()).sum::<usize>() < LEADER_DOTS_MIN {
+                kept.append(&mut run);
+            } else if let Some(next) = rest.peek_mut() {
+                next.spaced = true;
+            }
+        } else if piece.text.contains("....") {
+            kept.extend(around_leader(&piece));
+        } else {
+            kept.push(piece);
+        }
+    }
+    kept
+}
+
+/// The words before and after the dots of `piece`, which share its width by their letters.
+fn around_leader(piece: &Piece) -> Vec<Piece> {
+    let step = (piece.x1 - piece.x0) / piece.text.chars().count().max(1) as f32;
+    let mut at = piece.x0;
+    let mut parts = Vec::new();
+    for part in piece.text.split_inclusive('.') {
+        let letters = part.chars().count();
+        let word = part.trim_end_matches('.');
+        if !word.is_empty() {
+            let x1 = at + step * word.chars().count() as f32;
+            parts.push(Piece { text: word.to_owned(), x0: at, x1, spaced: true, ..piece.clone() });
+        }
+        at += step * letters as f32;
+    }
+    parts
 }
 
 /// Joins parts of words that the file draws apart.
@@ -125,7 +170,9 @@ fn absorb(last: &mut Piece, piece: &Piece) {
 /// Joins words whose letters are set apart for emphasis, as `C O N T R A T O`.
 fn join_spaced(pieces: Vec<Piece>) -> Vec<Piece> {
     const LETTERS_MIN: usize = 5;
-    let lone = |piece: &Piece| piece.text.chars().count() == 1 && piece.confidence.is_none();
+    let lone = |piece: &Piece| {
+        piece.confidence.is_none() && piece.text.chars().count() == 1 && piece.text.chars().all(char::is_alphanumeric)
+    };
     if pieces.iter().filter(|piece| lone(piece)).count() < LETTERS_MIN {
         return pieces;
     }
