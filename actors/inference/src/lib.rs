@@ -10,3 +10,6 @@ mod kernels;
 pub mod language;
 
 pub use kernels::Isa;
+
+#[cfg(test)]
+mod test_models;

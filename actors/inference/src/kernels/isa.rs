@@ -66,20 +66,20 @@ impl Isa {
 /// Defines a function that runs `$body` (an `unsafe fn` generic over [`super::lanes::Lanes`]) on the lanes of its
 /// first argument, compiled for that instruction set.
 macro_rules! on_lanes {
-    ($(#[$meta:meta])* unsafe fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? = $body:path) => {
+    ($(#[$meta:meta])* unsafe fn $name:ident $(<$g:ident: $bound:ident>)? ($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? = $body:path) => {
         $(#[$meta])*
         #[expect(unsafe_code, reason = "calls a kernel compiled for an instruction set that the Isa proves")]
         #[inline]
-        unsafe fn $name(isa: crate::kernels::Isa, $($arg: $ty),*) $(-> $ret)? {
+        unsafe fn $name $(<$g: $bound>)? (isa: crate::kernels::Isa, $($arg: $ty),*) $(-> $ret)? {
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c")]
-            unsafe fn wide($($arg: $ty),*) $(-> $ret)? {
+            unsafe fn wide $(<$g: $bound>)? ($($arg: $ty),*) $(-> $ret)? {
                 // SAFETY: the caller of the outer function keeps the contract of the body.
                 unsafe { $body(crate::kernels::lanes::Wide, $($arg),*) }
             }
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma,f16c")]
-            unsafe fn narrow($($arg: $ty),*) $(-> $ret)? {
+            unsafe fn narrow $(<$g: $bound>)? ($($arg: $ty),*) $(-> $ret)? {
                 // SAFETY: the caller of the outer function keeps the contract of the body.
                 unsafe { $body(crate::kernels::lanes::Narrow, $($arg),*) }
             }

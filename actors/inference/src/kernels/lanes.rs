@@ -11,7 +11,7 @@ use half::f16;
 /// # Safety
 /// Every method may be called only from code compiled for the instruction set ([`super::isa::on_lanes`]), and a
 /// pointer must be valid for `N` values.
-pub(super) trait Lanes: Copy {
+pub(crate) trait Lanes: Copy {
     /// The vector.
     type V: Copy;
     /// Values in a vector.
@@ -86,7 +86,6 @@ pub(crate) trait Element: Copy + Default + Send + Sync + 'static {
     fn convert(from: &[f32], to: &mut [Self]);
     /// # Safety
     /// As [`Lanes::load`].
-    #[expect(private_interfaces, reason = "the trait is named outside, its vectors are not")]
     unsafe fn load<L: Lanes>(lanes: L, p: *const Self) -> L::V;
 }
 
@@ -95,7 +94,6 @@ impl Element for f32 {
         to.copy_from_slice(from);
     }
     #[inline(always)]
-    #[expect(private_interfaces, reason = "the trait is named outside, its vectors are not")]
     unsafe fn load<L: Lanes>(lanes: L, p: *const Self) -> L::V {
         // SAFETY: the caller's contract is ours.
         unsafe { lanes.load(p) }
@@ -107,7 +105,6 @@ impl Element for f16 {
         half::slice::HalfFloatSliceExt::convert_from_f32_slice(to, from);
     }
     #[inline(always)]
-    #[expect(private_interfaces, reason = "the trait is named outside, its vectors are not")]
     unsafe fn load<L: Lanes>(lanes: L, p: *const Self) -> L::V {
         // SAFETY: the caller's contract is ours.
         unsafe { lanes.load_half(p) }
@@ -134,8 +131,11 @@ macro_rules! methods {
         $(
             #[inline(always)]
             unsafe fn $name($self $(, $arg: $ty)*) $(-> $ret)? {
+                #[allow(unused_unsafe, reason = "plain arithmetic needs none")]
                 // SAFETY: the caller runs on this instruction set and passes valid pointers.
-                unsafe { $body }
+                unsafe {
+                    $body
+                }
             }
         )*
     };

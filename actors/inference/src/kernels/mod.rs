@@ -4,16 +4,16 @@
 //! where they differ in kind (the integer dot products). Every function here that is not private is safe: it
 //! asserts the shapes that its pointers rely on, and an [`Isa`] exists only for a processor that has it.
 
-//X pub(crate) mod attention;
-//X pub(crate) mod blocks;
-//X pub(crate) mod channels;
-//X pub(crate) mod dense;
+pub(crate) mod attention;
+pub(crate) mod blocks;
+pub(crate) mod channels;
+pub(crate) mod dense;
 mod isa;
-//X mod lanes;
-//X pub(crate) mod rows;
-//X pub(crate) mod split;
+mod lanes;
+pub(crate) mod rows;
+pub(crate) mod split;
 
 pub use isa::Isa;
 
-//Y #[cfg(test)]
-//X mod tests;
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,8 @@
 
 use std::marker::PhantomData;
 
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
+use rayon::slice::ParallelSliceMut;
 
 /// A row-major matrix of which each thread writes its own columns.
 pub(crate) struct Columns<'a> {
@@ -35,6 +36,16 @@ impl<'a> Columns<'a> {
     pub(crate) fn at(&self, row: usize, count: usize, column: usize, width: usize) -> *mut f32 {
         assert!(row + count <= self.rows && column + width <= self.stride, "inside the matrix");
         self.start.wrapping_add(row * self.stride + column)
+    }
+
+    /// Copies `values` to (`row`, `column`).
+    pub(crate) fn write(&self, row: usize, column: usize, values: &[f32]) {
+        let to = self.at(row, 1, column, values.len());
+        #[expect(unsafe_code, reason = "threads write disjoint columns of one matrix")]
+        // SAFETY: `at` asserts that the values lie inside, and no other thread writes these columns.
+        unsafe {
+            std::ptr::copy_nonoverlapping(values.as_ptr(), to, values.len());
+        }
     }
 }
 
@@ -77,6 +88,16 @@ impl Workers {
             (0..items).for_each(work);
         } else {
             (0..items).into_par_iter().for_each(work);
+        }
+    }
+
+    /// Calls `work` with each chunk of `values` and its number; for element-wise work, which costs about thirty
+    /// multiply-adds a value.
+    pub(crate) fn each_chunk(&self, values: &mut [f32], chunk: usize, work: impl Fn(usize, &mut [f32]) + Sync + Send) {
+        if self.pool.is_none() || values.len() * 30 < WORTH_SHARING {
+            values.chunks_mut(chunk).enumerate().for_each(|(index, values)| work(index, values));
+        } else {
+            values.par_chunks_mut(chunk).enumerate().for_each(|(index, values)| work(index, values));
         }
     }
 }
