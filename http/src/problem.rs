@@ -106,10 +106,6 @@ impl Kind {
     pub(crate) fn status(self) -> StatusCode {
         self.row().0
     }
-
-    pub(crate) fn name(self) -> &'static str {
-        self.row().1
-    }
 }
 
 /// What was wrong with a request, and what the client can do.

@@ -15,19 +15,22 @@ pub(crate) async fn run(
     listener: TcpListener,
     key: Secret,
     stop: CancellationToken,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    drop((settings, listener, key, stop));
-    Err("this build has no node".into())
+) -> Result<(), rag_enabler::node::NodeError> {
+    rag_enabler::node::run(settings, listener, key, stop).await
 }
 
-/// Reads one document as a child process of a node.
+/// Reads documents as a child process of a node.
 pub(crate) fn reading_child() -> ExitCode {
-    out::error("this build cannot read documents");
-    ExitCode::FAILURE
+    enabler_reading::child_main()
 }
 
-/// Checks the shard in `dir`.
+/// Checks the index of the shard in `dir`; it may crash, which is why a node runs it as a child process.
 pub(crate) fn verify_shard(dir: &Path) -> ExitCode {
-    out::error(&format!("this build cannot check {}", dir.display()));
-    ExitCode::FAILURE
+    match enabler_storage::shard::verify_dir(dir) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            out::error(&error.to_string());
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -1,0 +1,106 @@
+use std::time::Duration;
+
+use enabler_http::Limits;
+
+use crate::fake::{limits, piped, problem, server, server_with};
+
+#[tokio::test]
+async fn overload_says_when_to_come_back() {
+    let server = server().await;
+    for (question, code, seconds) in [("overloaded", "overloaded", "3"), ("unavailable", "unavailable", "2")]
+    {
+        let response = server.ask(question).send().await.unwrap();
+        assert_eq!(response.headers()["retry-after"], seconds);
+        let body = problem(server.ask(question), 503, code).await;
+        assert!(!body.to_string().contains("secret"), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_beyond_the_bound_is_turned_away_but_probes_are_answered() {
+    let server = server_with(Limits { requests_max: 1, ..limits() }).await;
+    let waiting = tokio::spawn(server.ask("wait").send());
+    server.fake.0.entered.notified().await;
+    problem(server.ask("Qual o prazo?"), 503, "overloaded").await;
+    assert_eq!(server.get("/health").send().await.unwrap().status(), 200);
+    server.fake.0.release.notify_one();
+    assert_eq!(waiting.await.unwrap().unwrap().status(), 200);
+    assert_eq!(server.ask("Qual o prazo?").send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn an_upload_beyond_the_bound_is_turned_away() {
+    let server = server_with(Limits { uploads_max: 1, ..limits() }).await;
+    let (sender, body) = piped();
+    sender.send(b"%PDF-1.7".repeat(200)).unwrap();
+    let part = |body| reqwest::multipart::Part::stream(body).file_name("a.pdf");
+    let form = reqwest::multipart::Form::new().part("file", part(body));
+    let first = tokio::spawn(server.post("/v1/documents").multipart(form).send());
+    server.fake.0.entered.notified().await;
+    let form = reqwest::multipart::Form::new().part("file", part(reqwest::Body::from("%PDF-1.7")));
+    problem(server.post("/v1/documents").multipart(form), 503, "overloaded").await;
+    drop(sender);
+    assert_eq!(first.await.unwrap().unwrap().status(), 202);
+}
+
+#[tokio::test]
+async fn a_request_that_outlives_its_deadline_is_ended() {
+    let server = server_with(Limits { request_time_max: Duration::from_millis(50), ..limits() }).await;
+    let body = problem(server.ask("wait"), 504, "deadline").await;
+    assert!(body["detail"].as_str().unwrap().contains("was ended"), "{body}");
+    server.fake.0.cancelled.notified().await;
+    let token = server.fake.0.asked.lock().unwrap()[0].1.cancel.clone();
+    assert!(token.is_cancelled());
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_cancels_its_work() {
+    let server = server().await;
+    let asking = tokio::spawn(server.ask("wait").send());
+    server.fake.0.entered.notified().await;
+    let token = server.fake.0.asked.lock().unwrap()[0].1.cancel.clone();
+    assert!(!token.is_cancelled());
+    asking.abort();
+    server.fake.0.cancelled.notified().await;
+    token.cancelled().await;
+}
+
+#[tokio::test]
+async fn a_panic_is_a_problem_of_its_own_request_only() {
+    let server = server().await;
+    let body = problem(server.ask("panic"), 500, "internal").await;
+    assert!(!body.to_string().contains("asked to panic"), "{body}");
+    assert_eq!(server.ask("Qual o prazo?").send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn a_stopping_server_lets_requests_in_work_end() {
+    let mut server = server().await;
+    let waiting = tokio::spawn(server.ask("wait").send());
+    server.fake.0.entered.notified().await;
+    server.stop.cancel();
+    server.fake.0.release.notify_one();
+    assert_eq!(waiting.await.unwrap().unwrap().status(), 200);
+    assert!((&mut server.served).await.unwrap());
+    assert!(server.get("/live").send().await.is_err());
+}
+
+#[tokio::test]
+async fn headers_beyond_the_bound_are_refused_without_a_crash() {
+    let server = server().await;
+    let response = server.get("/live").header("x-long", "x".repeat(100_000)).send().await.unwrap();
+    assert_eq!(response.status(), 431);
+    assert_eq!(server.get("/live").send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn a_body_that_pauses_for_too_long_is_given_up() {
+    let server = server_with(Limits { upload_time_max: Duration::from_millis(100), ..limits() }).await;
+    let (sender, body) = piped();
+    sender.send(b"%PDF-1.7".to_vec()).unwrap();
+    let part = reqwest::multipart::Part::stream(body).file_name("a.pdf");
+    let form = reqwest::multipart::Form::new().part("file", part);
+    let asking = server.post("/v1/documents").multipart(form);
+    problem(asking, 408, "body_slow").await;
+    drop(sender);
+}

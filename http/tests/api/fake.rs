@@ -1,0 +1,307 @@
+//! A product whose behaviour the test chooses by what it asks.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use enabler_http::*;
+use reqwest::{Client, RequestBuilder};
+use serde_json::Value;
+use tokio::sync::Notify;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use uuid::Uuid;
+
+pub(crate) const KEY: &str = "key-of-ana-0123456789";
+pub(crate) const READY: &str = "00000000-0000-4000-8000-000000000001";
+pub(crate) const READING: &str = "00000000-0000-4000-8000-000000000002";
+pub(crate) const FAILED: &str = "00000000-0000-4000-8000-000000000003";
+pub(crate) const MISSING: &str = "00000000-0000-4000-8000-000000000009";
+
+#[derive(Default)]
+pub(crate) struct Fake {
+    pub(crate) uploads: Mutex<Vec<(usize, UploadMeta)>>,
+    pub(crate) begun: AtomicUsize,
+    pub(crate) aborted: AtomicUsize,
+    pub(crate) asked: Mutex<Vec<(Ask, Context)>>,
+    pub(crate) cancelled: Notify,
+    pub(crate) release: Notify,
+    pub(crate) entered: Notify,
+}
+
+struct Sink {
+    fake: Arc<Shared>,
+    bytes: usize,
+    finished: bool,
+}
+
+#[async_trait]
+impl UploadSink for Sink {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), ApiError> {
+        self.bytes += bytes.len();
+        Ok(())
+    }
+
+    async fn finish(mut self: Box<Self>, meta: UploadMeta) -> Result<Accepted, ApiError> {
+        self.finished = true;
+        self.fake.0.uploads.lock().unwrap().push((self.bytes, meta));
+        let document_id = Uuid::try_parse(READY).unwrap();
+        Ok(Accepted { document_id, estimated_time_seconds: 7, duplicate: false })
+    }
+}
+
+impl Drop for Sink {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.fake.0.aborted.fetch_add(1, Ordering::SeqCst);
+            self.fake.0.cancelled.notify_one();
+        }
+    }
+}
+
+pub(crate) struct Shared(pub(crate) Fake);
+
+struct TellsWhenDropped(Arc<Shared>);
+
+impl Drop for TellsWhenDropped {
+    fn drop(&mut self) {
+        self.0.0.cancelled.notify_one();
+    }
+}
+
+pub(crate) struct Product(pub(crate) Arc<Shared>);
+
+fn failure() -> Failure {
+    Failure::new(FailureCode::Encrypted)
+}
+
+pub(crate) fn document(id: Uuid) -> Document {
+    let status = match id.to_string().as_str() {
+        READING => Status::Processing,
+        FAILED => Status::Failed,
+        _ => Status::Ready,
+    };
+    Document {
+        id,
+        filename: "ata.pdf".into(),
+        status,
+        page_count: Some(3),
+        word_count: Some(812),
+        template: Template::MeetingMinutes,
+        created_at: time::OffsetDateTime::UNIX_EPOCH,
+        processed_at: None,
+        failure: (status == Status::Failed).then(failure),
+        sha256: "ab".repeat(32),
+        size_bytes: 1234,
+        metadata: serde_json::Map::new(),
+        progress: progress(),
+        pages: vec![PageReport {
+            page: 1,
+            method: Method::Ocr,
+            words: 300,
+            confidence: Some(0.93),
+            warnings: vec![],
+        }],
+    }
+}
+
+fn progress() -> Progress {
+    Progress { stage: Stage::Reading, pages_done: 1, pages_total: Some(3), remaining_seconds: Some(4) }
+}
+
+#[async_trait]
+impl Api for Product {
+    async fn begin_upload(&self, _: &Context) -> Result<Box<dyn UploadSink>, ApiError> {
+        self.0.0.begun.fetch_add(1, Ordering::SeqCst);
+        self.0.0.entered.notify_one();
+        Ok(Box::new(Sink { fake: Arc::clone(&self.0), bytes: 0, finished: false }))
+    }
+
+    async fn document(&self, context: &Context, id: Uuid) -> Result<Document, ApiError> {
+        assert_eq!(context.tenant.name(), "ana");
+        if id.to_string() == MISSING { Err(ApiError::NotFound { id }) } else { Ok(document(id)) }
+    }
+
+    async fn documents(&self, _: &Context, query: ListQuery) -> Result<DocumentList, ApiError> {
+        match query.cursor.as_deref() {
+            None => {
+                let documents = vec![document(Uuid::try_parse(READY).unwrap())];
+                Ok(DocumentList { documents, next_cursor: Some("next-1".into()) })
+            }
+            Some("next-1") => Ok(DocumentList { documents: vec![], next_cursor: None }),
+            Some(_) => Err(ApiError::UnknownCursor),
+        }
+    }
+
+    async fn delete(&self, _: &Context, id: Uuid) -> Result<(), ApiError> {
+        if id.to_string() == MISSING { Err(ApiError::NotFound { id }) } else { Ok(()) }
+    }
+
+    async fn ask(&self, context: &Context, id: Uuid, ask: Ask) -> Result<Answer, ApiError> {
+        self.0.0.asked.lock().unwrap().push((ask.clone(), context.clone()));
+        match id.to_string().as_str() {
+            MISSING => return Err(ApiError::NotFound { id }),
+            READING => {
+                return Err(ApiError::NotReady { status: Status::Processing, progress: Some(progress()) });
+            }
+            FAILED => return Err(ApiError::ReadingFailed(failure())),
+            _ => {}
+        }
+        match ask.question.as_str() {
+            "overloaded" => Err(ApiError::Overloaded { queue: Queue::Questions, retry_after_seconds: 3 }),
+            "unavailable" => Err(ApiError::Unavailable {
+                what: "shard 2".into(),
+                retry_after_seconds: 2,
+                source: Some("secret cause".into()),
+            }),
+            "internal" => {
+                Err(ApiError::Internal { doing: "secret doing".into(), source: Some("secret cause".into()) })
+            }
+            "no model" => {
+                let how_to_get = "rag-enabler models pull llama3-8b".into();
+                Err(ApiError::ModelMissing { model: "llama3-8b".into(), how_to_get })
+            }
+            "panic" => panic!("asked to panic"),
+            "wait" => {
+                let _told = TellsWhenDropped(Arc::clone(&self.0));
+                self.0.0.entered.notify_one();
+                self.0.0.release.notified().await;
+                Ok(answer())
+            }
+            _ => Ok(answer()),
+        }
+    }
+
+    async fn health(&self) -> Health {
+        let store = Component { status: Standing::Healthy, latency_ms: 1, detail: None };
+        let components = BTreeMap::from([("store".to_owned(), store)]);
+        Health { status: Standing::Healthy, version: "1.2.3".into(), components }
+    }
+
+    async fn ready(&self) -> Readiness {
+        let ready = self.0.0.begun.load(Ordering::SeqCst) == 0;
+        Readiness { ready, waiting_for: if ready { vec![] } else { vec!["the model".into()] } }
+    }
+
+    async fn inspect(&self) -> TreeNode {
+        TreeNode {
+            name: "node".into(),
+            kind: "node".into(),
+            state: "running".into(),
+            restarts: 0,
+            waiting: Some(0),
+            waiting_max: Some(16),
+            last_failure: None,
+            facts: serde_json::Map::new(),
+            children: vec![],
+        }
+    }
+}
+
+fn answer() -> Answer {
+    Answer {
+        answer: "Dalva Prestes.".into(),
+        answered: true,
+        confidence: 0.9,
+        sources: vec![Source {
+            page: 3,
+            text: "foi eleita síndica".into(),
+            score: 0.8,
+            start: 10,
+            end: 28,
+            boxes: vec![Region { x: 1.0, y: 2.0, width: 3.0, height: 4.0 }],
+        }],
+        dkr_applied: true,
+        dkr_corrections: vec![],
+        model_used: "tinyllama".into(),
+        processing_time_ms: 5,
+        cached: false,
+    }
+}
+
+pub(crate) fn limits() -> Limits {
+    Limits {
+        upload_bytes_max: 100_000,
+        uploads_max: 2,
+        requests_max: 8,
+        connections_max: 64,
+        question_chars_max: 1000,
+        request_time_max: Duration::from_secs(30),
+        upload_time_max: Duration::from_secs(30),
+        shutdown_time_max: Duration::from_secs(10),
+    }
+}
+
+/// A server and a client of it; dropping it stops the server.
+pub(crate) struct Server {
+    pub(crate) url: String,
+    pub(crate) client: Client,
+    pub(crate) fake: Arc<Shared>,
+    pub(crate) stop: CancellationToken,
+    pub(crate) served: tokio::task::JoinHandle<bool>,
+    _guard: DropGuard,
+}
+
+pub(crate) async fn server() -> Server {
+    server_with(limits()).await
+}
+
+pub(crate) async fn server_with(limits: Limits) -> Server {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let fake = Arc::new(Shared(Fake::default()));
+    let keys = KeyRing::new([(KeyHash::of(KEY), Tenant::new("ana"))]);
+    let stop = CancellationToken::new();
+    let stopped = stop.clone().cancelled_owned();
+    let api = Arc::new(Product(Arc::clone(&fake)));
+    let served = tokio::spawn(serve(listener, api, keys, limits, stopped));
+    let client = Client::builder().no_proxy().build().unwrap();
+    Server { url, client, fake, _guard: stop.clone().drop_guard(), stop, served }
+}
+
+impl Server {
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
+        self.client.get(format!("{}{path}", self.url)).header("x-api-key", KEY)
+    }
+
+    pub(crate) fn post(&self, path: &str) -> RequestBuilder {
+        self.client.post(format!("{}{path}", self.url)).header("x-api-key", KEY)
+    }
+
+    pub(crate) fn ask(&self, question: &str) -> RequestBuilder {
+        self.post(&format!("/v1/documents/{READY}/ask")).json(&serde_json::json!({ "question": question }))
+    }
+}
+
+/// Sends a request that must be answered with a problem, checks everything that all problems share, and
+/// gives its body.
+pub(crate) async fn problem(request: RequestBuilder, status: u16, code: &str) -> Value {
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status().as_u16(), status, "{:?}", response.text().await);
+    assert_eq!(response.headers()["content-type"], "application/problem+json; charset=utf-8");
+    let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(body["status"], status);
+    assert_eq!(body["code"], code, "{body}");
+    assert_eq!(body["type"], format!("/docs#{code}"));
+    assert_eq!(body["request_id"], id);
+    assert_eq!(body["error"], body["detail"]);
+    assert!(!body["title"].as_str().unwrap().is_empty() && !body["detail"].as_str().unwrap().is_empty());
+    assert!(!body["details"].as_array().unwrap().is_empty(), "{body}");
+    body
+}
+
+pub(crate) fn details(body: &Value) -> Vec<&str> {
+    body["details"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect()
+}
+
+/// A body that goes on for as long as the sender lives.
+pub(crate) fn piped() -> (tokio::sync::mpsc::UnboundedSender<Vec<u8>>, reqwest::Body) {
+    let (sender, receiver) = tokio::sync::mpsc::unbounded_channel::<Vec<u8>>();
+    let pieces = futures_util::stream::unfold(receiver, |mut receiver| async {
+        receiver.recv().await.map(|piece| (Ok::<_, std::io::Error>(piece), receiver))
+    });
+    (sender, reqwest::Body::wrap_stream(pieces))
+}

@@ -1,0 +1,19 @@
+//! Drives the server over a real socket, as clients do.
+
+/// The product that stands in behind the API, and a server on a free port.
+mod fake;
+
+/// Uploads: streaming, every wrong field, size, abort.
+mod uploads;
+
+/// Questions and documents: shapes, validation, problems.
+mod requests;
+
+/// Keys, ids, languages, traces.
+mod headers;
+
+/// Overload, deadlines, disconnects, panics, stopping.
+mod bounds;
+
+/// Random bytes as bodies and paths.
+mod random;
