@@ -171,7 +171,9 @@ fn absorb(last: &mut Piece, piece: &Piece) {
 fn join_spaced(pieces: Vec<Piece>) -> Vec<Piece> {
     const LETTERS_MIN: usize = 5;
     let lone = |piece: &Piece| {
-        piece.confidence.is_none() && piece.text.chars().count() == 1 && piece.text.chars().all(char::is_alphanumeric)
+        piece.confidence.is_none()
+            && piece.text.chars().count() == 1
+            && piece.text.chars().all(char::is_alphanumeric)
     };
     if pieces.iter().filter(|piece| lone(piece)).count() < LETTERS_MIN {
         return pieces;
