@@ -11,5 +11,5 @@ pub use entries::{EMBEDDING_DEFAULT, HubFile, Kind, LANGUAGE_DEFAULT, Model, Ori
 pub use locate::{Location, UnknownModel, choose_auto, locate};
 pub use manifest::{MANIFEST_NAME, Manifest, ManifestError, ManifestFile, sha256_of};
 
-#[cfg(any())]
+#[cfg(test)]
 mod tests;

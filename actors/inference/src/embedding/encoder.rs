@@ -43,7 +43,10 @@ impl Encoder {
 
     pub(super) fn bytes(&self) -> usize {
         let layer = |layer: &Layer| {
-            [&layer.query_key_value, &layer.output, &layer.up, &layer.down].map(Linear::bytes).iter().sum::<usize>()
+            [&layer.query_key_value, &layer.output, &layer.up, &layer.down]
+                .map(Linear::bytes)
+                .iter()
+                .sum::<usize>()
         };
         let tables = self.words.len() + self.positions.len() + self.token_type.len();
         tables * size_of::<f32>() + self.layers.iter().map(layer).sum::<usize>()

@@ -53,7 +53,7 @@ impl Linear {
     ) {
         let rows = x.len() / self.inputs;
         if let Weight::Int8(_) = self.weight {
-            quantised.fill(isa, x, self.inputs);
+            quantised.fill(isa, workers, x, self.inputs);
         }
         let quantised = &*quantised;
         let panels = self.outputs / PANEL;

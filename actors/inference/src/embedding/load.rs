@@ -75,7 +75,9 @@ pub enum LoadError {
         reason: String,
     },
     /// The tokenizer belongs to another model.
-    #[error("`{path}` has token {largest}, but the weights have embeddings for {vocabulary} tokens; it belongs to another model")]
+    #[error(
+        "`{path}` has token {largest}, but the weights have embeddings for {vocabulary} tokens; it belongs to another model"
+    )]
     Vocabulary {
         /// The tokenizer file.
         path: PathBuf,
@@ -165,7 +167,9 @@ fn validate(config: &Config, path: &Path) -> Result<(), LoadError> {
         let value = config.position_embedding_type.clone().unwrap_or_default();
         return unsupported("position_embedding_type", value, "absolute");
     }
-    for (field, value) in [("hidden_size", config.hidden_size), ("intermediate_size", config.intermediate_size)] {
+    for (field, value) in
+        [("hidden_size", config.hidden_size), ("intermediate_size", config.intermediate_size)]
+    {
         if value == 0 || !value.is_multiple_of(PANEL) || value > 16_384 {
             return unsupported(field, value.to_string(), "a multiple of 32 up to 16384");
         }
@@ -227,9 +231,11 @@ impl<'a> Reader<'a> {
         }
         let halves = || view.data().chunks_exact(2).map(|b| [b[0], b[1]]);
         match view.dtype() {
-            Dtype::F32 => {
-                Ok(view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
-            }
+            Dtype::F32 => Ok(view
+                .data()
+                .chunks_exact(4)
+                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                .collect()),
             Dtype::F16 => Ok(halves().map(|b| half::f16::from_le_bytes(b).to_f32()).collect()),
             Dtype::BF16 => Ok(halves().map(|b| half::bf16::from_le_bytes(b).to_f32()).collect()),
             other => wrong(format!("has type {other:?}; F32, F16 and BF16 are supported")),
@@ -296,7 +302,8 @@ impl<'a> Reader<'a> {
 fn tokenizers(dir: &Path, config: &Config) -> Result<(Tokenizer, Tokenizer), LoadError> {
     let path = dir.join("tokenizer.json");
     let bytes = std::fs::read(&path).map_err(|source| LoadError::Io { path: path.clone(), source })?;
-    let wrong = |error: tokenizers::Error| LoadError::Tokenizer { path: path.clone(), reason: error.to_string() };
+    let wrong =
+        |error: tokenizers::Error| LoadError::Tokenizer { path: path.clone(), reason: error.to_string() };
     let mut whole = Tokenizer::from_bytes(&bytes).map_err(wrong)?;
     let largest = whole.get_vocab(true).into_values().max().unwrap_or(0);
     if largest as usize >= config.vocab_size {
@@ -305,7 +312,8 @@ fn tokenizers(dir: &Path, config: &Config) -> Result<(Tokenizer, Tokenizer), Loa
     // Padding would be embedded as text, and a stored truncation need not be the model's.
     whole.with_padding(None).with_truncation(None).map_err(wrong)?;
     let mut truncating = whole.clone();
-    let limit = TruncationParams { max_length: config.max_position_embeddings, ..TruncationParams::default() };
+    let limit =
+        TruncationParams { max_length: config.max_position_embeddings, ..TruncationParams::default() };
     truncating.with_truncation(Some(limit)).map_err(wrong)?;
     Ok((whole, truncating))
 }

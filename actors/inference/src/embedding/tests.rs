@@ -52,7 +52,8 @@ fn cosine(a: &[f32], b: &[f32]) -> f32 {
 /// Mean of the last hidden states by candle's own BERT, unit length.
 fn reference(ids: &[u32]) -> Vec<f32> {
     let dir = model_dir();
-    let config: Config = serde_json::from_str(&std::fs::read_to_string(dir.join("config.json")).unwrap()).unwrap();
+    let config: Config =
+        serde_json::from_str(&std::fs::read_to_string(dir.join("config.json")).unwrap()).unwrap();
     let bytes = std::fs::read(dir.join("model.safetensors")).unwrap();
     let weights = VarBuilder::from_buffered_safetensors(bytes, DType::F32, &Device::Cpu).unwrap();
     let model = BertModel::load(weights, &config).unwrap();
@@ -176,8 +177,11 @@ fn a_question_finds_the_passage_that_answers_it() {
         "As obras de conservação ordinária ficam a cargo do inquilino.",
         "O condomínio é administrado pela empresa eleita em assembleia.",
     ];
-    let questions =
-        [("Que valor foi dado como garantia?", 0), ("Quanto tempo dura o contrato?", 1), ("Quem paga as reparações da casa?", 2)];
+    let questions = [
+        ("Que valor foi dado como garantia?", 0),
+        ("Quanto tempo dura o contrato?", 1),
+        ("Quem paga as reparações da casa?", 2),
+    ];
     let model = int8_model();
     let passages = passages.map(|text| Input { kind: InputKind::Passage, text });
     let vectors = model.embed(&passages).unwrap();
@@ -212,7 +216,9 @@ fn a_model_that_does_not_fit_is_refused_with_the_reason() {
     let refused = |dir: &Path| Embedder::load(dir, Options::default()).unwrap_err();
     let dir = copy_of_model();
     rewrite_config(dir.path(), "\"intermediate_size\": 1536", "\"intermediate_size\": 1024");
-    assert!(matches!(refused(dir.path()), LoadError::Tensor { tensor, .. } if tensor.contains("intermediate")));
+    assert!(
+        matches!(refused(dir.path()), LoadError::Tensor { tensor, .. } if tensor.contains("intermediate"))
+    );
     rewrite_config(dir.path(), "\"bert\"", "\"roberta\"");
     assert!(matches!(refused(dir.path()), LoadError::Unsupported { field: "model_type", .. }));
     let weights = dir.path().join("model.safetensors");

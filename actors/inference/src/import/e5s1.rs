@@ -191,7 +191,18 @@ fn parse_header(cursor: &mut Cursor<'_>) -> Result<(Header, usize), FormatError>
     let mut id = |field| cursor.size(field, 0, count.saturating_sub(1));
     let (bos, eos, pad, unknown) = (id("bos id")?, id("eos id")?, id("pad id")?, id("unknown id")?);
     let header = Header {
-        hidden, layers, heads, feed_forward, vocabulary, positions, token_types, epsilon, bos, eos, pad, unknown,
+        hidden,
+        layers,
+        heads,
+        feed_forward,
+        vocabulary,
+        positions,
+        token_types,
+        epsilon,
+        bos,
+        eos,
+        pad,
+        unknown,
     };
     Ok((header, count))
 }
@@ -202,7 +213,8 @@ fn parse_pieces(cursor: &mut Cursor<'_>, count: usize) -> Result<Vec<(String, f3
     let scores = (0..count).map(|_| cursor.u32("tokenizer")).collect::<Result<Vec<_>, _>>()?;
     let blob = cursor.take(blob_bytes, "tokenizer")?;
     let piece = |(span, score): (&[u32], u32)| {
-        let bytes = blob.get(span[0] as usize..span[1] as usize).ok_or(FormatError::Truncated("tokenizer"))?;
+        let bytes =
+            blob.get(span[0] as usize..span[1] as usize).ok_or(FormatError::Truncated("tokenizer"))?;
         let text = str::from_utf8(bytes).map_err(|_| FormatError::NotText("tokenizer"))?;
         Ok((text.to_owned(), f32::from_bits(score)))
     };

@@ -186,5 +186,5 @@ fn open_to_readers(_dir: &Path) -> Result<(), ImportError> {
     Ok(())
 }
 
-#[cfg(any())]
+#[cfg(test)]
 mod tests;

@@ -58,7 +58,10 @@ pub(crate) fn attend<E: Element>(
     head: usize,
     out: &mut [f32],
 ) {
-    assert!(head.is_multiple_of(32) && q.len() == visible.len() * head && out.len() == q.len(), "whole heads");
+    assert!(
+        head.is_multiple_of(32) && q.len() == visible.len() * head && out.len() == q.len(),
+        "whole heads"
+    );
     let total: usize = runs.iter().map(|run| run.count).sum();
     assert!(visible.iter().all(|seen| (1..=total).contains(seen)), "each query sees a position");
     for run in runs {

@@ -8,7 +8,7 @@ use half::f16;
 
 use super::isa::{Isa, Kind, on_lanes};
 use super::lanes::Lanes;
-use super::split::Columns;
+use super::split::{Columns, Workers};
 
 /// Inputs that share a scale.
 pub(crate) const BLOCK: usize = 32;
@@ -32,6 +32,14 @@ pub(crate) struct Block {
     pub(crate) q: [u8; BLOCK],
     pub(crate) scale: f16,
     pub(crate) minimum: f16,
+}
+
+impl Block {
+    /// Weights of nothing but zeros.
+    pub(crate) fn zero(bits: Bits) -> Self {
+        let q = if bits == Bits::Four { 0 } else { 128 };
+        Self { q: [q; BLOCK], scale: f16::ZERO, minimum: f16::ZERO }
+    }
 }
 
 /// Weights `[outputs][inputs]`, packed as `[outputs / 16][inputs / 32]` tiles.
@@ -59,15 +67,20 @@ pub(crate) struct Activations {
 
 impl Activations {
     /// Quantises the rows `x` of `inputs` values (a multiple of 32), reusing this buffer.
-    pub(crate) fn fill(&mut self, isa: Isa, x: &[f32], inputs: usize) {
+    pub(crate) fn fill(&mut self, isa: Isa, workers: &Workers, x: &[f32], inputs: usize) {
         assert!(inputs.is_multiple_of(BLOCK) && x.len().is_multiple_of(inputs), "whole blocks");
         self.rows = x.len() / inputs;
         self.inputs = inputs;
         self.q.resize(x.len(), 0);
         self.scales.resize(x.len() / BLOCK, 0.0);
         self.sums.resize(x.len() / BLOCK, 0.0);
-        // SAFETY: the buffers have a value for each input and for each block.
-        unsafe { quantise_on(isa, x, &mut self.q, &mut self.scales, &mut self.sums) };
+        let share = workers.share(x.len() / BLOCK);
+        let scales = self.scales.chunks_mut(share).zip(self.sums.chunks_mut(share));
+        let parts = x.chunks(share * BLOCK).zip(self.q.chunks_mut(share * BLOCK)).zip(scales).collect();
+        workers.each_of(parts, |_, ((x, q), (scales, sums))| {
+            // SAFETY: the parts have a value for each input and for each block.
+            unsafe { quantise_on(isa, x, q, scales, sums) };
+        });
     }
 
     pub(crate) fn rows(&self) -> usize {
@@ -76,41 +89,46 @@ impl Activations {
 }
 
 impl Blocks {
-    /// An all-zero matrix to be filled with [`Blocks::put`]; outputs are padded to whole tiles.
-    pub(crate) fn zeroed(bits: Bits, outputs: usize, inputs: usize) -> Self {
-        assert!(inputs.is_multiple_of(BLOCK), "whole blocks");
-        let outputs = outputs.next_multiple_of(TILE);
-        let blocks = outputs * inputs / BLOCK;
-        let minima = if bits == Bits::Four { blocks } else { 0 };
-        Self {
+    /// Packs `outputs` (padded to whole tiles) rows of `inputs` (a multiple of 32) weights; `read` gives block
+    /// number `.1` of output `.0`.
+    pub(crate) fn build(
+        workers: &Workers,
+        bits: Bits,
+        outputs: usize,
+        inputs: usize,
+        read: impl Fn(usize, usize) -> Block + Sync + Send,
+    ) -> Self {
+        assert!(inputs.is_multiple_of(BLOCK) && outputs > 0 && inputs > 0, "whole blocks");
+        let padded = outputs.next_multiple_of(TILE);
+        let (blocks, tiles) = (inputs / BLOCK, padded / TILE);
+        let minima = if bits == Bits::Four { tiles * blocks * TILE } else { 0 };
+        let mut packed = Self {
             bits,
-            outputs,
+            outputs: padded,
             inputs,
-            q: vec![0; blocks / TILE * bits.tile_bytes()],
-            scales: vec![f16::ZERO; blocks],
+            q: vec![0; tiles * blocks * bits.tile_bytes()],
+            scales: vec![f16::ZERO; tiles * blocks * TILE],
             minima: vec![f16::ZERO; minima],
-        }
-    }
-
-    /// Packs block number `block` of output `output`.
-    pub(crate) fn put(&mut self, output: usize, block: usize, from: &Block) {
-        let tile = output / TILE * (self.inputs / BLOCK) + block;
-        let lane = output % TILE;
-        self.scales[tile * TILE + lane] = from.scale;
-        let q = &mut self.q[tile * self.bits.tile_bytes()..][..self.bits.tile_bytes()];
-        match self.bits {
-            Bits::Four => {
-                self.minima[tile * TILE + lane] = from.minimum;
-                for i in 0..BLOCK / 2 {
-                    q[i / 4 * 64 + lane * 4 + i % 4] = from.q[i] & 15 | from.q[i + 16] << 4;
+        };
+        let mut minima = packed.minima.chunks_mut(blocks * TILE);
+        let q = packed.q.chunks_mut(blocks * bits.tile_bytes());
+        let rows = q.zip(packed.scales.chunks_mut(blocks * TILE));
+        let rows: Vec<_> = rows.map(|(q, scales)| (q, scales, minima.next().unwrap_or_default())).collect();
+        workers.each_of(rows, |tile, (q, scales, minima)| {
+            for output in tile * TILE..((tile + 1) * TILE).min(outputs) {
+                for block in 0..blocks {
+                    let q = &mut q[block * bits.tile_bytes()..][..bits.tile_bytes()];
+                    let at = block * TILE + output % TILE;
+                    let from = read(output, block);
+                    scales[at] = from.scale;
+                    if let Some(minimum) = minima.get_mut(at) {
+                        *minimum = from.minimum;
+                    }
+                    bits.put(q, output % TILE, &from.q);
                 }
             }
-            Bits::Eight => {
-                for (i, value) in from.q.iter().enumerate() {
-                    q[i / 4 * 64 + lane * 4 + i % 4] = *value;
-                }
-            }
-        }
+        });
+        packed
     }
 
     /// Writes the weights of `output` as f32: how a token's embedding is read.
@@ -142,6 +160,11 @@ impl Blocks {
     /// Outputs, padded to whole tiles.
     pub(crate) fn outputs(&self) -> usize {
         self.outputs
+    }
+
+    /// Tiles of 16 outputs.
+    pub(crate) fn tiles(&self) -> usize {
+        self.outputs / TILE
     }
 
     pub(crate) fn inputs(&self) -> usize {
@@ -178,6 +201,22 @@ impl Blocks {
 }
 
 impl Bits {
+    /// Places a block's weights into the lane of one output.
+    fn put(self, tile: &mut [u8], lane: usize, from: &[u8; BLOCK]) {
+        match self {
+            Bits::Four => {
+                for i in 0..BLOCK / 2 {
+                    tile[i / 4 * 64 + lane * 4 + i % 4] = from[i] & 15 | from[i + 16] << 4;
+                }
+            }
+            Bits::Eight => {
+                for (i, value) in from.iter().enumerate() {
+                    tile[i / 4 * 64 + lane * 4 + i % 4] = *value;
+                }
+            }
+        }
+    }
+
     const fn tile_bytes(self) -> usize {
         match self {
             Bits::Four => TILE * BLOCK / 2,
@@ -420,7 +459,8 @@ impl Work {
                             Bits::Four => {
                                 let sum: i32 = (0..BLOCK / 2)
                                     .map(|i| {
-                                        (byte(i) & 15) * i32::from(x[i]) + (byte(i) >> 4) * i32::from(x[i + 16])
+                                        (byte(i) & 15) * i32::from(x[i])
+                                            + (byte(i) >> 4) * i32::from(x[i + 16])
                                     })
                                     .sum();
                                 let minimum = (*self.minima.add(block * TILE + lane)).to_f32_const();

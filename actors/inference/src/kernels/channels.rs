@@ -5,7 +5,7 @@
 
 use super::isa::{Isa, Kind, on_lanes};
 use super::lanes::Lanes;
-use super::split::Columns;
+use super::split::{Columns, Workers};
 
 /// Outputs of one panel.
 pub(crate) const PANEL: usize = 32;
@@ -32,16 +32,21 @@ pub(crate) struct Quantised {
 
 impl Quantised {
     /// Quantises the rows `x` of `inputs` values (a multiple of 16), reusing this buffer.
-    pub(crate) fn fill(&mut self, isa: Isa, x: &[f32], inputs: usize) {
+    pub(crate) fn fill(&mut self, isa: Isa, workers: &Workers, x: &[f32], inputs: usize) {
         assert!(inputs.is_multiple_of(16) && x.len().is_multiple_of(inputs), "whole rows");
         self.inputs = inputs;
         self.values.resize(x.len(), 0);
         self.scales.resize(x.len() / inputs, 0.0);
-        let rows = x.chunks_exact(inputs).zip(self.values.chunks_exact_mut(inputs));
-        for ((x, q), scale) in rows.zip(&mut self.scales) {
-            // SAFETY: both rows have `inputs` values, a multiple of 16.
-            *scale = unsafe { quantise_row_on(isa, x, q) };
-        }
+        let share = workers.share(x.len() / 16) * 16 / inputs + 1;
+        let values = self.values.chunks_mut(share * inputs).zip(self.scales.chunks_mut(share));
+        let parts = x.chunks(share * inputs).zip(values).collect();
+        workers.each_of(parts, |_, (x, (q, scales))| {
+            let rows = x.chunks_exact(inputs).zip(q.chunks_exact_mut(inputs));
+            for ((x, q), scale) in rows.zip(scales) {
+                // SAFETY: both rows have `inputs` values, a multiple of 16.
+                *scale = unsafe { quantise_row_on(isa, x, q) };
+            }
+        });
     }
 }
 
@@ -76,7 +81,15 @@ impl Channels {
     }
 
     /// Writes the outputs of `panel` for the activation rows `from..to` into the same rows of `y`.
-    pub(crate) fn multiply(&self, isa: Isa, x: &Quantised, from: usize, to: usize, panel: usize, y: &Columns<'_>) {
+    pub(crate) fn multiply(
+        &self,
+        isa: Isa,
+        x: &Quantised,
+        from: usize,
+        to: usize,
+        panel: usize,
+        y: &Columns<'_>,
+    ) {
         assert!((panel + 1) * PANEL <= self.outputs && x.inputs == self.inputs, "a panel of this matrix");
         assert!(from <= to && to <= x.scales.len(), "rows of these activations");
         let mut row = from;

@@ -1,5 +1,8 @@
 //! One vector of f32 per instruction set, behind one trait, so that a kernel is written once.
-#![expect(unsafe_code, reason = "vector intrinsics and raw loads; every kernel built on them asserts its shapes")]
+#![expect(
+    unsafe_code,
+    reason = "vector intrinsics and raw loads; every kernel built on them asserts its shapes"
+)]
 
 #[cfg(target_arch = "x86_64")]
 use core::arch::x86_64::*;

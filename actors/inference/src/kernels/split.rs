@@ -91,9 +91,28 @@ impl Workers {
         }
     }
 
+    /// How many of `items` cheap items make a part worth a thread of its own.
+    pub(crate) fn share(&self, items: usize) -> usize {
+        items.div_ceil(self.threads * 2).max(PART_MIN)
+    }
+
+    /// Calls `work` with each part and its number, side by side when there are several.
+    pub(crate) fn each_of<T: Send>(&self, parts: Vec<T>, work: impl Fn(usize, T) + Sync + Send) {
+        if self.pool.is_none() || parts.len() < 2 {
+            parts.into_iter().enumerate().for_each(|(index, part)| work(index, part));
+        } else {
+            parts.into_par_iter().enumerate().for_each(|(index, part)| work(index, part));
+        }
+    }
+
     /// Calls `work` with each chunk of `values` and its number; for element-wise work, which costs about thirty
     /// multiply-adds a value.
-    pub(crate) fn each_chunk(&self, values: &mut [f32], chunk: usize, work: impl Fn(usize, &mut [f32]) + Sync + Send) {
+    pub(crate) fn each_chunk(
+        &self,
+        values: &mut [f32],
+        chunk: usize,
+        work: impl Fn(usize, &mut [f32]) + Sync + Send,
+    ) {
         if self.pool.is_none() || values.len() * 30 < WORTH_SHARING {
             values.chunks_mut(chunk).enumerate().for_each(|(index, values)| work(index, values));
         } else {
@@ -105,3 +124,6 @@ impl Workers {
 /// Below this many multiply-adds, waking another thread costs more than it saves (measured on decoding a 135M
 /// model: 277 tokens/s on one thread, 106 on two without this limit, 295 with it).
 const WORTH_SHARING: usize = 3_000_000;
+
+/// Blocks of 16 or 32 values that a part has at least, for the same reason.
+const PART_MIN: usize = 4096;

@@ -9,7 +9,7 @@ use super::channels::{self, Channels, Quantised};
 use super::dense::{self, Dense};
 use super::isa::Isa;
 use super::rows::{self, Norm};
-use super::split::Columns;
+use super::split::{Columns, Workers};
 
 /// Numbers in -1..1 that look random and are the same in every run.
 fn noise(seed: u64, count: usize) -> Vec<f32> {
@@ -33,7 +33,10 @@ fn assert_close(a: &[f32], b: &[f32], tolerance: f32, what: &str) {
 
 fn product(x: &[f32], weight: &[f32], inputs: usize) -> Vec<f32> {
     let row = |x: &[f32]| -> Vec<f32> {
-        weight.chunks(inputs).map(|w| w.iter().zip(x).map(|(w, x)| f64::from(w * x)).sum::<f64>() as f32).collect()
+        weight
+            .chunks(inputs)
+            .map(|w| w.iter().zip(x).map(|(w, x)| f64::from(w * x)).sum::<f64>() as f32)
+            .collect()
     };
     x.chunks(inputs).flat_map(row).collect()
 }
@@ -68,7 +71,7 @@ proptest! {
         let packed = Channels::pack(&weight, outputs, inputs);
         let results: Vec<Vec<f32>> = Isa::available().into_iter().map(|isa| {
             let mut quantised = Quantised::default();
-            quantised.fill(isa, &x, inputs);
+            quantised.fill(isa, &Workers::new(1).unwrap(), &x, inputs);
             let mut y = vec![f32::NAN; rows * outputs];
             let columns = Columns::new(&mut y, outputs);
             (0..panels).for_each(|panel| packed.multiply(isa, &quantised, 0, rows, panel, &columns));
@@ -85,14 +88,16 @@ proptest! {
     fn block_products_agree_with_the_unpacked_weights(seed in any::<u64>(), rows in 1usize..16, blocks in 1usize..6, four in any::<bool>()) {
         let (inputs, outputs) = (blocks * BLOCK, 2 * TILE);
         let bits = if four { Bits::Four } else { Bits::Eight };
-        let mut packed = Blocks::zeroed(bits, outputs, inputs);
-        let scales = noise(seed, outputs * blocks * (BLOCK + 2));
-        for (i, values) in scales.chunks_exact(BLOCK + 2).enumerate() {
-            let levels = if four { 15.0 } else { 255.0 };
-            let q = std::array::from_fn(|j| ((values[j] + 1.0) / 2.0 * levels).round() as u8);
-            let block = Block { q, scale: f16::from_f32(values[BLOCK] / 16.0), minimum: f16::from_f32(values[BLOCK + 1]) };
-            packed.put(i / blocks, i % blocks, &block);
-        }
+        let stated = noise(seed, outputs * blocks * (BLOCK + 2));
+        let levels = if four { 15.0 } else { 255.0 };
+        let packed = Blocks::build(&Workers::new(1).unwrap(), bits, outputs, inputs, |output, block| {
+            let values = &stated[(output * blocks + block) * (BLOCK + 2)..];
+            Block {
+                q: std::array::from_fn(|j| ((values[j] + 1.0) / 2.0 * levels).round() as u8),
+                scale: f16::from_f32(values[BLOCK] / 16.0),
+                minimum: f16::from_f32(values[BLOCK + 1]),
+            }
+        });
         let mut weight = vec![0f32; outputs * inputs];
         weight.chunks_exact_mut(inputs).enumerate().for_each(|(output, row)| packed.unpack(output, row));
         // Whole numbers up to 127, with a 127 in each block, are quantised without loss.
@@ -102,7 +107,7 @@ proptest! {
         let size = weight.iter().fold(0f32, |a, w| a.max(w.abs())) * 127.0 * inputs as f32;
         for isa in Isa::available() {
             let mut activations = Activations::default();
-            activations.fill(isa, &x, inputs);
+            activations.fill(isa, &Workers::new(2).unwrap(), &x, inputs);
             let mut y = vec![f32::NAN; rows * outputs];
             let columns = Columns::new(&mut y, outputs);
             (0..2).for_each(|tile| packed.multiply(isa, &activations, tile, &columns));
@@ -163,7 +168,8 @@ proptest! {
 fn plain_attention(q: &[f32], visible: &[usize], keys: &[f32], values: &[f32], head: usize) -> Vec<f32> {
     let mut out = Vec::new();
     for (q, seen) in q.chunks(head).zip(visible) {
-        let score = |i: usize| q.iter().zip(&keys[i * head..]).map(|(q, k)| f64::from(q * k)).sum::<f64>().exp();
+        let score =
+            |i: usize| q.iter().zip(&keys[i * head..]).map(|(q, k)| f64::from(q * k)).sum::<f64>().exp();
         let weights: Vec<f64> = (0..*seen).map(score).collect();
         let total: f64 = weights.iter().sum();
         out.extend((0..head).map(|d| {
@@ -179,8 +185,22 @@ fn gelu_uses_the_error_function() {
     // erf-based values; the tanh approximation differs from the fourth digit on.
     let mut x = [0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -3.0, 5.0, -5.0, 0.1, -0.1, 3.0, 4.0, -4.0, 0.25, -0.5];
     let expected = [
-        0.0, 0.841_344_7, -0.158_655_3, 1.954_499_7, -0.045_500_3, 0.345_731_2, -0.004_049_7, 4.999_998_6,
-        -1.433e-6, 0.053_982_8, -0.046_017_2, 2.995_950_3, 3.999_873_3, -0.000_126_7, 0.149_676_6, -0.154_268_8,
+        0.0,
+        0.841_344_7,
+        -0.158_655_3,
+        1.954_499_7,
+        -0.045_500_3,
+        0.345_731_2,
+        -0.004_049_7,
+        4.999_998_6,
+        -1.433e-6,
+        0.053_982_8,
+        -0.046_017_2,
+        2.995_950_3,
+        3.999_873_3,
+        -0.000_126_7,
+        0.149_676_6,
+        -0.154_268_8,
     ];
     let from = x;
     for isa in Isa::available() {
