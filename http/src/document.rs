@@ -128,10 +128,19 @@ pub struct PageReport {
     /// Words on it.
     pub words: u32,
     /// How sure the reading is, from 0 to 1.
+    #[serde(serialize_with = "rounded")]
     pub confidence: Option<f32>,
     /// What was odd about it, as sentences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+}
+
+/// Four digits are more than a reading is sure of, and 0.93 stays 0.93 when it is widened.
+fn rounded<S: serde::Serializer>(value: &Option<f32>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => serializer.serialize_some(&((f64::from(*value) * 1e4).round() / 1e4)),
+        None => serializer.serialize_none(),
+    }
 }
 
 /// A document as the API shows it.

@@ -220,7 +220,11 @@ impl Message {
 }
 
 fn megabytes(bytes: u64) -> String {
-    if bytes % 1_000_000 == 0 { format!("{} MB", bytes / 1_000_000) } else { format!("{bytes} bytes") }
+    if bytes.is_multiple_of(1_000_000) {
+        format!("{} MB", bytes / 1_000_000)
+    } else {
+        format!("{bytes} bytes")
+    }
 }
 
 fn progress(stage: Option<Stage>, done: u32, total: Option<u32>, portuguese: bool) -> String {

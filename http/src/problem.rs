@@ -112,7 +112,7 @@ impl Kind {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Problem {
     pub(crate) kind: Kind,
-    pub(crate) message: Message,
+    pub(crate) message: Box<Message>,
     pub(crate) violations: Vec<Violation>,
     pub(crate) allow: Option<&'static str>,
     pub(crate) retry_after_seconds: Option<u64>,
@@ -121,7 +121,14 @@ pub(crate) struct Problem {
 
 impl Problem {
     pub(crate) fn new(kind: Kind, message: Message) -> Self {
-        Self { kind, message, violations: vec![], allow: None, retry_after_seconds: None, progress: None }
+        Self {
+            kind,
+            message: Box::new(message),
+            violations: vec![],
+            allow: None,
+            retry_after_seconds: None,
+            progress: None,
+        }
     }
 
     /// One or more wrong fields; all of them are said at once.

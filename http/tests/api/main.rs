@@ -1,5 +1,7 @@
 //! Drives the server over a real socket, as clients do.
 
+#![expect(clippy::unwrap_used, reason = "a helper that unwraps fails its test at the right place")]
+
 /// The product that stands in behind the API, and a server on a free port.
 mod fake;
 

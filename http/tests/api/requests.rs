@@ -9,9 +9,9 @@ async fn an_answer_has_the_shape_of_the_contract() {
     assert_eq!(
         body,
         json!({
-            "answer": "Dalva Prestes.", "answered": true, "confidence": 0.9_f32,
+            "answer": "Dalva Prestes.", "answered": true, "confidence": 0.9,
             "sources": [{
-                "page": 3, "text": "foi eleita síndica", "score": 0.8_f32, "start": 10, "end": 28,
+                "page": 3, "text": "foi eleita síndica", "score": 0.8, "start": 10, "end": 28,
                 "boxes": [{"x": 1.0, "y": 2.0, "width": 3.0, "height": 4.0}],
             }],
             "dkr_applied": true, "dkr_corrections": [], "model_used": "tinyllama", "processing_time_ms": 5,
@@ -99,7 +99,7 @@ async fn a_document_is_shown_with_progress_and_pages() {
         reading["progress"],
         json!({"stage": "reading", "pages_done": 1, "pages_total": 3, "remaining_seconds": 4})
     );
-    assert_eq!(reading["pages"][0]["method"], "ocr");
+    assert_eq!(reading["pages"], json!([{"page": 1, "method": "ocr", "words": 300, "confidence": 0.93}]));
     let failed = show(FAILED).await;
     assert_eq!((&failed["status"], &failed["error_code"]), (&json!("failed"), &json!("encrypted")));
     assert!(failed["error"].as_str().unwrap().starts_with("The PDF is protected by a password"));
