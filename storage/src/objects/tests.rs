@@ -1,1 +1,152 @@
+use std::sync::Arc;
 
+use futures_util::future::join_all;
+
+use super::*;
+use crate::chance::SeededChance;
+
+fn key(text: &str) -> Key {
+    Key::new(text).unwrap()
+}
+
+fn stores() -> (tempfile::TempDir, Vec<Arc<dyn ObjectStore>>) {
+    let dir = tempfile::tempdir().unwrap();
+    let directory = Directory::open(dir.path().join("store")).unwrap();
+    (dir, vec![Arc::new(directory), Arc::new(Memory::new())])
+}
+
+#[tokio::test]
+async fn every_store_of_ours_passes_the_probe() {
+    let (_dir, stores) = stores();
+    for store in stores {
+        probe(&*store, &SeededChance::new(1)).await.unwrap();
+        assert!(store.list_after("v1/", None, 10).await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_ignores_conditions_is_refused_by_name() {
+    let store = Memory::new();
+    store.always(Some(Fault::ConditionIgnored));
+    let error = probe(&store, &SeededChance::new(1)).await.unwrap_err();
+    assert!(matches!(error, ProbeError::CreateNotExclusive { winners: 8 }), "{error}");
+    let store = Memory::new();
+    // The creations of the first round are honest, the replacements are not.
+    store.schedule([Fault::None; 9]);
+    store.always(Some(Fault::ConditionIgnored));
+    let error = probe(&store, &SeededChance::new(1)).await.unwrap_err();
+    assert!(matches!(error, ProbeError::ReplaceNotExclusive { winners: 8 }), "{error}");
+}
+
+#[tokio::test]
+async fn an_object_is_created_once_and_replaced_only_from_its_version() {
+    let (_dir, stores) = stores();
+    for store in stores {
+        let k = key("v1/s/0001/manifest");
+        let PutOutcome::Done(first) = store.put_new(&k, "a".into()).await else { panic!() };
+        assert!(matches!(store.put_new(&k, "b".into()).await, PutOutcome::Exists));
+        let PutOutcome::Done(second) = store.put_if(&k, &first, "c".into()).await else { panic!() };
+        assert!(matches!(store.put_if(&k, &first, "d".into()).await, PutOutcome::Changed));
+        let read = store.get(&k).await.unwrap().unwrap();
+        assert_eq!((&read.bytes[..], read.etag), (&b"c"[..], second.clone()));
+        store.delete(&k).await.unwrap();
+        store.delete(&k).await.unwrap();
+        assert!(store.get(&k).await.unwrap().is_none() && store.head(&k).await.unwrap().is_none());
+        assert!(matches!(store.put_if(&k, &second, "e".into()).await, PutOutcome::Changed));
+    }
+}
+
+#[tokio::test]
+async fn ranges_and_heads_tell_the_truth() {
+    let (_dir, stores) = stores();
+    for store in stores {
+        let k = key("a/b");
+        let _ = store.put_new(&k, "0123456789".into()).await;
+        assert_eq!(store.get_range(&k, 2..5).await.unwrap().unwrap(), "234");
+        assert!(matches!(store.get_range(&k, 5..11).await, Err(StoreError::Range { size_bytes: 10, .. })));
+        assert_eq!(store.head(&k).await.unwrap().unwrap().size_bytes, 10);
+        assert!(store.get(&key("a/b/c")).await.unwrap().is_none());
+        assert!(store.get(&key("a")).await.unwrap().is_none_or(|_| false));
+    }
+}
+
+#[tokio::test]
+async fn listings_are_in_key_order_and_page_without_loss() {
+    let (_dir, stores) = stores();
+    let names = ["a-b/1", "a/1", "a/2", "a/3/x", "a.c", "a0", "b/1", "a/3-y"];
+    for store in stores {
+        for name in names {
+            let _ = store.put_new(&key(name), "x".into()).await;
+        }
+        let mut expected: Vec<_> = names.iter().copied().filter(|name| name.starts_with('a')).collect();
+        expected.sort_unstable();
+        let mut seen = Vec::new();
+        let mut after = None;
+        loop {
+            let page = store.list_after("a", after.as_ref(), 2).await.unwrap();
+            let Some(last) = page.last() else { break };
+            after = Some(last.key.clone());
+            seen.extend(page.into_iter().map(|listed| listed.key.to_string()));
+        }
+        assert_eq!(seen, expected, "{store:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_spooled_file_becomes_an_object_and_stays_the_callers() {
+    let (dir, stores) = stores();
+    let file = dir.path().join("upload");
+    std::fs::write(&file, vec![7; 300_000]).unwrap();
+    for store in stores {
+        let k = key("v1/blob/x");
+        assert!(matches!(store.put_file_new(&k, &file).await, PutOutcome::Done(_)));
+        assert!(matches!(store.put_file_new(&k, &file).await, PutOutcome::Exists));
+        assert_eq!(store.get(&k).await.unwrap().unwrap().bytes.len(), 300_000);
+        let missing = store.put_file_new(&key("v1/y"), &dir.path().join("nothing")).await;
+        assert!(matches!(missing, PutOutcome::Unknown(StoreError::Io { .. })));
+    }
+    assert!(file.exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_racing_processes_one_replaces() {
+    // Two handles of one directory share no memory, as two processes do not.
+    let dir = tempfile::tempdir().unwrap();
+    let (one, two) = (Directory::open(dir.path()).unwrap(), Directory::open(dir.path()).unwrap());
+    for round in 0..10 {
+        let k = key(&format!("k/{round}"));
+        let created =
+            join_all((0..8).map(|i| if i % 2 == 0 { &one } else { &two }).map(|s| s.put_new(&k, "0".into())));
+        let won = created.await.into_iter().filter(|outcome| matches!(outcome, PutOutcome::Done(_))).count();
+        assert_eq!(won, 1);
+        let etag = one.get(&k).await.unwrap().unwrap().etag;
+        let swaps = (0..8).map(|i| (if i % 2 == 0 { &one } else { &two }, Bytes::from(format!("v{i}"))));
+        let swapped = join_all(swaps.map(|(store, bytes)| store.put_if(&k, &etag, bytes))).await;
+        assert_eq!(swapped.iter().filter(|outcome| matches!(outcome, PutOutcome::Done(_))).count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_start_sweeps_the_temporary_files_of_the_dead_and_not_of_the_living() {
+    let dir = tempfile::tempdir().unwrap();
+    let living = Directory::open(dir.path()).unwrap();
+    let temporary = dir.path().join(".tmp");
+    std::fs::write(temporary.join("0/7"), "half").unwrap();
+    std::fs::create_dir_all(temporary.join("5")).unwrap();
+    std::fs::write(temporary.join("5/1"), "left behind").unwrap();
+    let second = Directory::open(dir.path()).unwrap();
+    assert!(temporary.join("0/7").exists() && !temporary.join("5").exists());
+    drop((living, second));
+    let _third = Directory::open(dir.path()).unwrap();
+    assert!(!temporary.join("0/7").exists());
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_unknown_and_was_applied() {
+    let store = Memory::new();
+    store.schedule([Fault::AnswerLost, Fault::Lost]);
+    assert!(matches!(store.put_new(&key("a"), "x".into()).await, PutOutcome::Unknown(_)));
+    assert!(matches!(store.put_new(&key("b"), "x".into()).await, PutOutcome::Unknown(_)));
+    assert!(store.get(&key("a")).await.unwrap().is_some());
+    assert!(store.get(&key("b")).await.unwrap().is_none());
+}

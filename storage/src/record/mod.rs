@@ -19,3 +19,5 @@ pub use pages::{
     Chunk, ChunksBlob, PageRecord, PagesBlob, Vector, WordBox, decode_chunks, decode_pages, encode_chunks,
     encode_pages,
 };
+
+pub(crate) use pages::half_to_f32;

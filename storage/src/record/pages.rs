@@ -2,6 +2,7 @@
 
 use bincode::{Decode, Encode};
 use half::f16;
+use half::slice::HalfFloatSliceExt;
 
 use crate::codec::{CodecError, Kind, decode, encode};
 
@@ -86,7 +87,11 @@ impl Vector {
 #[must_use]
 pub(crate) fn half_to_f32(bytes: &[u8]) -> Vec<f32> {
     let (pairs, _) = bytes.as_chunks::<2>();
-    pairs.iter().map(|pair| f16::from_le_bytes(*pair).to_f32()).collect()
+    let halves: Vec<f16> = pairs.iter().map(|pair| f16::from_le_bytes(*pair)).collect();
+    let mut values = vec![0.0; halves.len()];
+    // The slice form uses the processor's own conversion, which one by one does not.
+    halves.convert_to_f32_slice(&mut values);
+    values
 }
 
 /// A span of one page's text with its place and its vectors.

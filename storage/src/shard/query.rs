@@ -71,17 +71,14 @@ impl Blobs {
         self.0.insert(blob.sha256, Arc::new(chunks));
     }
 
-    pub(super) fn get(&self, blob: &BlobRef) -> Result<&ChunksBlob, ShardError> {
-        self.0
-            .get(&blob.sha256)
-            .map(AsRef::as_ref)
-            .ok_or_else(|| BlobError::Missing { key: blob.key.clone() }.into())
+    pub(super) fn get(&self, blob: &BlobRef) -> Option<&ChunksBlob> {
+        self.0.get(&blob.sha256).map(AsRef::as_ref)
     }
 }
 
 /// Reads from the store the blobs that [`super::ShardIndex::apply`] needs for `entry`.
 ///
-/// A blob that is gone is left out: its document was deleted later in the log, and applying says so if it was not.
+/// A blob that is gone is left out: its document was deleted later in the log; if not, applying marks it as failed.
 ///
 /// # Errors
 ///

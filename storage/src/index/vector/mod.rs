@@ -1,0 +1,60 @@
+//! Finds the chunks whose vectors point most nearly where the question's does.
+
+mod exact;
+mod kernel;
+
+use crate::record::DocumentId;
+
+pub use exact::Exact;
+pub use kernel::Kernel;
+
+/// A chunk as an index names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChunkId {
+    /// The document.
+    pub document_id: DocumentId,
+    /// The chunk within it.
+    pub ordinal: u32,
+}
+
+/// An index of unit vectors, one per chunk. Its scores choose candidates; whoever asks scores them again exactly.
+pub trait VectorIndex: Send + Sync {
+    /// Adds the vectors of a document, in the order of its chunks, replacing those it had.
+    ///
+    /// Each must have the dimensions of the index; shorter or longer ones are cut or filled with zeros.
+    fn insert(&mut self, document: DocumentId, vectors: &[Vec<f32>]);
+
+    /// Removes a document.
+    fn remove(&mut self, document: DocumentId);
+
+    /// The `limit` best chunks among the documents that `allowed` lets pass, best first, with approximate cosines.
+    fn nearest(
+        &self,
+        question: &[f32],
+        limit: usize,
+        allowed: &dyn Fn(&DocumentId) -> bool,
+    ) -> Vec<(ChunkId, f32)>;
+
+    /// Vectors held.
+    fn len(&self) -> usize;
+
+    /// Whether it holds nothing.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The cosine of two unit vectors (their dot product); 0 beyond the shorter one.
+#[must_use]
+pub fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    // Eight running sums, which the compiler keeps in vector registers.
+    let (a8, a_rest) = a.as_chunks::<8>();
+    let (b8, b_rest) = b.as_chunks::<8>();
+    let mut sums = [0_f32; 8];
+    for (a, b) in a8.iter().zip(b8) {
+        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+            *sum += a * b;
+        }
+    }
+    sums.iter().sum::<f32>() + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f32>()
+}

@@ -1,0 +1,183 @@
+//! Looks up documents and chunks.
+
+use super::apply::{content_key, request_key};
+use super::query::DocumentPage;
+use super::rows::{Of, chunk_key, chunk_of, from_bytes, tenant_key};
+use super::{Counts, ShardError, ShardIndex};
+use crate::record::{Chunk, DocumentId, DocumentRecord};
+
+/// Documents on one page of a listing at most.
+const PAGE_MAX: usize = 200;
+
+impl ShardIndex {
+    /// A document, of whichever tenant; the caller compares.
+    ///
+    /// # Errors
+    ///
+    /// If the rows cannot be read or are damaged; so for every lookup here.
+    pub fn document(&self, id: DocumentId) -> Result<Option<DocumentRecord>, ShardError> {
+        let txn = self.rows.read()?;
+        self.rows.get(&txn, Of::Documents, &id.0)?.map(from_bytes).transpose()
+    }
+
+    /// Whether the document was deleted for good.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::document`].
+    pub fn is_deleted(&self, id: DocumentId) -> Result<bool, ShardError> {
+        let txn = self.rows.read()?;
+        Ok(self.rows.get(&txn, Of::Tombstones, &id.0)?.is_some())
+    }
+
+    /// Up to `limit` (at most 200) documents of a tenant, newest first, after `cursor` (a [`DocumentPage::next`]).
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::document`].
+    pub fn documents(
+        &self,
+        tenant: &str,
+        cursor: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<DocumentPage, ShardError> {
+        let limit = limit.clamp(1, PAGE_MAX);
+        let txn = self.rows.read()?;
+        let mut documents = Vec::new();
+        let mut last = None;
+        let mut more = false;
+        let prefix = tenant_key(tenant);
+        // A cursor of another tenant or of nobody starts from the beginning of this one.
+        let after = cursor.filter(|cursor| cursor.starts_with(&prefix));
+        self.rows.visit(&txn, Of::Listing, &prefix, after, &mut |key, _| {
+            if documents.len() == limit {
+                more = true;
+                return Ok(false);
+            }
+            let id = DocumentId(key.last_chunk::<16>().copied().unwrap_or_default());
+            let record = self.rows.get(&txn, Of::Documents, &id.0)?;
+            let record =
+                record.ok_or_else(|| ShardError::Damaged { what: format!("no row of document {id}") })?;
+            documents.push(from_bytes(record)?);
+            last = Some(key.to_vec());
+            Ok(true)
+        })?;
+        Ok(DocumentPage { documents, next: last.filter(|_| more) })
+    }
+
+    /// The tenant's documents with exactly these bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::document`].
+    pub fn find_by_content(&self, tenant: &str, sha256: &[u8; 32]) -> Result<Vec<DocumentId>, ShardError> {
+        let txn = self.rows.read()?;
+        let mut found = Vec::new();
+        self.rows.visit(&txn, Of::Contents, &content_key(tenant, sha256, None), None, &mut |key, _| {
+            found.push(DocumentId(key.last_chunk::<16>().copied().unwrap_or_default()));
+            Ok(true)
+        })?;
+        Ok(found)
+    }
+
+    /// The document that the tenant created with this idempotency key.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::document`].
+    pub fn find_by_idempotency_key(&self, tenant: &str, key: &str) -> Result<Option<DocumentId>, ShardError> {
+        let txn = self.rows.read()?;
+        let found = self.rows.get(&txn, Of::Requests, &request_key(tenant, key))?;
+        Ok(found.and_then(|id| id.first_chunk::<16>().copied()).map(DocumentId))
+    }
+
+    /// Documents that are neither ready nor failed, oldest first: what an owner resumes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::document`].
+    pub fn unfinished(&self) -> Result<Vec<DocumentRecord>, ShardError> {
+        let txn = self.rows.read()?;
+        let mut found: Vec<DocumentRecord> = Vec::new();
+        self.rows.visit(&txn, Of::Unfinished, &[], None, &mut |key, _| {
+            if let Some(record) = self.rows.get(&txn, Of::Documents, key)? {
+                found.push(from_bytes(record)?);
+            }
+            Ok(true)
+        })?;
+        found.sort_by_key(|record| record.ticket);
+        Ok(found)
+    }
+
+    /// Up to `limit` documents whose time is over at `now_ms`: what retention deletes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::document`].
+    pub fn expired(&self, now_ms: u64, limit: usize) -> Result<Vec<DocumentRecord>, ShardError> {
+        let txn = self.rows.read()?;
+        let mut found = Vec::new();
+        self.rows.visit(&txn, Of::Documents, &[], None, &mut |_, value| {
+            let record: DocumentRecord = from_bytes(value)?;
+            if !record.is_live(now_ms) {
+                found.push(record);
+            }
+            Ok(found.len() < limit)
+        })?;
+        Ok(found)
+    }
+
+    /// One chunk of a ready document, without its vectors.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::document`].
+    pub fn chunk(&self, id: DocumentId, ordinal: u32) -> Result<Option<Chunk>, ShardError> {
+        let txn = self.rows.read()?;
+        self.rows.get(&txn, Of::Chunks, &chunk_key(id, ordinal))?.map(chunk_of).transpose()
+    }
+
+    /// All chunks of a ready document, in order, without their vectors.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::document`].
+    pub fn chunks(&self, id: DocumentId) -> Result<Vec<Chunk>, ShardError> {
+        let txn = self.rows.read()?;
+        let mut chunks = Vec::new();
+        self.rows.visit(&txn, Of::Chunks, &id.0, None, &mut |_, value| {
+            chunks.push(chunk_of(value)?);
+            Ok(true)
+        })?;
+        Ok(chunks)
+    }
+
+    /// The chunk and up to `radius` before and after it on the same page, in order.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::document`].
+    pub fn neighbours(&self, id: DocumentId, ordinal: u32, radius: u32) -> Result<Vec<Chunk>, ShardError> {
+        let Some(centre) = self.chunk(id, ordinal)? else { return Ok(Vec::new()) };
+        let mut found = Vec::new();
+        for near in ordinal.saturating_sub(radius)..=ordinal.saturating_add(radius) {
+            found.extend(self.chunk(id, near)?.filter(|chunk| chunk.page == centre.page));
+        }
+        Ok(found)
+    }
+
+    /// How much the shard holds.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::document`].
+    pub fn counts(&self) -> Result<Counts, ShardError> {
+        let txn = self.rows.read()?;
+        let count = |of| self.rows.table(of).len(&txn).map_err(self.rows.failed("counting rows"));
+        Ok(Counts {
+            documents: count(Of::Documents)?,
+            chunks: count(Of::Chunks)?,
+            unfinished: count(Of::Unfinished)?,
+        })
+    }
+}
