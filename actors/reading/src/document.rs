@@ -8,6 +8,9 @@ use crate::problem::DocumentProblem;
 /// Bytes within which a PDF's mark must stand; readers allow that much before it.
 const HEADER_WITHIN: usize = 1024;
 
+/// Bytes within which a whole file's end mark stands.
+const TAIL: usize = 2048;
+
 /// Letters kept of a title or another line of metadata; longer ones are mistakes.
 const METADATA_CHARS_MAX: usize = 500;
 
@@ -21,6 +24,7 @@ pub(crate) fn load(bytes: Vec<u8>, pages_max: u32) -> Result<(Pdf, DocumentInfo)
         return Err(DocumentProblem::NotPdf);
     }
     let encrypted = says_encrypted(&bytes);
+    let whole = bytes.rchunks(TAIL).next().unwrap_or_default().windows(5).any(|mark| mark == b"%%EOF");
     let pdf = Pdf::new(bytes).map_err(|error| match error {
         LoadPdfError::Decryption(DecryptionError::PasswordProtected) => DocumentProblem::Encrypted,
         LoadPdfError::Decryption(_) => DocumentProblem::EncryptionUnsupported,
@@ -28,7 +32,7 @@ pub(crate) fn load(bytes: Vec<u8>, pages_max: u32) -> Result<(Pdf, DocumentInfo)
     })?;
     let pages = pdf.pages().len();
     if pages == 0 {
-        return Err(DocumentProblem::NoPages);
+        return Err(if whole { DocumentProblem::NoPages } else { DocumentProblem::Damaged });
     }
     if pages > pages_max as usize {
         return Err(DocumentProblem::TooManyPages { pages: pages as u64, max: pages_max });

@@ -13,9 +13,6 @@ use hayro_interpret::{
 use crate::native::{Gathered, ImageSeen};
 use crate::problem::PageProblem;
 
-/// The longest side of a page that is drawn, in points: 3.5 metres. PDF itself ends at 14,400.
-const SIDE_POINTS_MAX: f32 = 10_000.0;
-
 /// A page's own image is read as it is from this resolution on; below it, enlarging helps tesseract.
 const OWN_DPI_MIN: f32 = 100.0;
 
@@ -177,10 +174,6 @@ fn draw<'a>(
     pixels_max: u64,
 ) -> Result<Raster, PageProblem> {
     let (width, height) = page.render_dimensions();
-    if !(width <= SIDE_POINTS_MAX && height <= SIDE_POINTS_MAX) {
-        let (width, height) = (width as u64, height as u64);
-        return Err(PageProblem::TooLarge { width, height, max: SIDE_POINTS_MAX as u64 });
-    }
     let scale = (dpi as f32 / 72.0)
         .min(SIDE_PIXELS_MAX / width.max(height))
         .min((pixels_max as f32 / (width * height)).sqrt())

@@ -14,6 +14,9 @@ use crate::settings::{Limits, Ocr, Settings};
 /// Pages read with one cache of fonts; then it is emptied, as it only grows.
 const PAGES_PER_CACHE: u32 = 50;
 
+/// The longest side of a page, in points: 17 metres. PDF itself ends at 14,400 unless a page brings its own unit.
+const SIDE_POINTS_MAX: f32 = 50_000.0;
+
 /// An open document and what is kept warm between its pages.
 pub(crate) struct Open<'p> {
     pdf: &'p Pdf,
@@ -47,6 +50,10 @@ impl<'p> Open<'p> {
         }
         self.cached += 1;
         let size = page.render_dimensions();
+        if !(size.0 <= SIDE_POINTS_MAX && size.1 <= SIDE_POINTS_MAX) {
+            let (width, height) = (size.0 as u64, size.1 as u64);
+            return Err(PageProblem::TooLarge { width, height, max: SIDE_POINTS_MAX as u64 });
+        }
         let gathered = gather(page, &self.cache, &self.interpreter);
         if gathered.truncated {
             return Err(PageProblem::TooMuchText);

@@ -66,6 +66,9 @@ impl Reader {
     pub async fn open(&mut self, path: &Path, deadline: Instant) -> Result<DocumentInfo, DocumentProblem> {
         let until = Instant::now() + self.limits.document_time();
         self.open = None;
+        if Instant::now() >= deadline.min(until) {
+            return Err(DocumentProblem::TimedOut);
+        }
         let info = self.open_in_child(path, deadline.min(until)).await?;
         self.open = Some(Opened { path: path.to_owned(), until });
         Ok(info)

@@ -41,8 +41,9 @@ fn split(pieces: Vec<Piece>, depth: usize, found: &mut Vec<Block>) {
             plain.push(rest.remove(0));
             continue;
         };
+        let (count, grid) = alike(rest.get(..count).unwrap_or(&rest), &gutters);
         let group: Vec<Row> = rest.drain(..count).collect();
-        match classify(&group, &gutters) {
+        match grid {
             Grid::Columns => {
                 push_text(std::mem::take(&mut plain), found);
                 for column in columns(group, &gutters) {
@@ -66,6 +67,30 @@ fn push_text(rows: Vec<Row>, found: &mut Vec<Block>) {
     if !rows.is_empty() {
         found.push(Block::Text(rows));
     }
+}
+
+/// How many of the first rows are of one kind: a wide gap may part columns of prose from a table below them.
+fn alike(group: &[Row], gutters: &[(f32, f32)]) -> (usize, Grid) {
+    let mut leads: Vec<f32> = group.iter().zip(group.iter().skip(1)).map(|(a, b)| b.base - a.base).collect();
+    let gaps = leads.clone();
+    leads.sort_by(f32::total_cmp);
+    let size = group.iter().map(|row| row.size).fold(0.0, f32::max);
+    let wide = (2.2 * leads.get(leads.len() / 2).copied().unwrap_or(0.0)).max(2.0 * size);
+    let whole = classify(group, gutters);
+    let cuts = gaps.iter().enumerate().filter(|(_, gap)| **gap > wide).map(|(at, _)| at + 1);
+    let mut start = 0;
+    let mut first: Option<(usize, Grid)> = None;
+    for end in cuts.chain([group.len()]) {
+        let part = group.get(start..end).unwrap_or_default();
+        start = end;
+        let grid = classify(part, gutters);
+        match first {
+            None => first = Some((end, grid)),
+            Some((_, Grid::Columns)) if grid == Grid::Columns => first = Some((end, grid)),
+            Some((count, before)) => return (count, before),
+        }
+    }
+    first.unwrap_or((group.len(), whole))
 }
 
 /// The longest run of rows from the first on that leaves a gutter free, with its gutters.

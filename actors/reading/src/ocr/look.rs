@@ -98,7 +98,7 @@ mod tests {
     fn white_paper_is_left_alone_and_a_shadow_is_not() {
         let white = vec![250_u8; 256 * 256];
         assert!(!Background::of(&white, 256).needs_normalising());
-        let shadow: Vec<u8> = (0..256 * 256).map(|at| 130 + (at % 256 / 2) as u8).collect();
+        let shadow: Vec<u8> = (0..256 * 256).map(|at| 100 + (at % 256 / 2) as u8).collect();
         assert!(Background::of(&shadow, 256).needs_normalising());
     }
 

@@ -23,6 +23,9 @@ const DPI_MAX: f32 = 330.0;
 /// Pictures coarser than this are enlarged.
 const DPI_MIN: f32 = 130.0;
 
+/// Darker than this is ink, once the background is white.
+const INK: u8 = 150;
+
 /// Words below this confidence on a page with hardly any others are specks, not text.
 const SPECK: f32 = 0.3;
 
@@ -90,14 +93,14 @@ fn prepare(raster: Raster) -> Result<Prepared, PageProblem> {
     {
         picture = even;
     }
-    let mut binary = picture.binary(150);
+    let mut binary = picture.binary(INK);
     if let Some(degrees) = look::straighten(binary.as_ref().and_then(Picture::skew))
         && let Some(straight) = picture.turned(degrees)
     {
         let (x, y) = (f64::from(picture.width()) / 2.0, f64::from(picture.height()) / 2.0);
         to_page *= Affine::rotate_about(-f64::from(degrees).to_radians(), (x, y));
         picture = straight;
-        binary = picture.binary(150);
+        binary = picture.binary(INK);
     }
     let way = look::way(binary.as_ref().and_then(Picture::stance));
     let quarters = if let Way::Quarters(quarters) = way { quarters } else { 0 };
@@ -106,6 +109,13 @@ fn prepare(raster: Raster) -> Result<Prepared, PageProblem> {
     {
         to_page *= turned_back(quarters, picture.width(), picture.height());
         picture = upright;
+    }
+    // Tesseract takes the rules of a table for letters, and cells beside them for parts of a figure.
+    let rules = |inches: f32| (inches * dpi).max(40.0) as u32;
+    if let Some(upright) = picture.binary(INK)
+        && let Some(clean) = picture.without_rules(&upright, rules(0.6), rules(0.4))
+    {
+        picture = clean;
     }
     let rotation_degrees = u16::from(quarters) * 90;
     Ok(Prepared { picture, dpi, to_page, rotation_degrees, unsure: way == Way::Unsure })
@@ -134,7 +144,7 @@ fn pieces(seen: Vec<Seen>) -> Vec<Piece> {
         let bottom = line.iter().map(|word| word.y1).fold(f32::MIN, f32::max);
         let size = (bottom - top).max(1.0);
         pieces.extend(line.iter().map(|word| Piece {
-            text: word.text.clone(),
+            text: ordinals(&word.text),
             x0: word.x0,
             x1: word.x1,
             top,
@@ -148,10 +158,31 @@ fn pieces(seen: Vec<Seen>) -> Vec<Piece> {
     pieces
 }
 
+/// Tesseract takes the ordinal sign for the sign of degrees, which Portuguese hardly ever sets alone after a number.
+fn ordinals(text: &str) -> String {
+    match text.split_once('°') {
+        Some((number, rest))
+            if !number.is_empty()
+                && number.chars().all(|c| c.is_ascii_digit())
+                && rest.chars().all(|c| c.is_ascii_punctuation()) =>
+        {
+            format!("{number}º{rest}")
+        }
+        _ => text.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use hayro_interpret::kurbo::Point;
+
+    #[test]
+    fn only_a_number_of_its_own_becomes_an_ordinal() {
+        assert_eq!(ordinals("10°,"), "10º,");
+        assert_eq!(ordinals("25°C"), "25°C");
+        assert_eq!(ordinals("°"), "°");
+    }
 
     #[test]
     fn a_point_of_a_turned_page_comes_back_to_its_place() {

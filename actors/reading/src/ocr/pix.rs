@@ -104,6 +104,29 @@ impl Picture {
         own(unsafe { leptonica::pixRotateOrth(self.raw(), i32::from(quarters % 4)) })
     }
 
+    /// This grey picture without the ruled lines that stand in `binary`, its black and white self, or `None` where
+    /// there are none: `across` and `down` are the least lengths in pixels of lines of either kind.
+    pub(crate) fn without_rules(&self, binary: &Self, across: u32, down: u32) -> Option<Self> {
+        let (across, down) = (i32::try_from(across).ok()?, i32::try_from(down).ok()?);
+        let none = std::ptr::null_mut();
+        let mut empty = 0;
+        #[expect(unsafe_code, reason = "calls of leptonica")]
+        // SAFETY: both pictures are valid and of one size, and the pictures made of them are owned at once; a null
+        // destination asks for a new picture.
+        unsafe {
+            let lines = own(leptonica::pixOpenBrick(none, binary.raw(), across, 1))?;
+            let columns = own(leptonica::pixOpenBrick(none, binary.raw(), 1, down))?;
+            let both = own(leptonica::pixOr(none, lines.raw(), columns.raw()))?;
+            if leptonica::pixZero(both.raw(), &mut empty) != 0 || empty != 0 {
+                return None;
+            }
+            // As wide as the blur along a scanned line's edges.
+            let wide = own(leptonica::pixDilateBrick(none, both.raw(), 5, 5))?;
+            let clean = own(leptonica::pixCopy(none, self.raw()))?;
+            (leptonica::pixSetMasked(clean.raw(), wide.raw(), 255) == 0).then_some(clean)
+        }
+    }
+
     /// How a binary picture of text leans; `None` where leptonica cannot tell.
     pub(crate) fn skew(&self) -> Option<Skew> {
         let mut skew = Skew::default();
