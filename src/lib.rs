@@ -1,1 +1,4 @@
-//! The product: one node built from its parts, and the command line.
+//! The product: one node built from its parts; it answers the API by sending messages to actors.
+
+pub mod api;
+pub mod node;

@@ -58,6 +58,14 @@ impl Chunk {
     pub fn text_to_embed(&self) -> String {
         if self.context.is_empty() { self.text.clone() } else { format!("{}\n{}", self.context, self.text) }
     }
+
+    /// Its sentences, to be embedded one by one beside the whole; none if it is a single one.
+    pub fn sentences_to_embed(&self) -> Vec<String> {
+        let spans = crate::text::sentences(&self.text);
+        let texts = spans.into_iter().filter_map(|span| self.text.get(span)).map(str::trim);
+        let texts: Vec<String> = texts.filter(|text| !text.is_empty()).map(str::to_owned).collect();
+        if texts.len() > 1 { texts } else { Vec::new() }
+    }
 }
 
 /// How large chunks are, in tokens of the handed-in counter.

@@ -330,6 +330,6 @@ pub(super) fn tenant_key(tenant: &str) -> Vec<u8> {
 }
 
 /// Reads a chunk row.
-pub(super) fn chunk_of(value: &[u8]) -> Result<Chunk, ShardError> {
+pub(in crate::shard) fn chunk_of(value: &[u8]) -> Result<Chunk, ShardError> {
     from_bytes(value)
 }

@@ -1,0 +1,315 @@
+//! A document actor: the one writer of its document. It appears with the first message and leaves when idle.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use enabler_cluster::actor::{Behaviour, Context, Fault};
+use enabler_cluster::address::{Address, Reply};
+use enabler_cluster::request::Request;
+use enabler_storage::cache;
+use enabler_storage::record::{self, DocumentId, DocumentRecord, Op, Outcome, Reason};
+use futures_util::FutureExt;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::ingest::{self, Bench, IngestError, Journal};
+use super::progress::{Progress, Stage};
+use crate::shard;
+
+/// How long a document actor without work stays in memory.
+const IDLE_AFTER: Duration = Duration::from_secs(60);
+/// Tries of an ingest that failed through no fault of the document.
+const TRIES_MAX: u32 = 5;
+/// The wait before the second try; it doubles with each further one.
+const TRY_WAIT_FIRST: Duration = Duration::from_millis(500);
+/// The longest that an append to the shard log may take.
+const APPEND_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// Why a command was not carried out.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CommandError {
+    /// There is no such document (any more).
+    #[error("there is no such document")]
+    Unknown,
+    /// The change could not be written down; whether it was is unknown if the store did not answer.
+    #[error("the change could not be recorded: {0}")]
+    NotRecorded(String),
+}
+
+/// What a document actor is told.
+pub enum Command {
+    /// Take this upload: from the answer on it ends as ready or as failed.
+    Accept {
+        /// The document; its upload is stored.
+        record: Box<DocumentRecord>,
+        /// Whether it is in the log.
+        reply: Reply<Result<(), CommandError>>,
+    },
+    /// Go on with an ingest that an earlier owner left unfinished.
+    Resume,
+    /// Erase the document everywhere.
+    Delete {
+        /// `requested` or `expired`.
+        reason: String,
+        /// Whether it is gone.
+        reply: Reply<Result<(), CommandError>>,
+    },
+    /// The ingest has a result to write down.
+    Write {
+        /// The change.
+        ops: Vec<Op>,
+        /// Whether it is in the log.
+        reply: Reply<Result<(), CommandError>>,
+    },
+    /// The ingest ended.
+    IngestEnded(Result<(), IngestError>),
+    /// Try the ingest again.
+    TryAgain,
+    /// Leave if there is nothing to do.
+    Nap,
+}
+
+/// One document.
+pub struct Document {
+    /// Which one.
+    pub id: DocumentId,
+    /// What its ingest works with.
+    pub bench: Bench,
+    /// Its shard.
+    pub shard: Address<shard::Message>,
+    /// Reads what the shard knows of it.
+    pub index: Arc<enabler_storage::shard::ShardIndex>,
+}
+
+/// What a document actor remembers.
+#[derive(Default)]
+pub struct State {
+    ingest: Option<CancellationToken>,
+    tries: u32,
+    deleted: bool,
+    last_command: Option<Instant>,
+}
+
+impl Behaviour for Document {
+    type Message = Command;
+    type State = State;
+    const KIND: &'static str = "document";
+
+    fn name(message: &Command) -> &'static str {
+        match message {
+            Command::Accept { .. } => "accept",
+            Command::Resume => "resume",
+            Command::Delete { .. } => "delete",
+            Command::Write { .. } => "write",
+            Command::IngestEnded(_) => "ingest ended",
+            Command::TryAgain => "try again",
+            Command::Nap => "nap",
+        }
+    }
+
+    async fn start(&self, context: &Context<Command>) -> Result<State, Fault> {
+        self.nap_later(context);
+        Ok(State::default())
+    }
+
+    async fn handle(
+        &self,
+        context: &Context<Command>,
+        state: &mut State,
+        command: Command,
+    ) -> Result<(), Fault> {
+        if !matches!(command, Command::Nap) {
+            state.last_command = Some(Instant::now());
+        }
+        match command {
+            Command::Accept { record, reply } => {
+                let accepted = self.append(vec![Op::Accepted { document: record }]).await;
+                if accepted.is_ok() {
+                    self.begin(context, state).await;
+                }
+                reply.send(accepted);
+            }
+            Command::Resume | Command::TryAgain => self.begin(context, state).await,
+            Command::Delete { reason, reply } => reply.send(self.delete(context, state, reason).await),
+            Command::Write { ops, reply } => reply.send(self.write(state, ops).await),
+            Command::IngestEnded(outcome) => {
+                state.ingest = None;
+                self.ended(context, state, outcome).await?;
+            }
+            Command::Nap => {
+                let rested = state.last_command.is_none_or(|last| last.elapsed() >= IDLE_AFTER);
+                if state.ingest.is_none() && (rested || state.deleted) {
+                    let _ = self.shard.offer(shard::Message::Idle(self.id));
+                }
+                self.nap_later(context);
+            }
+        }
+        Ok(())
+    }
+
+    fn stopped(&self, _: &Context<Command>, state: &mut State) {
+        if let Some(ingest) = state.ingest.take() {
+            ingest.cancel();
+        }
+        self.bench.board.over(self.id);
+    }
+}
+
+impl Document {
+    fn nap_later(&self, context: &Context<Command>) {
+        let address = context.address().clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(IDLE_AFTER).await;
+            let _ = address.offer(Command::Nap);
+        });
+    }
+
+    async fn record(&self) -> Option<DocumentRecord> {
+        let (index, id) = (self.index.clone(), self.id);
+        let found = tokio::task::spawn_blocking(move || index.document(id)).await;
+        found.ok().and_then(Result::ok).flatten()
+    }
+
+    async fn append(&self, ops: Vec<Op>) -> Result<(), CommandError> {
+        let request = Request::new(self.id.to_string(), APPEND_TIME_MAX);
+        let asked = self.shard.ask_patiently(&request, |reply| shard::Message::Append { ops, reply });
+        match asked.await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(why)) => Err(CommandError::NotRecorded(why)),
+            Err(error) => Err(CommandError::NotRecorded(error.to_string())),
+        }
+    }
+
+    async fn write(&self, state: &State, ops: Vec<Op>) -> Result<(), CommandError> {
+        // A result that arrives after the deletion belongs to a document that no longer exists.
+        if state.deleted { Err(CommandError::Unknown) } else { self.append(ops).await }
+    }
+
+    async fn begin(&self, context: &Context<Command>, state: &mut State) {
+        if state.ingest.is_some() || state.deleted {
+            return;
+        }
+        let Some(record) = self.record().await.filter(DocumentRecord::is_unfinished) else { return };
+        context.seat().note(format!("ingest of revision {}", record.revision));
+        let queued = Progress { stage: Stage::Queued, pages_done: 0, pages_total: None };
+        self.bench.board.set(self.id, queued);
+        let request = Request::new(self.id.to_string(), self.bench.document_time_max);
+        state.ingest = Some(request.cancel.clone());
+        let (bench, address) = (self.bench.clone(), context.address().clone());
+        let journal = Pen { address: address.clone(), request: request.clone() };
+        tokio::spawn(async move {
+            let ingest = ingest::run(&bench, &record, &request, &journal);
+            let outcome = tokio::select! {
+                biased;
+                () = request.cancel.cancelled() => Err(IngestError::Cancelled),
+                outcome = AssertUnwindSafe(ingest).catch_unwind() => outcome.unwrap_or_else(|_| {
+                    Err(IngestError::Ours("the ingest panicked".to_owned()))
+                }),
+            };
+            let _ = address.send(Command::IngestEnded(outcome)).await;
+        });
+    }
+
+    async fn ended(
+        &self,
+        context: &Context<Command>,
+        state: &mut State,
+        outcome: Result<(), IngestError>,
+    ) -> Result<(), Fault> {
+        self.bench.board.over(self.id);
+        let reason = match outcome {
+            Ok(()) => {
+                context.seat().note("ready");
+                return Ok(());
+            }
+            Err(IngestError::Cancelled) => return Ok(()),
+            Err(IngestError::Document(reason)) => reason,
+            Err(IngestError::Ours(why)) => {
+                state.tries += 1;
+                context.seat().failed("ingest", why.clone(), None);
+                if state.tries < TRIES_MAX {
+                    self.try_later(context, state.tries);
+                    return Ok(());
+                }
+                let message = format!("reading was tried {TRIES_MAX} times and failed on our side: {why}");
+                Reason { code: "internal".to_owned(), message }
+            }
+        };
+        let Some(record) = self.record().await.filter(DocumentRecord::is_unfinished) else { return Ok(()) };
+        context.seat().note(format!("failed: {}", reason.code));
+        let (document_id, revision) = (record.document_id, record.revision);
+        let processed_ms = self.bench.clock.now_ms();
+        let failed = self.append(vec![Op::Failed { document_id, revision, reason, processed_ms }]).await;
+        // Unrecorded, the document would stay in processing for ever: fail, come back, look again.
+        failed.map_err(|error| Fault::from_error("recording that the document failed", &error))
+    }
+
+    fn try_later(&self, context: &Context<Command>, tries: u32) {
+        let (address, wait) = (context.address().clone(), TRY_WAIT_FIRST * 2u32.pow(tries.min(6)));
+        tokio::spawn(async move {
+            tokio::time::sleep(wait).await;
+            let _ = address.send(Command::TryAgain).await;
+        });
+    }
+
+    async fn delete(
+        &self,
+        context: &Context<Command>,
+        state: &mut State,
+        reason: String,
+    ) -> Result<(), CommandError> {
+        let Some(record) = self.record().await else { return Err(CommandError::Unknown) };
+        if let Some(ingest) = state.ingest.take() {
+            ingest.cancel();
+        }
+        self.append(vec![Op::Deleted { document_id: self.id, reason }]).await?;
+        state.deleted = true;
+        context.seat().note("deleted");
+        erase(&self.bench, &record).await
+    }
+}
+
+/// Removes everything of a deleted document that is not in the log. Repeating it is harmless.
+///
+/// # Errors
+/// If something could not be removed; the sweep at the next start removes the rest.
+pub async fn erase(bench: &Bench, record: &DocumentRecord) -> Result<(), CommandError> {
+    let not_erased = |error: &dyn std::error::Error| {
+        CommandError::NotRecorded(Fault::from_error("erasing what was stored", error).reason)
+    };
+    let blobs = record::delete_blobs(&*bench.store, &record.tenant, record.document_id).await;
+    blobs.map_err(|error| not_erased(&error))?;
+    let document = Some(record.document_id);
+    for prefix in [
+        cache::answer_prefix(&record.tenant, document),
+        cache::session_prefix(&record.tenant, document),
+        cache::ocr_prefix(&record.tenant, &record.sha256),
+    ] {
+        bench.cache.delete_prefix(&prefix).await.map_err(|error| not_erased(&error))?;
+    }
+    Ok(())
+}
+
+/// Whether a record says that its document can be asked.
+pub fn is_ready(record: &DocumentRecord) -> bool {
+    record.status.outcome == Outcome::Ready
+}
+
+/// Writes an ingest's results through the document actor, which knows whether they are still wanted.
+struct Pen {
+    address: Address<Command>,
+    request: Request,
+}
+
+impl Journal for Pen {
+    async fn write(&self, ops: Vec<Op>) -> Result<(), IngestError> {
+        let asked = self.address.ask_patiently(&self.request, |reply| Command::Write { ops, reply });
+        match asked.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(CommandError::Unknown)) => Err(IngestError::Cancelled),
+            Ok(Err(error)) => Err(IngestError::Ours(error.to_string())),
+            Err(error) => Err(IngestError::Ours(error.to_string())),
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Takes an upload in: streamed to a spool file, hashed, stored, and handed to its actor.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use enabler_cluster::address::AskError;
+use enabler_cluster::request::Request;
+use enabler_storage::chance::Chance;
+use enabler_storage::clock::Clock;
+use enabler_storage::objects::ObjectStore;
+use enabler_storage::record::{self, DocumentId, DocumentRecord, Status};
+use sha2::{Digest, Sha256};
+use tokio::fs::File;
+use tokio::io::AsyncWriteExt;
+
+use super::document::{Command, CommandError};
+use crate::shard::Shards;
+
+/// Where uploads arrive and what they need.
+#[derive(Clone)]
+pub struct Intake {
+    /// Where uploads are spooled.
+    pub spool: PathBuf,
+    /// The truth.
+    pub store: Arc<dyn ObjectStore>,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// For ids.
+    pub chance: Arc<dyn Chance>,
+    /// Where documents live.
+    pub shards: Shards,
+    /// How long documents are kept.
+    pub retention: Duration,
+}
+
+/// What came with an upload.
+#[derive(Debug, Clone)]
+pub struct Meta {
+    /// Whose it is.
+    pub tenant: String,
+    /// The file's name.
+    pub filename: String,
+    /// The template's name.
+    pub template: String,
+    /// The client's facts: a JSON object as text.
+    pub metadata_json: String,
+}
+
+/// Why an upload was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum IntakeError {
+    /// Writing the spool file failed.
+    #[error("receiving the upload")]
+    Spool(#[from] std::io::Error),
+    /// Storing the upload failed.
+    #[error("storing the upload")]
+    Store(#[from] record::BlobError),
+    /// The document's actor did not take it.
+    #[error("handing the upload over")]
+    Handover(#[from] AskError),
+    /// It could not be written down.
+    #[error("recording the upload")]
+    Record(#[from] CommandError),
+}
+
+/// A taken upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Taken {
+    /// The document.
+    pub document_id: DocumentId,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+    /// Whether the tenant had these bytes already; `document_id` is then the older document.
+    pub is_duplicate: bool,
+}
+
+/// An upload that is arriving. Dropped, it never happened.
+pub struct Arriving {
+    intake: Intake,
+    path: TemporaryPath,
+    file: File,
+    hash: Sha256,
+    size_bytes: u64,
+}
+
+/// Removes its file when dropped.
+struct TemporaryPath(PathBuf);
+
+impl Drop for TemporaryPath {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+impl Intake {
+    /// Begins an upload.
+    ///
+    /// # Errors
+    /// If the spool file cannot be made.
+    pub async fn begin(&self) -> Result<Arriving, IntakeError> {
+        let path = self.spool.join(format!("{:032x}", self.chance.next_u128()));
+        let file = File::create_new(&path).await?;
+        Ok(Arriving {
+            intake: self.clone(),
+            path: TemporaryPath(path),
+            file,
+            hash: Sha256::new(),
+            size_bytes: 0,
+        })
+    }
+
+    /// Removes spool files that an earlier run of this node left behind.
+    ///
+    /// # Errors
+    /// If the spool cannot be made or listed.
+    pub fn clear(spool: &Path) -> std::io::Result<()> {
+        std::fs::create_dir_all(spool)?;
+        for entry in std::fs::read_dir(spool)? {
+            std::fs::remove_file(entry?.path())?;
+        }
+        Ok(())
+    }
+}
+
+impl Arriving {
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// If the spool file cannot be written.
+    pub async fn write(&mut self, bytes: &Bytes) -> Result<(), IntakeError> {
+        self.hash.update(bytes);
+        self.size_bytes += bytes.len() as u64;
+        self.file.write_all(bytes).await?;
+        Ok(())
+    }
+
+    /// Ends the upload: from the answer on the document ends as ready or as failed.
+    ///
+    /// # Errors
+    /// See [`IntakeError`]; after `Handover` and `Record` the outcome may be unknown, and trying again is safe:
+    /// the same bytes are recognised.
+    pub async fn finish(mut self, request: &Request, meta: Meta) -> Result<Taken, IntakeError> {
+        self.file.flush().await?;
+        let sha256: [u8; 32] = std::mem::take(&mut self.hash).finalize().into();
+        let size_bytes = self.size_bytes;
+        if let Some(document_id) = self.known(&meta.tenant, sha256).await {
+            return Ok(Taken { document_id, size_bytes, is_duplicate: true });
+        }
+        let Intake { store, clock, chance, shards, retention, .. } = &self.intake;
+        let document_id = DocumentId::mint(&**clock, &**chance);
+        let stored =
+            record::put_blob_file(&**store, &meta.tenant, document_id, &self.path.0, sha256, size_bytes);
+        let original = stored.await?;
+        let created_ms = clock.now_ms();
+        let record = DocumentRecord {
+            document_id,
+            revision: 1,
+            tenant: meta.tenant,
+            filename: meta.filename,
+            template: meta.template,
+            metadata_json: meta.metadata_json,
+            idempotency_key: None,
+            sha256,
+            size_bytes,
+            media_type: "application/pdf".to_owned(),
+            original,
+            created_ms,
+            expires_ms: created_ms.saturating_add(retention.as_millis() as u64),
+            ticket: 0,
+            status: Status::default(),
+        };
+        let accept = |reply| Command::Accept { record: Box::new(record), reply };
+        shards.command(request, document_id, accept).await??;
+        Ok(Taken { document_id, size_bytes, is_duplicate: false })
+    }
+
+    /// The document of the same tenant with the same bytes. One that failed is not offered again.
+    async fn known(&self, tenant: &str, sha256: [u8; 32]) -> Option<DocumentId> {
+        let (indexes, tenant) = (self.intake.shards.indexes(), tenant.to_owned());
+        let now_ms = self.intake.clock.now_ms();
+        let look = move || {
+            indexes.iter().find_map(|index| {
+                let same = index.find_by_content(&tenant, &sha256).unwrap_or_default().into_iter();
+                let mut same = same.filter_map(|id| index.document(id).ok().flatten());
+                let usable = |record: &DocumentRecord| {
+                    !matches!(record.status.outcome, record::Outcome::Failed(_)) && record.is_live(now_ms)
+                };
+                same.find(usable).map(|record| record.document_id)
+            })
+        };
+        tokio::task::spawn_blocking(look).await.ok().flatten()
+    }
+}

@@ -1,0 +1,8 @@
+//! Documents: taken in, read, cut into chunks, embedded, and one day erased, each by its one writer.
+
+pub mod document;
+pub mod ingest;
+pub mod intake;
+pub mod pages;
+pub mod progress;
+pub mod sweep;

@@ -1,0 +1,152 @@
+//! The OCR pool: workers that read pages, native or scanned, each through a child process of its own.
+
+use std::path::PathBuf;
+
+use enabler_cluster::actor::Fault;
+use enabler_cluster::address::Reply;
+use enabler_cluster::pool::Craft;
+use enabler_cluster::request::Request;
+use enabler_reading::{DocumentInfo, DocumentProblem, Limits, Page, PageProblem, Program, Reader, Settings};
+
+/// Work for one worker.
+#[derive(Debug)]
+pub enum Job {
+    /// Open a file and tell what it is.
+    Open {
+        /// The file, on this machine.
+        file: PathBuf,
+        /// Whoever waits.
+        request: Request,
+        /// What it is, or why it cannot be read.
+        reply: Reply<Result<DocumentInfo, DocumentProblem>>,
+    },
+    /// Read one page.
+    Page {
+        /// The file, on this machine.
+        file: PathBuf,
+        /// The page, from 1.
+        number: u32,
+        /// Whoever waits.
+        request: Request,
+        /// The page, or why it cannot be read.
+        reply: Reply<Result<Page, PageProblem>>,
+    },
+}
+
+/// What the workers of the pool are given.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    /// How the child process is started.
+    pub program: Program,
+    /// What it may use.
+    pub limits: Limits,
+    /// How pages are read.
+    pub settings: Settings,
+}
+
+/// A worker's child process and the file that it has open.
+#[derive(Default)]
+pub struct Tools {
+    reader: Option<Reader>,
+    open: Option<(PathBuf, DocumentInfo)>,
+}
+
+impl Craft for Reading {
+    type Job = Job;
+    type Tools = Tools;
+    const KIND: &'static str = "ocr worker";
+
+    async fn equip(&self) -> Result<Tools, Fault> {
+        Ok(Tools::default())
+    }
+
+    async fn work(&self, tools: &mut Tools, job: Job) -> Result<(), Fault> {
+        match job {
+            Job::Open { file, request, reply } => {
+                if let Some(outcome) = self.within(tools, &request, Step::Open(&file)).await {
+                    reply.send(outcome.map(|(info, _)| info).map_err(|problem| match problem {
+                        PageProblem::Document { problem } => problem,
+                        _ => DocumentProblem::Damaged,
+                    }));
+                }
+            }
+            Job::Page { file, number, request, reply } => {
+                if let Some(outcome) = self.within(tools, &request, Step::Page(&file, number)).await {
+                    reply.send(outcome.and_then(|(_, page)| page.ok_or(PageProblem::Damaged)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn rest(&self, tools: &mut Tools) {
+        // Tesseract's models take 150 MB in the child; an idle node holds none.
+        *tools = Tools::default();
+    }
+}
+
+enum Step<'a> {
+    Open(&'a PathBuf),
+    Page(&'a PathBuf, u32),
+}
+
+type Outcome = Result<(DocumentInfo, Option<Page>), PageProblem>;
+
+impl Reading {
+    /// Runs a step while somebody waits for it; a step that is given up takes its child process with it.
+    async fn within(&self, tools: &mut Tools, request: &Request, step: Step<'_>) -> Option<Outcome> {
+        if request.ended().is_some() {
+            return None;
+        }
+        let outcome = tokio::select! {
+            biased;
+            () = request.cancel.cancelled() => None,
+            outcome = self.step(tools, request, step) => Some(outcome),
+        };
+        if outcome.is_none() {
+            *tools = Tools::default();
+        }
+        outcome
+    }
+
+    async fn step(&self, tools: &mut Tools, request: &Request, step: Step<'_>) -> Outcome {
+        match step {
+            Step::Open(file) => Ok((self.open(tools, request, file, true).await?, None)),
+            Step::Page(file, number) => {
+                let info = self.open(tools, request, file, false).await?;
+                let reader = self.reader(tools)?;
+                let page = reader.read_page(number, &self.settings, request.deadline).await?;
+                Ok((info, Some(page)))
+            }
+        }
+    }
+
+    async fn open(
+        &self,
+        tools: &mut Tools,
+        request: &Request,
+        file: &PathBuf,
+        fresh: bool,
+    ) -> Result<DocumentInfo, PageProblem> {
+        if let Some((open, info)) = &tools.open
+            && open == file
+            && !fresh
+        {
+            return Ok(info.clone());
+        }
+        tools.open = None;
+        let opened = self.reader(tools)?.open(file, request.deadline).await;
+        let info = opened.map_err(|problem| PageProblem::Document { problem })?;
+        tools.open = Some((file.clone(), info.clone()));
+        Ok(info)
+    }
+
+    fn reader<'a>(&self, tools: &'a mut Tools) -> Result<&'a mut Reader, PageProblem> {
+        if tools.reader.is_none() {
+            let spawned = Reader::spawn(self.program.clone(), self.limits.clone());
+            tools.reader = Some(spawned.map_err(|problem| PageProblem::Document { problem })?);
+        }
+        let missing = PageProblem::Document { problem: DocumentProblem::NoReader };
+        tools.reader.as_mut().ok_or(missing)
+    }
+}

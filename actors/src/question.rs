@@ -1,0 +1,427 @@
+//! Answers a question about one document: search, draft, check against the text, rules, cache.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use enabler_cluster::address::{Address, AskError};
+use enabler_cluster::request::{Ended, Request};
+use enabler_grounding::evidence::{self, Passage};
+use enabler_grounding::answer;
+use enabler_grounding::prompt::Template;
+use enabler_grounding::question::Question;
+use enabler_inference::catalogue::{self, Location};
+use enabler_inference::embedding::InputKind;
+use enabler_storage::cache::{self, AnswerKey, Cache};
+use enabler_storage::clock::Clock;
+use enabler_storage::record::{DocumentId, DocumentRecord};
+use enabler_storage::shard::{Hit, Query, ShardIndex};
+use serde::{Deserialize, Serialize};
+
+use crate::embedding::{self, Text};
+use crate::evaluator;
+use crate::model::{self, Draft};
+use crate::shard::Shards;
+
+/// Passages that are searched beyond those asked for, because the check may find its proof in one of them.
+const PASSAGES_MIN: usize = 8;
+/// Tokens of passages in a prompt: what a small model on a CPU reads within a second.
+const PROMPT_TOKENS_MAX: usize = 900;
+/// The part of the remaining time that a draft may take; an answer can be given without one.
+const DRAFT_SHARE: f64 = 0.7;
+/// The longest that a rule set may take over one answer.
+const RULES_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// Which model writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// The best one that is installed.
+    Auto,
+    /// This one, by its name in the catalogue.
+    Named(&'static str),
+}
+
+/// A question about one document.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// Whose document.
+    pub tenant: String,
+    /// The document.
+    pub document_id: DocumentId,
+    /// The question.
+    pub question: String,
+    /// Which model writes.
+    pub model: Choice,
+    /// Whether rules are applied.
+    pub use_rules: bool,
+    /// Sources wanted, 1 to 20.
+    pub top_k: usize,
+}
+
+/// A passage that an answer rests on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Source {
+    /// The page, from 1.
+    pub page: u32,
+    /// The passage.
+    pub text: String,
+    /// 0 to 1.
+    pub score: f32,
+    /// First character in the page's text.
+    pub start: u32,
+    /// End in the page's text, in characters, exclusive.
+    pub end: u32,
+    /// Left, top, right, bottom of each line, in points from the page's top left corner.
+    pub boxes: Vec<[f32; 4]>,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The text.
+    pub text: String,
+    /// Whether the document answers the question.
+    pub answered: bool,
+    /// 0 to 1.
+    pub confidence: f32,
+    /// Best first.
+    pub sources: Vec<Source>,
+    /// Whether a rule set was applied.
+    pub rules_applied: bool,
+    /// What it changed.
+    pub corrections: Vec<String>,
+    /// The model that wrote the draft.
+    pub model: String,
+    /// Whether it was remembered.
+    #[serde(skip)]
+    pub cached: bool,
+}
+
+/// Why a question was not answered.
+#[derive(Debug, thiserror::Error)]
+pub enum AskFailure {
+    /// There is no such document for this tenant.
+    #[error("there is no such document")]
+    Unknown,
+    /// The document is still being read, or could not be.
+    #[error("the document is not ready")]
+    NotReady(Box<DocumentRecord>),
+    /// The model is not there; the text says where it was looked for.
+    #[error("{explanation}")]
+    NoModel {
+        /// The model.
+        model: String,
+        /// Where it was looked for and how to get it.
+        explanation: String,
+    },
+    /// Too many questions wait.
+    #[error("too many questions wait")]
+    Overloaded,
+    /// A part of the node is not there now.
+    #[error("{0} is not available")]
+    Unavailable(String),
+    /// The request ended.
+    #[error(transparent)]
+    Ended(#[from] Ended),
+    /// Our own fault.
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// What answering works with.
+#[derive(Clone)]
+pub struct Desk {
+    /// Where documents are.
+    pub shards: Shards,
+    /// The embedding pool.
+    pub embedding: Address<embedding::Message>,
+    /// The embedding model, for its name.
+    pub embedder: embedding::Shared,
+    /// Model hosts by the name of their model.
+    pub hosts: Arc<Vec<(String, Address<model::Message>)>>,
+    /// Rule evaluators by the name of their rule set.
+    pub evaluators: Arc<Vec<(String, Address<evaluator::Message>)>>,
+    /// Where models are.
+    pub models_dir: PathBuf,
+    /// Which model `auto` takes; `auto` itself means the best that is there.
+    pub preferred: String,
+    /// Answers that may be remembered.
+    pub cache: Arc<dyn Cache>,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// Tokens that a draft may have.
+    pub answer_tokens_max: usize,
+    /// How long answers are remembered.
+    pub answer_ttl: Duration,
+    /// A version of everything shipped that changes answers: prompts and rules.
+    pub recipe: String,
+}
+
+impl Desk {
+    /// Answers `ask`.
+    ///
+    /// # Errors
+    /// See [`AskFailure`].
+    pub async fn answer(&self, request: &Request, ask: &Ask) -> Result<Answer, AskFailure> {
+        let index = self.shards.index(ask.document_id).ok_or_else(|| AskFailure::Unavailable("the shard".into()))?;
+        let record = self.ready(&index, ask).await?;
+        let model = self.choose(ask.model)?;
+        let key = self.key(ask, &record, &model);
+        if let Some(bytes) = self.cache.get(&key).await
+            && let Ok(answer) = serde_json::from_slice::<Answer>(&bytes)
+        {
+            return Ok(Answer { cached: true, ..answer });
+        }
+        let answer = self.think(request, ask, &index, &model).await?;
+        // The document may have been deleted meanwhile: what is gone answers nothing and is not remembered.
+        self.ready(&index, ask).await?;
+        if let Ok(bytes) = serde_json::to_vec(&answer) {
+            self.cache.put(&key, bytes.into(), self.answer_ttl).await;
+        }
+        Ok(answer)
+    }
+
+    fn key(&self, ask: &Ask, record: &DocumentRecord, model: &str) -> String {
+        cache::answer_key(&AnswerKey {
+            tenant: &ask.tenant,
+            document_id: Some(ask.document_id),
+            revision: u64::from(record.revision),
+            question: &ask.question,
+            model,
+            rules_hash: if ask.use_rules { &self.recipe } else { "" },
+            prompt_version: &self.recipe,
+            top_k: ask.top_k as u32,
+            extra: "",
+        })
+    }
+
+    async fn ready(&self, index: &Arc<ShardIndex>, ask: &Ask) -> Result<DocumentRecord, AskFailure> {
+        let (index, id) = (index.clone(), ask.document_id);
+        let found = self.blocking(ask.document_id, move || index.document(id)).await?;
+        let now_ms = self.clock.now_ms();
+        let mine = found.filter(|record| record.tenant == ask.tenant && record.is_live(now_ms));
+        let record = mine.ok_or(AskFailure::Unknown)?;
+        if crate::documents::document::is_ready(&record) {
+            Ok(record)
+        } else {
+            Err(AskFailure::NotReady(Box::new(record)))
+        }
+    }
+
+    fn choose(&self, choice: Choice) -> Result<String, AskFailure> {
+        let name = match choice {
+            Choice::Named(name) => name,
+            Choice::Auto => self.preferred.as_str(),
+        };
+        let location = match name {
+            "auto" => Ok(catalogue::choose_auto(&self.models_dir)),
+            name => catalogue::locate(&self.models_dir, name),
+        };
+        match location {
+            Ok(Location::Found { model, .. }) => Ok(model.name.to_owned()),
+            Ok(missing @ Location::Missing { model, .. }) => Err(AskFailure::NoModel {
+                model: model.name.to_owned(),
+                explanation: model::missing(&missing),
+            }),
+            Err(error) => Err(AskFailure::NoModel { model: name.to_owned(), explanation: error.to_string() }),
+        }
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        id: DocumentId,
+        work: impl FnOnce() -> Result<T, enabler_storage::shard::ShardError> + Send + 'static,
+    ) -> Result<T, AskFailure> {
+        let done = tokio::task::spawn_blocking(work).await;
+        match done.map_err(|_| AskFailure::Internal("reading the index panicked".to_owned()))? {
+            Ok(done) => Ok(done),
+            Err(error) if error.is_damage() => {
+                // Refused now, rebuilt next: a damaged index never answers.
+                self.shards.damaged(id, error.to_string());
+                Err(AskFailure::Unavailable("the shard, whose index is being rebuilt".to_owned()))
+            }
+            Err(error) => {
+                let fault = enabler_cluster::actor::Fault::from_error("reading the index", &error);
+                Err(AskFailure::Internal(fault.reason))
+            }
+        }
+    }
+
+    async fn think(
+        &self,
+        request: &Request,
+        ask: &Ask,
+        index: &Arc<ShardIndex>,
+        model: &str,
+    ) -> Result<Answer, AskFailure> {
+        let asked = vec![Text { kind: InputKind::Query, text: ask.question.clone() }];
+        let vector = self.embed(request, asked).await?.pop().unwrap_or_default();
+        let hits = self.search(ask, index, vector.clone()).await?;
+        let question = Question::read(&ask.question);
+        let passages: Vec<Passage> = hits.iter().map(passage).collect();
+        let candidates = evidence::candidates(&question, &passages);
+        let texts = candidates
+            .iter()
+            .map(|candidate| Text { kind: InputKind::Passage, text: candidate.text_to_embed.clone() })
+            .collect();
+        let (vectors, draft) =
+            tokio::join!(self.embed(request, texts), self.draft(request, &question, &passages, model));
+        let cosines: Vec<f32> = vectors?.iter().map(|other| cosine(&vector, other)).collect();
+        let draft = draft?;
+        let decided = answer::decide(&question, &passages, &candidates, &cosines, draft.as_deref());
+        let corrected = self.rules(request, ask, decided.text).await;
+        Ok(Answer {
+            text: corrected.text,
+            answered: decided.answered,
+            confidence: decided.confidence.clamp(0.0, 1.0),
+            sources: sources(&hits, &decided.sources, ask.top_k),
+            rules_applied: corrected.applied,
+            corrections: corrected.corrections,
+            model: model.to_owned(),
+            cached: false,
+        })
+    }
+
+    async fn embed(&self, request: &Request, texts: Vec<Text>) -> Result<Vec<Vec<f32>>, AskFailure> {
+        let asked = self.embedding.ask(request, |reply| embedding::Message::Embed {
+            texts,
+            urgent: true,
+            request: request.clone(),
+            reply,
+        });
+        match asked.await {
+            Ok(Ok(vectors)) => Ok(vectors),
+            Ok(Err(embedding::Failure::NoModel(explanation))) => {
+                Err(AskFailure::NoModel { model: "embedding".to_owned(), explanation })
+            }
+            Ok(Err(failure)) => Err(AskFailure::Internal(failure.to_string())),
+            Err(error) => Err(refused(error)),
+        }
+    }
+
+    async fn search(
+        &self,
+        ask: &Ask,
+        index: &Arc<ShardIndex>,
+        vector: Vec<f32>,
+    ) -> Result<Vec<Hit>, AskFailure> {
+        let (index, ask_again, now_ms) = (index.clone(), ask.clone(), self.clock.now_ms());
+        let search = move || {
+            index.search(&Query {
+                text: &ask_again.question,
+                vector: Some(&vector),
+                tenant: &ask_again.tenant,
+                documents: Some(&[ask_again.document_id]),
+                metadata: &[],
+                top_k: ask_again.top_k.max(PASSAGES_MIN),
+                now_ms,
+                merge_neighbours: false,
+            })
+        };
+        self.blocking(ask.document_id, search).await
+    }
+
+    /// The model's own words, if it finds some in time. A model that fails costs the draft, not the answer.
+    async fn draft(
+        &self,
+        request: &Request,
+        question: &Question,
+        passages: &[Passage],
+        model: &str,
+    ) -> Result<Option<String>, AskFailure> {
+        let Some((_, host)) = self.hosts.iter().find(|(name, _)| name == model) else { return Ok(None) };
+        let count = |text: &str| text.len() / 3 + 1;
+        let built = Template::shipped(question.language).fill(question, passages, PROMPT_TOKENS_MAX, &count);
+        let part = request.part(request.left().mul_f64(DRAFT_SHARE));
+        let asked = host.ask(&part, |reply| model::Message::Write {
+            prompt: model::Prompt { system: built.system, user: built.user },
+            answer_tokens_max: self.answer_tokens_max,
+            request: part.clone(),
+            reply,
+        });
+        match asked.await {
+            Ok(Ok(Draft { text, .. })) => Ok(Some(text).filter(|text| !text.is_empty())),
+            Ok(Err(model::Failure::NoModel(explanation))) => {
+                Err(AskFailure::NoModel { model: model.to_owned(), explanation })
+            }
+            Ok(Err(model::Failure::Overloaded)) => Err(AskFailure::Overloaded),
+            Ok(Err(failure)) => {
+                tracing::warn!(%failure, "no draft");
+                Ok(None)
+            }
+            Err(AskError::Ended(Ended::TimedOut)) if request.ended().is_none() => {
+                tracing::warn!(model, "the draft took too long; the answer goes without it");
+                Ok(None)
+            }
+            Err(AskError::Lost { path }) => {
+                tracing::warn!(path, "the draft was lost; the answer goes without it");
+                Ok(None)
+            }
+            Err(error) => Err(refused(error)),
+        }
+    }
+
+    async fn rules(&self, request: &Request, ask: &Ask, text: String) -> Ruled {
+        let unruled = |text| Ruled { text, corrections: Vec::new(), applied: false };
+        let Some((name, evaluator)) = self.evaluators.first().filter(|_| ask.use_rules) else {
+            return unruled(text);
+        };
+        let answer = text.clone();
+        let part = request.part(RULES_TIME_MAX);
+        match evaluator.ask(&part, |reply| evaluator::Message::Apply { answer, reply }).await {
+            Ok(done) => Ruled { text: done.text, corrections: done.corrections, applied: true },
+            Err(error) => {
+                tracing::warn!(%error, rule_set = %name, "the rules were not applied");
+                unruled(text)
+            }
+        }
+    }
+}
+
+struct Ruled {
+    text: String,
+    corrections: Vec<String>,
+    applied: bool,
+}
+
+fn refused(error: AskError) -> AskFailure {
+    match error {
+        AskError::Refused(enabler_cluster::address::Refusal::Full { .. }) => AskFailure::Overloaded,
+        AskError::Refused(enabler_cluster::address::Refusal::Down { path }) | AskError::Lost { path } => {
+            AskFailure::Unavailable(path)
+        }
+        AskError::Ended(ended) => AskFailure::Ended(ended),
+    }
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+fn passage(hit: &Hit) -> Passage {
+    Passage {
+        page: hit.chunk.page,
+        text: hit.chunk.text.clone(),
+        context: hit.chunk.context.clone(),
+        score: hit.score,
+    }
+}
+
+/// The passages that the answer rests on first, then the others as they were ranked.
+fn sources(hits: &[Hit], supporting: &[usize], top_k: usize) -> Vec<Source> {
+    let rest = (0..hits.len()).filter(|n| !supporting.contains(n));
+    let order = supporting.iter().copied().chain(rest);
+    order.filter_map(|n| hits.get(n)).take(top_k).map(source).collect()
+}
+
+fn source(hit: &Hit) -> Source {
+    let chunk = &hit.chunk;
+    Source {
+        page: chunk.page,
+        text: chunk.text.clone(),
+        score: hit.score.clamp(0.0, 1.0),
+        start: chunk.start,
+        end: chunk.end,
+        boxes: chunk.boxes.clone(),
+    }
+}

@@ -1,0 +1,225 @@
+//! The one shape of an actor: a behaviour (what it does) in a shell (containment, vitals, bounded mailbox).
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent};
+
+use crate::address::{Address, Envelope};
+use crate::panics;
+use crate::tree::{Seat, Tree};
+
+/// Why an actor cannot go on; its supervisor decides what follows.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
+pub struct Fault {
+    /// What went wrong, in one line, causes included.
+    pub reason: String,
+}
+
+impl Fault {
+    /// A fault in words.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Fault { reason: reason.into() }
+    }
+
+    /// A fault from an error: its causes are spelled out once, here.
+    pub fn from_error(doing: &str, error: &dyn std::error::Error) -> Self {
+        let mut reason = format!("{doing}: {error}");
+        let mut cause = error.source();
+        while let Some(inner) = cause {
+            reason.push_str(&format!(": {inner}"));
+            cause = inner.source();
+        }
+        Fault { reason }
+    }
+}
+
+/// What an actor may touch of the world around it.
+pub struct Context<M> {
+    address: Address<M>,
+    cell: ActorCell,
+    seat: Arc<Seat>,
+    tree: Tree,
+}
+
+impl<M: Send + 'static> Context<M> {
+    /// Its own address: give it to whoever should answer later.
+    pub fn address(&self) -> &Address<M> {
+        &self.address
+    }
+
+    /// Its seat in the tree.
+    pub fn seat(&self) -> &Arc<Seat> {
+        &self.seat
+    }
+
+    /// The tree of this node.
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// Its cell: children are linked to it.
+    pub fn cell(&self) -> ActorCell {
+        self.cell.clone()
+    }
+
+    /// Ends this actor in peace after the message in hand.
+    pub fn retire(&self) {
+        self.cell.stop(None);
+    }
+}
+
+/// What an actor does. The shell around it contains panics and keeps the vitals.
+pub trait Behaviour: Send + Sync + Sized + 'static {
+    /// What it is told.
+    type Message: Send + 'static;
+    /// What it remembers between messages.
+    type State: Send + 'static;
+
+    /// The kind shown to operators.
+    const KIND: &'static str;
+
+    /// The kind of a message, for records of failures.
+    fn name(message: &Self::Message) -> &'static str;
+
+    /// Makes the state. An error fails the start.
+    fn start(
+        &self,
+        context: &Context<Self::Message>,
+    ) -> impl Future<Output = Result<Self::State, Fault>> + Send;
+
+    /// Handles one message. An error fails the actor.
+    fn handle(
+        &self,
+        context: &Context<Self::Message>,
+        state: &mut Self::State,
+        message: Self::Message,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// A child that was spawned under this actor ended; `fault` says why if not in peace.
+    fn child_ended(
+        &self,
+        _context: &Context<Self::Message>,
+        _state: &mut Self::State,
+        _child: ActorCell,
+        _fault: Option<String>,
+    ) -> impl Future<Output = Result<(), Fault>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Called when the actor stops in peace.
+    fn stopped(&self, _context: &Context<Self::Message>, _state: &mut Self::State) {}
+}
+
+struct Shell<B>(B);
+
+struct Running<B: Behaviour> {
+    context: Context<B::Message>,
+    state: B::State,
+}
+
+impl<B: Behaviour> Actor for Shell<B> {
+    type Msg = Envelope<B::Message>;
+    type State = Running<B>;
+    type Arguments = (Address<B::Message>, Tree);
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        (address, tree): Self::Arguments,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        let gauge = address.clone();
+        let seat = tree.seat(
+            address.path(),
+            B::KIND,
+            Some(Box::new(move || (gauge.depth(), gauge.depth_max()))),
+        );
+        let context = Context { address, cell: myself.get_cell(), seat, tree };
+        let state = contain(&context.seat, "start", self.0.start(&context)).await?;
+        context.seat.started();
+        context.address.attach(myself);
+        Ok(Running { context, state })
+    }
+
+    async fn handle(
+        &self,
+        _myself: ActorRef<Self::Msg>,
+        envelope: Self::Msg,
+        running: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        let Envelope { message, place } = envelope;
+        drop(place);
+        let name = B::name(&message);
+        let Running { context, state } = running;
+        context.seat.takes_up(name);
+        contain(&context.seat, name, self.0.handle(context, state, message)).await?;
+        context.seat.lays_down();
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        _myself: ActorRef<Self::Msg>,
+        event: SupervisionEvent,
+        running: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        let (child, fault) = match event {
+            SupervisionEvent::ActorTerminated(child, _, _) => (child, None),
+            SupervisionEvent::ActorFailed(child, error) => (child, Some(error.to_string())),
+            _ => return Ok(()),
+        };
+        let Running { context, state } = running;
+        contain(&context.seat, "child_ended", self.0.child_ended(context, state, child, fault)).await
+    }
+
+    async fn post_stop(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        running: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        let Running { context, state } = running;
+        self.0.stopped(context, state);
+        context.address.detach(myself.get_id());
+        context.tree.leave(context.address.path());
+        Ok(())
+    }
+}
+
+/// Runs a step of an actor: a panic or fault is recorded on its seat and becomes its failure.
+async fn contain<T>(
+    seat: &Seat,
+    message: &'static str,
+    step: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, ActorProcessingErr> {
+    let (reason, backtrace) = match AssertUnwindSafe(step).catch_unwind().await {
+        Ok(Ok(done)) => return Ok(done),
+        Ok(Err(fault)) => (fault.reason, None),
+        Err(panic) => {
+            let (text, place) = panics::describe(&*panic);
+            (format!("panic: {text}"), place)
+        }
+    };
+    seat.failed(message, reason.clone(), backtrace);
+    Err(Box::new(Fault { reason }))
+}
+
+/// Starts an actor behind `address`, linked under `supervisor`.
+///
+/// # Errors
+/// The fault of its start.
+pub async fn spawn<B: Behaviour>(
+    behaviour: B,
+    address: Address<B::Message>,
+    tree: &Tree,
+    supervisor: ActorCell,
+) -> Result<ActorCell, Fault> {
+    let arguments = (address, tree.clone());
+    match Actor::spawn_linked(None, Shell(behaviour), arguments, supervisor).await {
+        Ok((actor, _)) => Ok(actor.get_cell()),
+        Err(ractor::SpawnErr::StartupFailed(error)) => Err(Fault::new(error.to_string())),
+        Err(error) => Err(Fault::new(error.to_string())),
+    }
+}

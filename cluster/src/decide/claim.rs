@@ -1,0 +1,187 @@
+//! Decides how a node becomes the owner of a shard: raise the epoch, replay, fence, serve.
+
+/// Attempts to raise the epoch before the claim is given up: more rivals than that means a broken placement.
+const SWAPS_MAX: u32 = 16;
+
+/// The manifest as far as a claim looks at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// The epoch.
+    pub epoch: u64,
+    /// The owner's writer id.
+    pub writer: u128,
+}
+
+/// What the store said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// The manifest was read: absent, or held by someone.
+    Manifest(Option<Held>),
+    /// The manifest was created or swapped.
+    Swapped,
+    /// Somebody else was faster.
+    Lost,
+    /// Nobody knows whether the swap was applied.
+    Unknown,
+    /// The log was replayed; the next free sequence number.
+    Replayed(u64),
+    /// The fence entry is in the log.
+    Fenced,
+    /// Another entry holds the fence's number: replay again.
+    Overtaken,
+    /// A later epoch is in the log.
+    Superseded(u64),
+    /// The store could not be read or written at all.
+    Unavailable,
+}
+
+/// What to do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Read the manifest.
+    ReadManifest,
+    /// Create the manifest with this epoch, if absent.
+    Create(u64),
+    /// Swap the manifest that was read last for this epoch.
+    Swap(u64),
+    /// Replay the log.
+    Replay,
+    /// Put the fence entry at this sequence number.
+    Fence(u64),
+    /// Serve: the shard is ours under this epoch.
+    Serve(u64),
+    /// Give up; somebody else owns it under at least this epoch.
+    Yield(u64),
+    /// Give up; the store is out of reach.
+    Fail,
+}
+
+/// One claim.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    writer: u128,
+    epoch: u64,
+    swaps: u32,
+    pending: bool,
+}
+
+impl Claim {
+    /// Begins a claim; `writer` must be new: it tells this ownership from every other one.
+    pub fn new(writer: u128) -> (Self, Effect) {
+        (Claim { writer, epoch: 0, swaps: 0, pending: false }, Effect::ReadManifest)
+    }
+
+    /// The epoch that was last asked for; ours once the claim serves.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Takes what the store said and says what to do next.
+    pub fn step(&mut self, event: Event) -> Effect {
+        match event {
+            // After an unknown swap the manifest itself says whether it was applied.
+            Event::Manifest(Some(held)) if self.pending && held.writer == self.writer => self.won(held.epoch),
+            Event::Manifest(held) => self.raise(held),
+            Event::Swapped => self.won(self.epoch),
+            Event::Lost => Effect::ReadManifest,
+            Event::Unknown => {
+                self.pending = true;
+                Effect::ReadManifest
+            }
+            Event::Replayed(next) => Effect::Fence(next),
+            Event::Fenced => Effect::Serve(self.epoch),
+            Event::Overtaken => Effect::Replay,
+            Event::Superseded(epoch) => Effect::Yield(epoch),
+            Event::Unavailable => Effect::Fail,
+        }
+    }
+
+    fn raise(&mut self, held: Option<Held>) -> Effect {
+        let epoch = held.map_or(0, |held| held.epoch);
+        if self.swaps >= SWAPS_MAX {
+            return Effect::Yield(epoch);
+        }
+        self.swaps += 1;
+        self.epoch = epoch + 1;
+        if held.is_some() { Effect::Swap(self.epoch) } else { Effect::Create(self.epoch) }
+    }
+
+    fn won(&mut self, epoch: u64) -> Effect {
+        self.pending = false;
+        self.epoch = epoch;
+        Effect::Replay
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_fresh_shard_is_created_replayed_fenced_and_served() {
+        let (mut claim, first) = Claim::new(1);
+        assert_eq!(first, Effect::ReadManifest);
+        assert_eq!(claim.step(Event::Manifest(None)), Effect::Create(1));
+        assert_eq!(claim.step(Event::Swapped), Effect::Replay);
+        assert_eq!(claim.step(Event::Replayed(0)), Effect::Fence(0));
+        assert_eq!(claim.step(Event::Fenced), Effect::Serve(1));
+    }
+
+    #[test]
+    fn a_swap_whose_answer_was_lost_is_found_in_the_manifest() {
+        let (mut claim, _) = Claim::new(9);
+        claim.step(Event::Manifest(Some(Held { epoch: 4, writer: 2 })));
+        assert_eq!(claim.step(Event::Unknown), Effect::ReadManifest);
+        assert_eq!(claim.step(Event::Manifest(Some(Held { epoch: 5, writer: 9 }))), Effect::Replay);
+        assert_eq!(claim.step(Event::Replayed(3)), Effect::Fence(3));
+        assert_eq!(claim.step(Event::Fenced), Effect::Serve(5));
+    }
+
+    #[test]
+    fn a_lost_swap_is_never_mistaken_for_ours() {
+        let (mut claim, _) = Claim::new(9);
+        claim.step(Event::Manifest(Some(Held { epoch: 4, writer: 2 })));
+        claim.step(Event::Unknown);
+        assert_eq!(claim.step(Event::Manifest(Some(Held { epoch: 5, writer: 3 }))), Effect::Swap(6));
+    }
+
+    /// The store of the rivalry below: one manifest; a swap is tagged with what its claimant read.
+    #[derive(Default)]
+    struct Manifest(Option<Held>);
+
+    proptest! {
+        #[test]
+        fn rivals_never_serve_one_epoch_twice(order in prop::collection::vec((0usize..3, any::<bool>()), 1..200)) {
+            let mut store = Manifest::default();
+            let mut rivals: Vec<_> = (1..=3u128).map(|writer| {
+                let (claim, effect) = Claim::new(writer);
+                (writer, claim, effect, None::<Held>)
+            }).collect();
+            let mut served = std::collections::BTreeSet::new();
+            for (who, answer_lost) in order {
+                let (writer, claim, effect, seen) = &mut rivals[who];
+                let event = match *effect {
+                    Effect::ReadManifest => { *seen = store.0; Event::Manifest(store.0) }
+                    Effect::Create(epoch) | Effect::Swap(epoch) if store.0 == *seen => {
+                        store.0 = Some(Held { epoch, writer: *writer });
+                        if answer_lost { Event::Unknown } else { Event::Swapped }
+                    }
+                    Effect::Create(_) | Effect::Swap(_) => if answer_lost { Event::Unknown } else { Event::Lost },
+                    Effect::Replay => Event::Replayed(0),
+                    Effect::Fence(_) => Event::Fenced,
+                    Effect::Serve(epoch) => {
+                        prop_assert!(served.insert(epoch), "epoch {} served twice", epoch);
+                        let (fresh, first) = Claim::new(*writer + 100 * served.len() as u128);
+                        *writer += 100 * served.len() as u128;
+                        *claim = fresh;
+                        *effect = first;
+                        continue;
+                    }
+                    Effect::Yield(_) | Effect::Fail => continue,
+                };
+                *effect = claim.step(event);
+            }
+        }
+    }
+}

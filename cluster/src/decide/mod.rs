@@ -1,0 +1,7 @@
+//! The decisions: pure state machines that take events and a time, and give verdicts and effects.
+//!
+//! No tokio, no ractor, no clock, no randomness, no hash-map iteration: the simulator runs this code as it is.
+
+pub mod append;
+pub mod claim;
+pub mod restart;

@@ -1,0 +1,287 @@
+//! Owns one shard of the log: claims it, replays it, fences it, appends to it.
+//!
+//! The decisions are in [`crate::decide`]; here they meet the object store.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use enabler_storage::chance::Chance;
+use enabler_storage::clock::Clock;
+use enabler_storage::log::{
+    self, ChainError, Entry, LogError, Manifest, Owner as Holder, Position, SealedEntry, Versioned,
+};
+use enabler_storage::objects::{ObjectStore, PutOutcome};
+use enabler_storage::record::Op;
+
+use crate::decide::append::{self, Append, Author, Outcome};
+use crate::decide::claim::{self, Claim, Held};
+
+/// Unreachable reads of the manifest before a claim fails; its supervisor tries again with back-off.
+const UNAVAILABLE_MAX: u32 = 5;
+
+/// Whatever keeps what the log says: it is told every entry once, in order.
+pub trait Follower: Send {
+    /// The last entry that it has applied.
+    fn position(&self) -> Position;
+
+    /// Applies the next entry. An error ends the claim or the ownership.
+    fn apply(&mut self, entry: &SealedEntry) -> impl Future<Output = Result<(), FollowError>> + Send;
+}
+
+/// Why an entry could not be applied.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct FollowError(pub String);
+
+/// Why a shard is not, or no longer, ours.
+#[derive(Debug, thiserror::Error)]
+pub enum OwnError {
+    /// A later owner has it: step down and acknowledge nothing.
+    #[error("shard {shard} has a later owner, of epoch {epoch}")]
+    Superseded {
+        /// The shard.
+        shard: u32,
+        /// The later epoch.
+        epoch: u64,
+    },
+    /// Two writers in one epoch; nothing may be written until a person has looked.
+    #[error("shard {shard} has two writers in epoch {epoch}; ownership is broken")]
+    Split {
+        /// The shard.
+        shard: u32,
+        /// The epoch.
+        epoch: u64,
+    },
+    /// The outcome of an append stayed unknown: what was asked may or may not have happened.
+    #[error("the object store did not tell whether entry {seq} of shard {shard} was written")]
+    Undecided {
+        /// The shard.
+        shard: u32,
+        /// The entry.
+        seq: u64,
+    },
+    /// The store could not be reached.
+    #[error("the object store cannot be reached for shard {shard}")]
+    Unavailable {
+        /// The shard.
+        shard: u32,
+    },
+    /// The log cannot be read or written.
+    #[error("using the log of shard {shard}")]
+    Log {
+        /// The shard.
+        shard: u32,
+        /// Why.
+        #[source]
+        source: LogError,
+    },
+    /// What follows the log could not take an entry.
+    #[error("applying the log of shard {shard}")]
+    Follow {
+        /// The shard.
+        shard: u32,
+        /// Why.
+        #[source]
+        source: FollowError,
+    },
+}
+
+/// What an owner needs of the world.
+#[derive(Clone)]
+pub struct Means {
+    /// The truth.
+    pub store: Arc<dyn ObjectStore>,
+    /// For the times in entries, which people read.
+    pub clock: Arc<dyn Clock>,
+    /// For writer ids and nonces.
+    pub chance: Arc<dyn Chance>,
+    /// The node's name, for the manifest.
+    pub node: Arc<str>,
+}
+
+/// The ownership of one shard by this generation.
+pub struct Owner {
+    means: Means,
+    shard: u32,
+    writer: u128,
+    epoch: u64,
+    position: Position,
+}
+
+impl Owner {
+    /// Claims `shard`: raises its epoch, replays what `follower` has not applied, and fences.
+    ///
+    /// # Errors
+    /// See [`OwnError`]; nothing is owned then.
+    pub async fn claim<F: Follower>(means: Means, shard: u32, follower: &mut F) -> Result<Self, OwnError> {
+        let writer = means.chance.next_u128();
+        let mut owner = Owner { means, shard, writer, epoch: 0, position: follower.position() };
+        let (mut claim, mut effect) = Claim::new(writer);
+        let mut seen: Option<Versioned<Manifest>> = None;
+        let mut unavailable = 0;
+        loop {
+            let event = match effect {
+                claim::Effect::ReadManifest => match log::read_manifest(&*owner.means.store, shard).await {
+                    Ok(found) => {
+                        seen = found;
+                        let held = seen.as_ref().map(|manifest| held(&manifest.value));
+                        claim::Event::Manifest(held)
+                    }
+                    Err(LogError::Store { .. }) if unavailable < UNAVAILABLE_MAX => {
+                        unavailable += 1;
+                        tokio::time::sleep(Duration::from_millis(50 << unavailable)).await;
+                        continue;
+                    }
+                    Err(LogError::Store { .. }) => claim::Event::Unavailable,
+                    Err(source) => return Err(OwnError::Log { shard, source }),
+                },
+                claim::Effect::Create(epoch) | claim::Effect::Swap(epoch) => {
+                    owner.raise(seen.as_ref(), epoch).await?
+                }
+                claim::Effect::Replay => claim::Event::Replayed(owner.replay(follower).await?),
+                claim::Effect::Fence(_) => match owner.fence(claim.epoch(), follower).await? {
+                    Outcome::Acknowledged => claim::Event::Fenced,
+                    Outcome::Overtaken => claim::Event::Overtaken,
+                    Outcome::Fenced { epoch } => claim::Event::Superseded(epoch),
+                    Outcome::Split { .. } => return Err(OwnError::Split { shard, epoch: owner.epoch }),
+                    Outcome::Undecided => claim::Event::Unavailable,
+                },
+                claim::Effect::Serve(epoch) => {
+                    tracing::info!(shard, epoch, seq = owner.position.seq, "shard owned");
+                    return Ok(owner);
+                }
+                claim::Effect::Yield(epoch) => return Err(OwnError::Superseded { shard, epoch }),
+                claim::Effect::Fail => return Err(OwnError::Unavailable { shard }),
+            };
+            effect = claim.step(event);
+        }
+    }
+
+    /// The epoch of this ownership.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Appends one entry with `ops` and has `follower` apply it; returns its sequence number.
+    ///
+    /// From then on it is durable. After any error this ownership is over: claim anew and look.
+    ///
+    /// # Errors
+    /// See [`OwnError`]. Except after [`OwnError::Undecided`], nothing was written.
+    pub async fn append<F: Follower>(&mut self, ops: Vec<Op>, follower: &mut F) -> Result<u64, OwnError> {
+        let shard = self.shard;
+        loop {
+            match self.put(ops.clone(), follower).await? {
+                Outcome::Acknowledged => return Ok(self.position.seq),
+                Outcome::Overtaken => {
+                    self.replay(follower).await?;
+                }
+                Outcome::Fenced { epoch } => return Err(OwnError::Superseded { shard, epoch }),
+                Outcome::Split { .. } => return Err(OwnError::Split { shard, epoch: self.epoch }),
+                Outcome::Undecided => {
+                    return Err(OwnError::Undecided { shard, seq: self.position.seq + 1 });
+                }
+            }
+        }
+    }
+
+    async fn fence<F: Follower>(&mut self, epoch: u64, follower: &mut F) -> Result<Outcome, OwnError> {
+        self.epoch = epoch;
+        self.put(vec![Op::Fence], follower).await
+    }
+
+    async fn raise(
+        &self,
+        seen: Option<&Versioned<Manifest>>,
+        epoch: u64,
+    ) -> Result<claim::Event, OwnError> {
+        let mut manifest = seen.map_or_else(|| Manifest::unowned(self.shard), |seen| seen.value.clone());
+        manifest.epoch = epoch;
+        manifest.owner = Some(Holder { node: self.means.node.to_string(), generation: self.writer });
+        let store = &*self.means.store;
+        let outcome = match seen {
+            Some(seen) => log::swap_manifest(store, &seen.etag, &manifest).await,
+            None => log::create_manifest(store, &manifest).await,
+        };
+        Ok(match outcome.map_err(|source| OwnError::Log { shard: self.shard, source })? {
+            PutOutcome::Done(_) => claim::Event::Swapped,
+            PutOutcome::Exists | PutOutcome::Changed => claim::Event::Lost,
+            PutOutcome::Unknown(_) => claim::Event::Unknown,
+        })
+    }
+
+    /// Replays what is new; returns the next free sequence number.
+    async fn replay<F: Follower>(&mut self, follower: &mut F) -> Result<u64, OwnError> {
+        let shard = self.shard;
+        let mut replay = log::replay(self.means.store.clone(), shard, self.position);
+        while let Some(entry) = replay.next().await.map_err(|source| OwnError::Log { shard, source })? {
+            follower.apply(&entry).await.map_err(|source| OwnError::Follow { shard, source })?;
+            self.position = replay.position();
+        }
+        Ok(self.position.seq + 1)
+    }
+
+    async fn put<F: Follower>(&mut self, ops: Vec<Op>, follower: &mut F) -> Result<Outcome, OwnError> {
+        let shard = self.shard;
+        let wrong = |source| OwnError::Log { shard, source };
+        let me = Author { epoch: self.epoch, writer: self.writer, nonce: self.means.chance.next_u128() };
+        let entry = Entry {
+            shard,
+            seq: self.position.seq + 1,
+            epoch: me.epoch,
+            writer: me.writer,
+            nonce: me.nonce,
+            prev: self.position.checksum,
+            wall_ms: self.means.clock.now_ms(),
+            ops,
+        };
+        let sealed = entry.seal().map_err(wrong)?;
+        let (mut append, mut effect) = Append::new(me);
+        loop {
+            let event = match effect {
+                append::Effect::Put => {
+                    match log::put_entry(&*self.means.store, &sealed).await.map_err(wrong)? {
+                        PutOutcome::Done(_) => append::Event::Applied,
+                        PutOutcome::Exists | PutOutcome::Changed => append::Event::Refused,
+                        PutOutcome::Unknown(_) => append::Event::Unknown,
+                    }
+                }
+                append::Effect::ReadAfter(wait_ms) => {
+                    tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+                    self.read_back(sealed.entry.seq).await?
+                }
+                append::Effect::Done(Outcome::Acknowledged) => {
+                    let next = self.position.follow(&sealed).map_err(|source: ChainError| OwnError::Log {
+                        shard,
+                        source: LogError::Chain { shard, source },
+                    })?;
+                    follower.apply(&sealed).await.map_err(|source| OwnError::Follow { shard, source })?;
+                    self.position = next;
+                    return Ok(Outcome::Acknowledged);
+                }
+                append::Effect::Done(outcome) => return Ok(outcome),
+            };
+            effect = append.step(event);
+        }
+    }
+
+    async fn read_back(&self, seq: u64) -> Result<append::Event, OwnError> {
+        Ok(match log::read_entry(&*self.means.store, self.shard, seq).await {
+            Ok(Some(found)) => {
+                let Entry { epoch, writer, nonce, .. } = found.entry;
+                append::Event::Found(Author { epoch, writer, nonce })
+            }
+            Ok(None) => append::Event::Absent,
+            Err(LogError::Store { .. }) => append::Event::Unreadable,
+            Err(source) => return Err(OwnError::Log { shard: self.shard, source }),
+        })
+    }
+}
+
+fn held(manifest: &Manifest) -> Held {
+    Held { epoch: manifest.epoch, writer: manifest.owner.as_ref().map_or(0, |owner| owner.generation) }
+}
+
+#[cfg(test)]
+mod tests;

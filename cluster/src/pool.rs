@@ -1,0 +1,253 @@
+//! Supervised workers behind one bounded queue; a free worker takes the oldest job.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Mutex, mpsc};
+
+use crate::actor::{self, Behaviour, Context, Fault};
+use crate::address::{Address, AskError, Refusal, Reply};
+use crate::decide::restart::Policy;
+use crate::request::Request;
+use crate::supervisor::{self, Child};
+use crate::tree::Tree;
+
+/// What a pool's workers do.
+pub trait Craft: Send + Sync + 'static {
+    /// One piece of work; dropping it unanswered tells its caller that it was lost.
+    type Job: Send + 'static;
+    /// What one worker keeps between jobs.
+    type Tools: Send + 'static;
+
+    /// The kind of a worker shown to operators.
+    const KIND: &'static str;
+
+    /// Makes a worker's tools; also after each failure.
+    fn equip(&self) -> impl Future<Output = Result<Self::Tools, Fault>> + Send;
+
+    /// Does one job and answers it. An error or a panic fails the worker, not the pool.
+    fn work(&self, tools: &mut Self::Tools, job: Self::Job) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Lets go of what an idle worker need not hold.
+    fn rest(&self, _tools: &mut Self::Tools) {}
+}
+
+/// How long a worker without a job keeps its tools warm.
+const REST_AFTER: Duration = Duration::from_secs(30);
+
+/// The queue in front of a pool. Cheap to clone.
+pub struct Queue<J> {
+    path: Arc<str>,
+    jobs: mpsc::Sender<J>,
+}
+
+impl<J> Clone for Queue<J> {
+    fn clone(&self) -> Self {
+        Queue { path: self.path.clone(), jobs: self.jobs.clone() }
+    }
+}
+
+impl<J: Send + 'static> Queue<J> {
+    /// Jobs that wait, and the bound.
+    pub fn depth(&self) -> (usize, usize) {
+        (self.jobs.max_capacity() - self.jobs.capacity(), self.jobs.max_capacity())
+    }
+
+    /// Queues a job if there is room now and waits for its answer, as long as the request lives.
+    ///
+    /// # Errors
+    /// See [`AskError`]; a full queue refuses at once.
+    pub async fn ask<R>(&self, request: &Request, make: impl FnOnce(Reply<R>) -> J) -> Result<R, AskError> {
+        let (reply, answer) = Reply::pair();
+        self.jobs.try_send(make(reply)).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Refusal::Full { path: self.path.to_string() },
+            mpsc::error::TrySendError::Closed(_) => self.down(),
+        })?;
+        request.run(answer).await?.map_err(|_| self.lost())
+    }
+
+    /// As [`Queue::ask`], but waits for room: for work that was admitted already and is bounded elsewhere.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub async fn ask_patiently<R>(
+        &self,
+        request: &Request,
+        make: impl FnOnce(Reply<R>) -> J,
+    ) -> Result<R, AskError> {
+        let (reply, answer) = Reply::pair();
+        request.run(self.jobs.send(make(reply))).await?.map_err(|_| self.down())?;
+        request.run(answer).await?.map_err(|_| self.lost())
+    }
+
+    fn down(&self) -> Refusal {
+        Refusal::Down { path: self.path.to_string() }
+    }
+
+    fn lost(&self) -> AskError {
+        AskError::Lost { path: self.path.to_string() }
+    }
+}
+
+/// How large a pool is, and how it recovers.
+#[derive(Debug, Clone, Copy)]
+pub struct Size {
+    /// Workers.
+    pub workers: usize,
+    /// Jobs that may wait.
+    pub queue_max: usize,
+    /// Restarts of its workers.
+    pub policy: Policy,
+}
+
+/// A pool that is described but not started: its queue can be handed out before its supervisor runs.
+pub struct Pool<C: Craft> {
+    path: String,
+    craft: Arc<C>,
+    size: Size,
+    queue: Queue<C::Job>,
+    jobs: Arc<Mutex<mpsc::Receiver<C::Job>>>,
+}
+
+impl<C: Craft> Pool<C> {
+    /// Describes the pool at `path`.
+    pub fn new(path: &str, craft: C, size: Size) -> Self {
+        let (sender, receiver) = mpsc::channel(size.queue_max.max(1));
+        let queue = Queue { path: path.into(), jobs: sender };
+        Pool { path: path.to_owned(), craft: Arc::new(craft), size, queue, jobs: Arc::new(Mutex::new(receiver)) }
+    }
+
+    /// Where its jobs go.
+    pub fn queue(&self) -> Queue<C::Job> {
+        self.queue.clone()
+    }
+
+    /// The pool as a child of a supervisor: itself a supervisor of its workers.
+    pub fn child(self, tree: &Tree) -> Child {
+        let tree = tree.clone();
+        let pool = Arc::new(self);
+        let path = pool.path.clone();
+        Child::new(path, move |above| {
+            let (pool, tree) = (pool.clone(), tree.clone());
+            async move {
+                let queue = pool.queue.clone();
+                tree.seat(&pool.path, "pool", Some(Box::new(move || queue.depth())));
+                let workers = (0..pool.size.workers).map(|n| pool.worker(n, &tree)).collect();
+                let handle =
+                    supervisor::spawn(&pool.path, pool.size.policy, workers, &tree, Some(above)).await?;
+                Ok(handle.cell())
+            }
+        })
+    }
+
+    fn worker(&self, n: usize, tree: &Tree) -> Child {
+        let path = format!("{}/worker-{n}", self.path);
+        let (craft, jobs, tree) = (self.craft.clone(), self.jobs.clone(), tree.clone());
+        Child::new(path.clone(), move |above| {
+            let worker = Worker { craft: craft.clone(), jobs: jobs.clone() };
+            let (address, tree) = (Address::new(path.clone(), 1), tree.clone());
+            async move {
+                let cell = actor::spawn(worker, address.clone(), &tree, above).await?;
+                let _ = address.offer(Next);
+                Ok(cell)
+            }
+        })
+    }
+}
+
+struct Worker<C: Craft> {
+    craft: Arc<C>,
+    jobs: Arc<Mutex<mpsc::Receiver<C::Job>>>,
+}
+
+/// A worker's word to itself: take the next job.
+struct Next;
+
+impl<C: Craft> Behaviour for Worker<C> {
+    type Message = Next;
+    type State = C::Tools;
+    const KIND: &'static str = C::KIND;
+
+    fn name(_: &Next) -> &'static str {
+        "job"
+    }
+
+    async fn start(&self, _: &Context<Next>) -> Result<C::Tools, Fault> {
+        self.craft.equip().await
+    }
+
+    async fn handle(&self, context: &Context<Next>, tools: &mut C::Tools, _: Next) -> Result<(), Fault> {
+        // Only the taking is under the lock: the others wait for jobs while this one works.
+        let take = async { self.jobs.lock().await.recv().await };
+        let Ok(job) = tokio::time::timeout(REST_AFTER, take).await else {
+            self.craft.rest(tools);
+            let _ = context.address().offer(Next);
+            return Ok(());
+        };
+        let Some(job) = job else {
+            context.retire();
+            return Ok(());
+        };
+        self.craft.work(tools, job).await?;
+        let _ = context.address().offer(Next);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use enabler_storage::clock::SystemClock;
+
+    use super::*;
+
+    struct Divide(Arc<AtomicUsize>);
+
+    impl Craft for Divide {
+        type Job = (u32, u32, Reply<u32>);
+        type Tools = ();
+        const KIND: &'static str = "divider";
+
+        async fn equip(&self) -> Result<(), Fault> {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        }
+
+        async fn work(&self, (): &mut (), (a, b, reply): Self::Job) -> Result<(), Fault> {
+            reply.send(a / b);
+            Ok(())
+        }
+    }
+
+    async fn divide(queue: &Queue<(u32, u32, Reply<u32>)>, a: u32, b: u32) -> Result<u32, AskError> {
+        let request = Request::new("test", Duration::from_secs(10));
+        queue.ask_patiently(&request, |reply| (a, b, reply)).await
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_panics_is_replaced_and_only_its_job_is_lost() {
+        let tree = Tree::new(Arc::new(SystemClock));
+        let equipped = Arc::new(AtomicUsize::new(0));
+        let policy = Policy { backoff_ms_first: 1, ..Policy::default() };
+        let pool = Pool::new("node/pool", Divide(equipped.clone()), Size { workers: 2, queue_max: 8, policy });
+        let queue = pool.queue();
+        let root = supervisor::spawn("node", policy, vec![pool.child(&tree)], &tree, None).await.unwrap();
+        assert_eq!(divide(&queue, 8, 2).await, Ok(4));
+        assert_eq!(divide(&queue, 8, 0).await, Err(AskError::Lost { path: "node/pool".to_owned() }));
+        for n in 1..50 {
+            assert_eq!(divide(&queue, 100, n).await, Ok(100 / n));
+        }
+        while equipped.load(Ordering::SeqCst) < 3 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let failures = tree.failures();
+        assert_eq!(failures.len(), 1);
+        assert_eq!(failures[0].message, "job");
+        assert!(failures[0].reason.contains("divide by zero"), "{}", failures[0].reason);
+        assert!(failures[0].backtrace.as_ref().is_some_and(|trace| trace.contains("pool.rs")));
+        root.stop(Duration::from_secs(1)).await;
+    }
+}

@@ -1,0 +1,236 @@
+//! Pure: what actors and records say, in the shapes of the API.
+
+use std::time::Duration;
+
+use enabler_actors::documents::pages::PageReport as StoredReport;
+use enabler_actors::documents::progress::{self, Board};
+use enabler_actors::question::{self, AskFailure, Choice};
+use enabler_cluster::request::Ended;
+use enabler_cluster::tree::{Status as Seat, Vitals};
+use enabler_http::{
+    Answer, ApiError, Document, Failure, FailureCode, Method, Model, PageReport, Progress, Queue, Region,
+    Source, Stage, Status, Template, TreeNode,
+};
+use enabler_storage::record::{DocumentId, DocumentRecord, Outcome, Reason};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::RETRY_AFTER_SECONDS;
+
+pub(super) fn choice(model: Model) -> Choice {
+    match model {
+        Model::Auto => Choice::Auto,
+        named @ (Model::Llama3 | Model::TinyLlama) => Choice::Named(named.name()),
+    }
+}
+
+pub(super) fn document(record: &DocumentRecord, board: &Board, with_pages: bool) -> Document {
+    let status = &record.status;
+    let report: Vec<StoredReport> = serde_json::from_str(&status.report_json).unwrap_or_default();
+    let read = status.pages.is_some();
+    Document {
+        id: Uuid::from_bytes(record.document_id.0),
+        filename: record.filename.clone(),
+        status: outcome(&status.outcome),
+        page_count: read.then_some(status.page_count),
+        word_count: read.then_some(u64::from(status.word_count)),
+        template: Template::named(&record.template).unwrap_or_default(),
+        created_at: moment(record.created_ms),
+        processed_at: status.processed_ms.map(moment),
+        failure: match &status.outcome {
+            Outcome::Failed(reason) => Some(failure(reason)),
+            Outcome::Processing | Outcome::Ready => None,
+        },
+        sha256: record.sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+        size_bytes: record.size_bytes,
+        metadata: serde_json::from_str(&record.metadata_json).unwrap_or_default(),
+        progress: progress_of(record, board),
+        pages: if with_pages { report.iter().map(page).collect() } else { Vec::new() },
+    }
+}
+
+/// Where a list goes on: the last document's time of acceptance and id.
+pub(super) fn cursor_after(record: &DocumentRecord) -> String {
+    format!("{:x}.{}", record.created_ms, record.document_id)
+}
+
+/// Reads what [`cursor_after`] wrote.
+pub(super) fn cursor(text: &str) -> Result<(u64, DocumentId), ApiError> {
+    let parsed = text.split_once('.').and_then(|(created, id)| {
+        Some((u64::from_str_radix(created, 16).ok()?, id.parse().ok()?))
+    });
+    parsed.ok_or(ApiError::UnknownCursor)
+}
+
+fn outcome(outcome: &Outcome) -> Status {
+    match outcome {
+        Outcome::Processing => Status::Processing,
+        Outcome::Ready => Status::Ready,
+        Outcome::Failed(_) => Status::Failed,
+    }
+}
+
+fn moment(unix_ms: u64) -> OffsetDateTime {
+    let nanos = i128::from(unix_ms) * 1_000_000;
+    OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+fn page(report: &StoredReport) -> PageReport {
+    PageReport {
+        page: report.page,
+        method: match report.method.as_str() {
+            "native" => Method::Native,
+            "ocr" => Method::Ocr,
+            "empty" => Method::Empty,
+            _ => Method::Failed,
+        },
+        words: report.words,
+        confidence: report.confidence,
+        warnings: report.messages.iter().map(|(english, _)| english.clone()).collect(),
+    }
+}
+
+fn progress_of(record: &DocumentRecord, board: &Board) -> Progress {
+    let status = &record.status;
+    let pages_total = status.pages.is_some().then_some(status.page_count);
+    match board.of(record.document_id).filter(|_| record.is_unfinished()) {
+        Some(now) => Progress {
+            stage: match now.stage {
+                progress::Stage::Queued => Stage::Queued,
+                progress::Stage::Reading => Stage::Reading,
+                progress::Stage::Embedding => Stage::Embedding,
+                progress::Stage::Indexing => Stage::Indexing,
+            },
+            pages_done: if pages_total.is_some() { status.page_count } else { now.pages_done },
+            pages_total: pages_total.or(now.pages_total),
+            remaining_seconds: board.remaining_seconds(&now),
+        },
+        None => Progress {
+            stage: if record.is_unfinished() { Stage::Queued } else { Stage::Done },
+            pages_done: pages_total.unwrap_or(0),
+            pages_total,
+            remaining_seconds: (!record.is_unfinished()).then_some(0),
+        },
+    }
+}
+
+/// A stored reason as one of the API's; the detail names the fact that the code does not.
+fn failure(reason: &Reason) -> Failure {
+    let code = match reason.code.as_str() {
+        "encrypted" | "encryption_unsupported" => FailureCode::Encrypted,
+        "no_text" => FailureCode::NoText,
+        "too_many_pages" => FailureCode::TooManyPages,
+        "timed_out" => FailureCode::TooSlow,
+        "out_of_memory" | "too_large" | "too_deep" | "image_too_large" | "too_much_text" => FailureCode::TooLarge,
+        "internal" | "no_reader" | "unavailable" | "no_ocr" | "damaged_original" => FailureCode::Internal,
+        _ => FailureCode::Broken,
+    };
+    let detail = (code != FailureCode::Internal).then(|| reason.message.clone());
+    Failure { code, detail }
+}
+
+pub(super) fn answer(answer: question::Answer, include_sources: bool, took: Duration) -> Answer {
+    let sources = if include_sources { answer.sources.iter().map(source).collect() } else { Vec::new() };
+    Answer {
+        answer: answer.text,
+        answered: answer.answered,
+        confidence: answer.confidence,
+        sources,
+        dkr_applied: answer.rules_applied,
+        dkr_corrections: answer.corrections,
+        model_used: answer.model,
+        processing_time_ms: took.as_millis() as u64,
+        cached: answer.cached,
+    }
+}
+
+fn source(source: &question::Source) -> Source {
+    let region = |rect: &[f32; 4]| {
+        let [left, top, right, bottom] = *rect;
+        Region { x: left, y: top, width: right - left, height: bottom - top }
+    };
+    Source {
+        page: source.page,
+        text: source.text.clone(),
+        score: source.score,
+        start: source.start,
+        end: source.end,
+        boxes: source.boxes.iter().map(region).collect(),
+    }
+}
+
+pub(super) fn ask_failure(failure: AskFailure, id: Uuid, board: &Board) -> ApiError {
+    match failure {
+        AskFailure::Unknown => ApiError::NotFound { id },
+        AskFailure::NotReady(record) => match &record.status.outcome {
+            Outcome::Failed(reason) => ApiError::ReadingFailed(self::failure(reason)),
+            Outcome::Processing | Outcome::Ready => ApiError::NotReady {
+                status: outcome(&record.status.outcome),
+                progress: Some(progress_of(&record, board)),
+            },
+        },
+        AskFailure::NoModel { model, explanation } => ApiError::ModelMissing { model, how_to_get: explanation },
+        AskFailure::Overloaded => {
+            ApiError::Overloaded { queue: Queue::Questions, retry_after_seconds: RETRY_AFTER_SECONDS }
+        }
+        AskFailure::Unavailable(what) => super::unavailable(&what),
+        AskFailure::Ended(Ended::TimedOut | Ended::Cancelled) => ApiError::Deadline,
+        AskFailure::Internal(what) => super::internal("answering a question", what),
+    }
+}
+
+/// The flat list of seats as the tree that their paths describe.
+pub(super) fn tree(vitals: &[Vitals]) -> TreeNode {
+    let mut root = node("node", "supervisor", "starting");
+    for seat in vitals {
+        let mut at = &mut root;
+        for name in seat.path.split('/').skip(1) {
+            let known = at.children.iter().position(|child| child.name == name);
+            let n = known.unwrap_or_else(|| {
+                at.children.push(node(name, "supervisor", "starting"));
+                at.children.len() - 1
+            });
+            at = &mut at.children[n];
+        }
+        fill(at, seat);
+    }
+    root
+}
+
+fn node(name: &str, kind: &str, state: &str) -> TreeNode {
+    TreeNode {
+        name: name.to_owned(),
+        kind: kind.to_owned(),
+        state: state.to_owned(),
+        restarts: 0,
+        waiting: None,
+        waiting_max: None,
+        last_failure: None,
+        facts: serde_json::Map::new(),
+        children: Vec::new(),
+    }
+}
+
+fn fill(node: &mut TreeNode, seat: &Vitals) {
+    node.kind = seat.kind.to_owned();
+    node.state = match seat.status {
+        Seat::Starting => "starting",
+        Seat::Running => "running",
+        Seat::Restarting => "restarting",
+        Seat::Failed => "failed",
+    }
+    .to_owned();
+    node.restarts = seat.restarts;
+    node.waiting = seat.queue.map(|(waiting, _)| waiting as u64);
+    node.waiting_max = seat.queue.map(|(_, max)| max as u64);
+    node.last_failure = seat.last_failure.as_ref().map(|failure| format!("{}: {}", failure.message, failure.reason));
+    let mut fact = |name: &str, value: serde_json::Value| node.facts.insert(name.to_owned(), value);
+    if let Some(note) = &seat.note {
+        fact("note", note.clone().into());
+    }
+    fact("handled", seat.handled.into());
+    if let Some((message, since_ms)) = seat.busy {
+        fact("busy_with", message.into());
+        fact("busy_since_ms", since_ms.into());
+    }
+}
