@@ -16,7 +16,7 @@ fn sample() -> Sample {
 #[test]
 fn the_bytes_of_version_one_never_change() {
     let bytes = encode(Kind::Entry, &sample()).unwrap();
-    let golden = "44514c31010100012500000077e1c5c1\
+    let golden = "44514c3101010001230000004468df8c\
                   0900000000000000436cc3a17573756c61\
                   0200000000000000010000007011010001\
                   01";

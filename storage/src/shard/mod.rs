@@ -24,8 +24,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use heed::{EnvFlags, EnvOpenOptions};
 
 pub use error::ShardError;
-pub use rows::listing_cursor;
 pub use query::{Blobs, DocumentPage, Hit, Query, TOP_K_MAX, fetch_needed};
+pub use rows::listing_cursor;
 pub use verify::{verify_dir, wipe};
 
 use self::live::Live;

@@ -187,6 +187,8 @@ impl Rows {
         let failed = self.failed("walking rows");
         let start = match after {
             Some(after) if after >= prefix => std::ops::Bound::Excluded(after),
+            // LMDB takes no empty key.
+            _ if prefix.is_empty() => std::ops::Bound::Unbounded,
             _ => std::ops::Bound::Included(prefix),
         };
         let range = (start, std::ops::Bound::Unbounded);

@@ -1,1 +1,240 @@
+//! A shard is what its log says: applied, asked, damaged and rebuilt.
 
+mod damage;
+mod world;
+
+use std::collections::BTreeSet;
+
+use self::world::{World, embed, id, record};
+use super::*;
+use crate::record::{Op, Outcome, Reason};
+
+#[tokio::test]
+async fn a_ready_document_is_found_by_meaning_and_by_words_with_its_page() {
+    let mut world = World::new();
+    world.upload(1, "acme", &["O aluguel mensal é de mil reais.", "A multa é de três aluguéis."]).await;
+    world.upload(2, "acme", &["Ata da assembleia de condôminos."]).await;
+    let (_dir, index) = world.built().await;
+    let (text, vector) = ("Qual a multa?", embed("Qual a multa?"));
+    for (text, vector) in
+        [(text, Some(&vector[..])), (text, None), ("", Some(&embed("multa três aluguéis")[..]))]
+    {
+        let hits = index.search(&Query { vector, ..world::query(text, "acme") }).unwrap();
+        assert_eq!((hits[0].document_id, hits[0].chunk.page), (id(1), 2), "{text} {}", vector.is_some());
+        assert!((0.0..=1.0).contains(&hits[0].score));
+    }
+    let counts = index.counts().unwrap();
+    assert_eq!(counts, Counts { documents: 2, chunks: 3, unfinished: 0 });
+    index.verify().unwrap();
+}
+
+#[tokio::test]
+async fn wiping_and_replaying_gives_the_same_answers_and_the_same_rows() {
+    let world = World::busy().await;
+    let (dir, index) = world.built().await;
+    let (answers, meta) = (world::answers(&index), index.rows.meta(&index.rows.read().unwrap()).unwrap());
+    index.close().unwrap();
+    wipe(dir.path()).unwrap();
+    let again = world.open(dir.path()).await;
+    assert_eq!(world::answers(&again), answers);
+    let again_meta = again.rows.meta(&again.rows.read().unwrap()).unwrap();
+    assert_eq!(again_meta.position, meta.position);
+}
+
+#[tokio::test]
+async fn a_reopened_shard_answers_as_before_and_goes_on_from_its_position() {
+    let mut world = World::busy().await;
+    let (dir, index) = world.built().await;
+    let (answers, position) = (world::answers(&index), index.position().unwrap());
+    index.close().unwrap();
+    verify_dir(dir.path()).unwrap();
+    let again = ShardIndex::open(dir.path(), world::settings()).unwrap();
+    assert_eq!((world::answers(&again), again.position().unwrap()), (answers, position));
+    world.upload(50, "acme", &["Cláusula inteiramente nova sobre pinguins."]).await;
+    world.replay_into(&again).await;
+    assert_eq!(again.search(&world::query("pinguins", "acme")).unwrap()[0].document_id, id(50));
+    again.verify().unwrap();
+}
+
+#[tokio::test]
+async fn a_shard_that_was_killed_answers_as_before_in_the_same_boot_only() {
+    let world = World::busy().await;
+    let (dir, index) = world.built().await;
+    let answers = world::answers(&index);
+    let copy = tempfile::tempdir().unwrap();
+    // A copy of the files as they stand is what a killed process leaves behind.
+    world::copy(dir.path(), copy.path());
+    verify_dir(copy.path()).unwrap();
+    let again = ShardIndex::open(copy.path(), world::settings()).unwrap();
+    assert_eq!(world::answers(&again), answers);
+    let copy = tempfile::tempdir().unwrap();
+    world::copy(dir.path(), copy.path());
+    let other_boot = Settings { boot_id: "another".to_owned(), ..world::settings() };
+    let again = ShardIndex::open(copy.path(), other_boot).unwrap();
+    assert_eq!(again.position().unwrap(), Position::default());
+}
+
+#[tokio::test]
+async fn the_keyword_index_is_filled_again_from_the_rows_when_it_is_lost() {
+    let world = World::busy().await;
+    let (dir, index) = world.built().await;
+    let answers = world::answers(&index);
+    index.close().unwrap();
+    fs::remove_dir_all(dir.path().join("words")).unwrap();
+    let again = ShardIndex::open(dir.path(), world::settings()).unwrap();
+    assert_eq!(world::answers(&again), answers);
+}
+
+#[tokio::test]
+async fn entries_apply_once_and_in_order() {
+    let mut world = World::new();
+    world.upload(1, "acme", &["um"]).await;
+    let (_dir, index) = world.built().await;
+    let before = index.rows.meta(&index.rows.read().unwrap()).unwrap();
+    for entry in &world.entries {
+        index.apply(entry, &Blobs::default()).unwrap();
+    }
+    assert_eq!(index.rows.meta(&index.rows.read().unwrap()).unwrap(), before);
+    world.append(vec![Op::Fence]).await;
+    let later = world.append(vec![Op::Fence]).await;
+    assert!(matches!(
+        index.apply(&later, &Blobs::default()),
+        Err(ShardError::OutOfOrder { applied: 4, seq: 6 })
+    ));
+    let mut other = World::new();
+    other.upload(9, "acme", &["outra história"]).await;
+    let stranger = other.append(vec![Op::Fence]).await;
+    assert!(index.apply(&stranger, &Blobs::default()).unwrap_err().is_damage());
+}
+
+#[tokio::test]
+async fn a_deleted_document_is_gone_everywhere_and_never_comes_back() {
+    let mut world = World::new();
+    world.upload(1, "acme", &["segredo industrial"]).await;
+    world.append(vec![Op::Deleted { document_id: id(1), reason: "requested".to_owned() }]).await;
+    // Results that were under way, and even a new acceptance, arrive too late.
+    world.upload(1, "acme", &["segredo industrial"]).await;
+    let (_dir, index) = world.built().await;
+    assert!(index.document(id(1)).unwrap().is_none() && index.is_deleted(id(1)).unwrap());
+    assert!(index.search(&world::query("segredo industrial", "acme")).unwrap().is_empty());
+    assert!(index.chunks(id(1)).unwrap().is_empty());
+    assert!(index.documents("acme", None, 10).unwrap().documents.is_empty());
+    assert!(index.find_by_content("acme", &[1; 32]).unwrap().is_empty());
+    assert!(index.find_by_idempotency_key("acme", "request-1").unwrap().is_none());
+    assert_eq!(index.counts().unwrap(), Counts::default());
+    index.verify().unwrap();
+}
+
+#[tokio::test]
+async fn a_result_of_an_older_revision_is_dropped() {
+    let mut world = World::new();
+    world.upload(1, "acme", &["texto antigo"]).await;
+    let mut second = record(1, "acme");
+    second.revision = 2;
+    world.append(vec![Op::Accepted { document: Box::new(second) }]).await;
+    let reason = Reason { code: "late".to_owned(), message: "late".to_owned() };
+    world.append(vec![Op::Failed { document_id: id(1), revision: 1, reason, processed_ms: 1 }]).await;
+    let (_dir, index) = world.built().await;
+    let record = index.document(id(1)).unwrap().unwrap();
+    assert_eq!((record.revision, record.status.outcome), (2, Outcome::Processing));
+    assert!(index.search(&world::query("texto antigo", "acme")).unwrap().is_empty());
+    assert_eq!(index.unfinished().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn tenants_documents_and_metadata_limit_what_is_seen() {
+    let mut world = World::new();
+    for number in 1..=6 {
+        let tenant = if number % 2 == 0 { "acme" } else { "acm" };
+        world.upload(number, tenant, &["prazo de sessenta dias"]).await;
+    }
+    let (_dir, index) = world.built().await;
+    let question = embed("prazo de sessenta dias");
+    let seen = |query: Query<'_>| -> BTreeSet<u8> {
+        let hits = index.search(&Query { vector: Some(&question), ..query }).unwrap();
+        hits.iter().map(|hit| hit.document_id.0[0]).collect()
+    };
+    let base = world::query("prazo", "acme");
+    assert_eq!(seen(base.clone()), BTreeSet::from([2, 4, 6]));
+    assert_eq!(seen(Query { documents: Some(&[id(1), id(4)]), ..base.clone() }), BTreeSet::from([4]));
+    let metadata = [("number".to_owned(), serde_json::json!(6))];
+    assert_eq!(seen(Query { metadata: &metadata, ..base.clone() }), BTreeSet::from([6]));
+    assert_eq!(seen(Query { now_ms: u64::MAX, ..base.clone() }), BTreeSet::new());
+    assert_eq!(seen(Query { tenant: "nobody", ..base }), BTreeSet::new());
+}
+
+#[tokio::test]
+async fn listings_page_newest_first_without_loss() {
+    let mut world = World::new();
+    for number in 1..=7 {
+        world.upload(number, "acme", &["x"]).await;
+    }
+    world.upload(8, "acme2", &["x"]).await;
+    let (_dir, index) = world.built().await;
+    let (mut seen, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = index.documents("acme", cursor.as_deref(), 3).unwrap();
+        seen.extend(page.documents.iter().map(|record| record.document_id.0[0]));
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, [7, 6, 5, 4, 3, 2, 1]);
+    assert_eq!(index.find_by_content("acme", &[3; 32]).unwrap(), [id(3)]);
+    assert_eq!(index.find_by_idempotency_key("acme", "request-5").unwrap(), Some(id(5)));
+    assert_eq!(index.find_by_idempotency_key("acme2", "request-5").unwrap(), None);
+}
+
+#[tokio::test]
+async fn unfinished_documents_wait_to_be_resumed_where_they_stopped() {
+    let mut world = World::new();
+    world.append(vec![Op::Accepted { document: Box::new(record(1, "acme")) }]).await;
+    world.upload(2, "acme", &["x"]).await;
+    let pages = record(1, "acme").original;
+    let report_json = "{}".to_owned();
+    let read =
+        Op::PagesRead { document_id: id(1), revision: 1, pages, page_count: 3, word_count: 9, report_json };
+    world.append(vec![read]).await;
+    let (_dir, index) = world.built().await;
+    let unfinished = index.unfinished().unwrap();
+    assert_eq!((unfinished.len(), unfinished[0].status.page_count, unfinished[0].ticket), (1, 3, 1));
+    assert!(unfinished[0].status.pages.is_some() && unfinished[0].status.chunks.is_none());
+}
+
+#[tokio::test]
+async fn a_question_of_another_model_is_refused_and_chunks_of_another_model_are_found_by_words() {
+    let mut world = World::new();
+    world.upload(1, "acme", &["um dois"]).await;
+    world.upload_with_model(2, "acme", &["tatu bola"], "other-model").await;
+    let (_dir, index) = world.built().await;
+    let short = [1.0; 3];
+    let wrong = index.search(&Query { vector: Some(&short), ..world::query("um", "acme") });
+    assert!(matches!(wrong, Err(ShardError::Dimensions { found: 3, .. })));
+    let question = embed("tatu");
+    let hits = index.search(&Query { vector: Some(&question), ..world::query("tatu", "acme") }).unwrap();
+    assert!(hits.iter().any(|hit| hit.document_id == id(2) && hit.cosine.is_none()));
+}
+
+#[tokio::test]
+async fn a_missing_blob_fails_its_document_and_nothing_else() {
+    let mut world = World::new();
+    world.upload(1, "acme", &["um"]).await;
+    world.upload(2, "acme", &["dois"]).await;
+    crate::record::delete_blobs(&*world.store, "acme", id(1)).await.unwrap();
+    let (_dir, index) = world.built().await;
+    let outcome = index.document(id(1)).unwrap().unwrap().status.outcome;
+    assert!(matches!(outcome, Outcome::Failed(reason) if reason.code == "chunks_missing"));
+    assert_eq!(index.document(id(2)).unwrap().unwrap().status.outcome, Outcome::Ready);
+}
+
+#[tokio::test]
+async fn neighbours_are_of_the_same_page() {
+    let mut world = World::new();
+    world.upload_on_pages(1, "acme", &[("a", 1), ("b", 1), ("c", 1), ("d", 2)]).await;
+    let (_dir, index) = world.built().await;
+    let near = |ordinal| -> Vec<u32> {
+        index.neighbours(id(1), ordinal, 1).unwrap().iter().map(|chunk| chunk.ordinal).collect()
+    };
+    assert_eq!((near(0), near(1), near(2), near(3)), (vec![0, 1], vec![0, 1, 2], vec![1, 2], vec![3]));
+}
