@@ -1,0 +1,135 @@
+//! Measures the imported models: `models_bench <models directory> <threads> [repetitions]`.
+//!
+//! Every figure is the best of the repetitions, in items per second of wall-clock time. Prompts are made of
+//! arbitrary tokens, because speed does not depend on them.
+
+use std::path::Path;
+use std::time::Instant;
+
+use enabler_inference::catalogue::{EMBEDDING_DEFAULT, LANGUAGE_DEFAULT, Location, locate};
+use enabler_inference::embedding::{self, Embedder, Input, InputKind, Precision};
+use enabler_inference::language::sample::greedy;
+use enabler_inference::language::{self, LanguageModel, STEP_TOKENS_MAX, Sequence, Work};
+
+type Failure = Box<dyn std::error::Error>;
+
+#[expect(clippy::disallowed_methods, reason = "a benchmark measures the time that passes")]
+fn best(repetitions: usize, mut work: impl FnMut() -> Result<(), Failure>) -> Result<f64, Failure> {
+    let mut best = f64::INFINITY;
+    for _ in 0..repetitions {
+        let start = Instant::now();
+        work()?;
+        best = best.min(start.elapsed().as_secs_f64());
+    }
+    Ok(best)
+}
+
+#[expect(clippy::print_stdout, reason = "a command-line example talks to its terminal")]
+fn report(name: &str, count: usize, unit: &str, seconds: f64) {
+    println!("{name:<34} {:>10.1} {unit}/s  {:>9.2} ms", count as f64 / seconds, seconds * 1e3);
+}
+
+fn main() -> Result<(), Failure> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [models_dir, threads, rest @ ..] = arguments.as_slice() else {
+        return Err("usage: models_bench <models directory> <threads> [repetitions]".into());
+    };
+    let (models_dir, threads) = (Path::new(models_dir), threads.parse()?);
+    let repetitions = rest.first().map_or(Ok(5), |text| text.parse())?;
+    for precision in [Precision::Int8, Precision::F32] {
+        let (dir, _) = found(models_dir, EMBEDDING_DEFAULT)?;
+        let embedder = Embedder::load(&dir, embedding::Options { precision, threads })?;
+        embeddings(&embedder, repetitions)?;
+    }
+    let (_, weights) = found(models_dir, LANGUAGE_DEFAULT)?;
+    let options = language::Options { threads, ..language::Options::default() };
+    decoding(&LanguageModel::load(&weights, options)?, repetitions)
+}
+
+fn found(models_dir: &Path, name: &str) -> Result<(std::path::PathBuf, std::path::PathBuf), Failure> {
+    match locate(models_dir, name)? {
+        Location::Found { dir, weights, .. } => Ok((dir, weights)),
+        Location::Missing { how_to_get, .. } => Err(how_to_get.into()),
+    }
+}
+
+/// A text of exactly `tokens` tokens, special ones included: each of its words is one token.
+fn text(embedder: &Embedder, tokens: usize) -> Result<String, Failure> {
+    let mut text = String::new();
+    for word in ["o", "contrato", "de", "casa", "para", "a", "empresa", "foi"].iter().cycle().take(tokens) {
+        let longer = format!("{text} {word}");
+        if embedder.count_tokens(&longer)? > tokens {
+            break;
+        }
+        text = longer;
+    }
+    Ok(text)
+}
+
+fn embeddings(embedder: &Embedder, repetitions: usize) -> Result<(), Failure> {
+    let mixed: Vec<usize> = (0..32).map(|i| 16 + i * 240 / 31).collect();
+    let batches = [
+        ("1x20", vec![20; 1]),
+        ("8x20", vec![20; 8]),
+        ("32x20", vec![20; 32]),
+        ("8x256", vec![256; 8]),
+        ("32 mixed 16-256", mixed),
+    ];
+    for (name, lengths) in batches {
+        let texts = lengths.iter().map(|tokens| text(embedder, *tokens)).collect::<Result<Vec<_>, _>>()?;
+        let inputs: Vec<Input<'_>> = texts.iter().map(|text| Input { kind: InputKind::Raw, text }).collect();
+        let tokens: usize = embedder.embed(&inputs)?.iter().map(|embedding| embedding.tokens).sum();
+        let seconds = best(repetitions, || {
+            embedder.embed(&inputs)?;
+            Ok(())
+        })?;
+        let kind = embedder.model_id().rsplit('/').next().unwrap_or_default().to_owned();
+        report(&format!("embedding {kind} {name} texts"), inputs.len(), "text", seconds);
+        report(&format!("embedding {kind} {name} tokens"), tokens, "token", seconds);
+    }
+    Ok(())
+}
+
+fn prompt(count: usize, seed: usize) -> Vec<u32> {
+    (0..count).map(|i| ((i * 7919 + seed * 104_729) % 40_000 + 100) as u32).collect()
+}
+
+fn decoding(model: &LanguageModel, repetitions: usize) -> Result<(), Failure> {
+    for count in [128, 512] {
+        let tokens = prompt(count, 1);
+        let seconds = best(repetitions, || {
+            model.prefill(&mut model.sequence(None), &tokens)?;
+            Ok(())
+        })?;
+        report(&format!("prefill {count}"), count, "token", seconds);
+    }
+    for context in [16, 512] {
+        let mut sequence = model.sequence(None);
+        model.prefill(&mut sequence, &prompt(context, 1))?;
+        let prefix = sequence.into_prefix().map_err(|_| "too many prefixes")?;
+        let seconds = best(repetitions, || decode(model, &mut [model.sequence(Some(&prefix))], 32))?;
+        report(&format!("decode after {context}"), 32, "token", seconds);
+    }
+    let mut sequence = model.sequence(None);
+    model.prefill(&mut sequence, &prompt(STEP_TOKENS_MAX / 2, 1))?;
+    let prefix = sequence.into_prefix().map_err(|_| "too many prefixes")?;
+    let seconds = best(repetitions, || {
+        let mut sequences: Vec<Sequence> = (0..8).map(|_| model.sequence(Some(&prefix))).collect();
+        decode(model, &mut sequences, 16)
+    })?;
+    report("8 streams, 256 shared", 8 * 16, "token", seconds);
+    Ok(())
+}
+
+/// Decodes `count` tokens in each sequence, all of them in every step.
+fn decode(model: &LanguageModel, sequences: &mut [Sequence], count: usize) -> Result<(), Failure> {
+    let mut tokens: Vec<u32> = (0..sequences.len() as u32).map(|i| i * 31 + 500).collect();
+    for _ in 0..count {
+        let pairs = sequences.iter_mut().zip(tokens.chunks(1));
+        let mut work: Vec<Work<'_>> =
+            pairs.map(|(sequence, tokens)| Work { sequence, tokens, logits: true }).collect();
+        let logits = model.step(&mut work)?;
+        tokens = logits.iter().map(|logits| greedy(logits)).collect();
+    }
+    Ok(())
+}
