@@ -75,6 +75,9 @@ pub(crate) struct Serve {
     /// Directory of the models [default: ~/.cache/rag-enabler/models]
     #[arg(long, value_name = "DIR")]
     pub(crate) models: Option<PathBuf>,
+    /// Stop when the process that started this one is gone
+    #[arg(long, hide = true)]
+    pub(crate) with_parent: bool,
 }
 
 /// The kinds of documents.

@@ -47,7 +47,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
     let common = &arguments.common;
     let code = runtime.block_on(async {
         match arguments.command {
-            Command::Serve(_) => serve::serve(loaded).await,
+            Command::Serve(ref serve) => serve::serve(loaded, serve).await,
             Command::Ingest(ref ingest) => ingest::ingest(&client::connect(common, &loaded)?, ingest).await,
             Command::Ask(ref ask) => ask::ask(&client::connect(common, &loaded)?, ask).await,
             Command::Docs(ref docs) => docs::docs(&client::connect(common, &loaded)?, docs).await,

@@ -7,11 +7,17 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use super::arguments::Serve;
 use super::failure::Failure;
 use super::{key, node_file, out, product};
 
 /// Runs a node until Ctrl-C or SIGTERM.
-pub(crate) async fn serve(loaded: Loaded) -> Result<ExitCode, Failure> {
+pub(crate) async fn serve(loaded: Loaded, serve: &Serve) -> Result<ExitCode, Failure> {
+    if serve.with_parent {
+        let signal = Some(rustix::process::Signal::TERM);
+        rustix::process::set_parent_process_death_signal(signal)
+            .map_err(|error| Failure::io("asking to be stopped with the parent", error.into()))?;
+    }
     let settings = &loaded.merged.settings;
     start_log(&settings.log)?;
     let dir = &settings.data.dir;

@@ -35,7 +35,7 @@ impl Node {
         if let Some(config) = &common.config {
             command.arg("--config").arg(config);
         }
-        command.arg("--data").arg(dir).arg("serve");
+        command.arg("--data").arg(dir).args(["serve", "--with-parent"]);
         if needs_another_port(loaded) {
             command.args(["--listen", "127.0.0.1:0"]);
         }

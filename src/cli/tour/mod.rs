@@ -9,9 +9,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use enabler_config::Loaded;
-use enabler_inference::catalogue::sha256_of;
+use enabler_inference::catalogue::{self, EMBEDDING_DEFAULT, LANGUAGE_DEFAULT, Location, sha256_of};
 use indicatif::MultiProgress;
 use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::arguments::{Common, Tour};
 use super::client::Client;
@@ -22,6 +23,9 @@ use samples::Samples;
 
 /// How often a starting node is asked whether it is ready.
 const POLL: Duration = Duration::from_millis(250);
+/// Parts of the list of documents that are searched for the samples; beyond them a sample is sent again,
+/// which the node recognises.
+const PARTS_MAX: usize = 50;
 
 /// Shows the product at work.
 pub(crate) async fn tour(loaded: &Loaded, common: &Common, tour: &Tour) -> Result<ExitCode, Failure> {
@@ -29,12 +33,26 @@ pub(crate) async fn tour(loaded: &Loaded, common: &Common, tour: &Tour) -> Resul
     let mut node = None;
     let shown = tokio::select! {
         shown = show(loaded, common, tour, &samples, &mut node) => shown,
-        _ = tokio::signal::ctrl_c() => Ok(()),
+        () = asked_to_end() => Ok(()),
     };
     if let Some(node) = node {
+        out::note("Stopping the node.");
         node.stop().await;
     }
     shown.map(|()| ExitCode::SUCCESS)
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+async fn asked_to_end() {
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        Err(_) => drop(tokio::signal::ctrl_c().await),
+    }
 }
 
 async fn show(
@@ -52,6 +70,7 @@ async fn show(
             client
         }
         None => {
+            check_models(&loaded.merged.settings.models)?;
             let started = node.insert(Node::start(loaded, common)?);
             wait_until_ready(started, dir, &node_key.key).await?
         }
@@ -72,9 +91,7 @@ async fn show(
     out::line(&format!("API key        in {}", key::path(dir).display()));
     out::line(&format!("Documentation  {url}/docs"));
     out::line(&format!("Operator page  {url}/operator"));
-    out::line(&format!(
-        "Ask your own   rag-enabler ask DOCUMENT \"QUESTION\", or upload: rag-enabler ingest FILE.pdf"
-    ));
+    out::line("Ask your own   rag-enabler ask DOCUMENT \"QUESTION\", or upload: rag-enabler ingest FILE.pdf");
     if tour.exit {
         return Ok(());
     }
@@ -85,6 +102,28 @@ async fn show(
         }
         None => Ok(()),
     }
+}
+
+/// A node without its models would wait for them for ever; a newcomer is told before it starts.
+fn check_models(models: &enabler_config::Models) -> Result<(), Failure> {
+    let named = [(&models.embedding, EMBEDDING_DEFAULT), (&models.generation, LANGUAGE_DEFAULT)];
+    for name in named.iter().filter(|(chosen, _)| *chosen == "default").map(|(_, name)| *name) {
+        if let Ok(Location::Missing { how_to_get, .. }) = catalogue::locate(&models.dir, name) {
+            return Err(Failure::Plain(format!(
+                "the model {name} is not installed in {}.\n{how_to_get}",
+                models.dir.display()
+            )));
+        }
+    }
+    if let ("auto", Location::Missing { how_to_get, .. }) =
+        (models.generation.as_str(), catalogue::choose_auto(&models.dir))
+    {
+        return Err(Failure::Plain(format!(
+            "no language model is installed in {}.\n{how_to_get}",
+            models.dir.display()
+        )));
+    }
+    Ok(())
 }
 
 /// The node that already serves `dir`, if there is one that answers.
@@ -152,7 +191,7 @@ async fn read_documents(client: &Client, samples: &Samples) -> Result<BTreeMap<S
 async fn known(client: &Client) -> Result<BTreeMap<String, String>, Failure> {
     let mut known = BTreeMap::new();
     let mut cursor = None;
-    loop {
+    for _ in 0..PARTS_MAX {
         let part = client.documents(cursor.as_deref()).await?;
         for document in part["documents"].as_array().map(Vec::as_slice).unwrap_or_default() {
             if let (Some(sha256), false) = (document["sha256"].as_str(), document["status"] == "failed") {
@@ -161,7 +200,8 @@ async fn known(client: &Client) -> Result<BTreeMap<String, String>, Failure> {
         }
         cursor = part["next_cursor"].as_str().map(str::to_owned);
         if cursor.is_none() {
-            return Ok(known);
+            break;
         }
     }
+    Ok(known)
 }
