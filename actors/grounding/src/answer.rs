@@ -7,7 +7,7 @@ mod table;
 
 use crate::evidence::{Candidate, Passage};
 use crate::question::{Question, Role};
-use crate::score::{Scores, is_strict, measure, typed};
+use crate::score::{Scores, measure, needs_value, typed};
 
 pub use phrase::refusal_text;
 
@@ -123,6 +123,11 @@ pub fn decide(
     }
 }
 
+/// What is measured of each candidate, for fitting the weights anew; the order is that of the weights.
+pub fn measured(question: &Question, candidates: &[Candidate], cosines: &[f32]) -> Vec<Vec<f32>> {
+    measure(question, candidates, cosines).features.iter().map(|features| features.to_vec()).collect()
+}
+
 /// An answer on its way out.
 pub(crate) struct Found {
     text: String,
@@ -152,8 +157,7 @@ fn refusal(
     if unknown {
         return Some(Refusal::UnknownName);
     }
-    let strict = question.types.iter().all(|expected| is_strict(*expected));
-    if strict && !candidates.iter().any(|candidate| typed(question, &candidate.facts) > 0.0) {
+    if needs_value(question) && !candidates.iter().any(|candidate| typed(question, &candidate.facts) > 0.0) {
         return Some(Refusal::NoSuchValue);
     }
     (probability < ANSWER_MIN).then_some(Refusal::NotSaid)

@@ -2,9 +2,13 @@
 
 use std::ops::Range;
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 use crate::layout::{Unit, UnitKind, cells, is_header, is_row, units};
 use crate::question::Question;
-use crate::text::{Value, Word, values, words};
+use crate::text::{Value, ValueKind, Word, pattern, values, words};
 
 /// A retrieved chunk.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -48,6 +52,12 @@ pub(crate) struct Facts {
     /// Cells of a row with the words of their column's name.
     pub(crate) cells: Vec<Cell>,
     pub(crate) signature: bool,
+    /// `Florianópolis, 5 de dezembro de 2024.`: when the document was made and signed.
+    pub(crate) dateline: bool,
+    /// Where the label of a `label: value` line ends; what stands before is no value.
+    pub(crate) label_end: usize,
+    /// Follows a semicolon of its sentence, so that what stands before mostly speaks of something else.
+    pub(crate) part: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -58,6 +68,11 @@ pub(crate) struct Cell {
     pub(crate) range: Range<usize>,
     pub(crate) words: Vec<Word>,
 }
+
+/// Page numbers answer nothing.
+static FURNITURE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?i)^(?:(?:p[áa]gina|p[áa]g\.?|page|folha|fl\.?)\s*)?\d{1,4}(?:\s*(?:de|of|/)\s*\d{1,4})?$")
+});
 
 /// Candidates of one question; 20 passages of 220 tokens hold about this many sentences, and each is embedded.
 pub const CANDIDATES_MAX: usize = 160;
@@ -117,10 +132,13 @@ fn of_passage(index: usize, passage: &Passage) -> Vec<Candidate> {
     let mut heading = headings;
     let mut header: Option<(usize, String)> = None;
     let mut fresh_heading = false;
-    let list = units(text, &[]);
+    let list = parts(text, units(text, &[]));
     let mut found = Vec::with_capacity(list.len());
     for (order, unit) in list.iter().enumerate() {
         let piece = &text[unit.range.clone()];
+        if FURNITURE.is_match(piece) {
+            continue;
+        }
         if unit.kind == UnitKind::Heading {
             heading = if fresh_heading { format!("{heading}\n{piece}") } else { piece.to_owned() };
         }
@@ -136,9 +154,37 @@ fn of_passage(index: usize, passage: &Passage) -> Vec<Candidate> {
         let names =
             header.as_ref().filter(|_| unit.kind == UnitKind::Row).map_or("", |(_, names)| names.as_str());
         let signature = unit.kind == UnitKind::Sentence && signed(text, &list, order);
-        found.push(read(index, passage.page, unit, piece, names, &heading, signature));
+        let mut candidate = read(index, passage.page, unit, piece, names, &heading);
+        candidate.facts.signature = signature;
+        candidate.facts.part = text[..unit.range.start].trim_end().ends_with(';');
+        found.push(candidate);
     }
     found
+}
+
+/// Long sentences apart at their semicolons: a contract names each party between two of them.
+fn parts(text: &str, list: Vec<Unit>) -> Vec<Unit> {
+    /// Shorter ones are read whole, because their parts lean on one another.
+    const WHOLE_BYTES_MAX: usize = 160;
+    const PART_WORDS_MIN: usize = 4;
+    let mut apart = Vec::with_capacity(list.len());
+    for unit in list {
+        if unit.kind == UnitKind::Row || unit.range.len() <= WHOLE_BYTES_MAX {
+            apart.push(unit);
+            continue;
+        }
+        let mut start = unit.range.start;
+        for (at, _) in text[unit.range.clone()].match_indices("; ") {
+            let seam = unit.range.start + at + 1;
+            let count = |range: Range<usize>| text[range].split_whitespace().count();
+            if count(start..seam) >= PART_WORDS_MIN && count(seam..unit.range.end) >= PART_WORDS_MIN {
+                apart.push(Unit { range: start..seam, ..unit.clone() });
+                start = seam + 1;
+            }
+        }
+        apart.push(Unit { range: start..unit.range.end, ..unit });
+    }
+    apart
 }
 
 /// The header row and the headings of a passage's context.
@@ -148,15 +194,7 @@ fn split_context(context: &str) -> (Option<String>, String) {
     (header, headings.join("\n"))
 }
 
-fn read(
-    passage: usize,
-    page: u32,
-    unit: &Unit,
-    piece: &str,
-    names: &str,
-    heading: &str,
-    signature: bool,
-) -> Candidate {
+fn read(passage: usize, page: u32, unit: &Unit, piece: &str, names: &str, heading: &str) -> Candidate {
     let row = if unit.kind == UnitKind::Row { read_cells(piece, names) } else { Vec::new() };
     let labelled = row.iter().any(|cell| !cell.header.is_empty());
     let text_to_embed = if labelled {
@@ -173,7 +211,10 @@ fn read(
         context: words(&format!("{heading}\n{names}")),
         values: values(piece),
         cells: row,
-        signature,
+        signature: false,
+        label_end: if unit.kind == UnitKind::Label { piece.find(':').unwrap_or(0) } else { 0 },
+        dateline: is_dateline(piece),
+        part: false,
     };
     Candidate { passage, start: unit.range.start, end: unit.range.end, text_to_embed, facts }
 }
@@ -197,18 +238,31 @@ fn read_cells(row: &str, names: &str) -> Vec<Cell> {
         .collect()
 }
 
+fn is_dateline(piece: &str) -> bool {
+    let date = values(piece).into_iter().find(|value| value.kind == ValueKind::Date);
+    date.is_some_and(|date| {
+        let before = piece[..date.start].trim_end();
+        let city = before.strip_suffix(',').unwrap_or_default();
+        let closes = piece[date.end..].trim_matches(['.', ' ']).is_empty();
+        closes
+            && !city.is_empty()
+            && city.len() < 40
+            && words(city).iter().all(|word| word.capital || word.folded.len() <= 3)
+    })
+}
+
 /// A name that closes the text: it begins its paragraph's or the line's sentence behind the place and date, behind a
 /// rule of underscores, or says itself that it signs.
 fn signed(text: &str, list: &[Unit], order: usize) -> bool {
     let piece = &text[list[order].range.clone()];
     let read = values(piece);
     let begins = |range: &str| {
-        let name = read.iter().find(|value| value.kind == crate::text::ValueKind::Person);
+        let name = read.iter().find(|value| value.kind == ValueKind::Person);
         name.is_some_and(|name| name.start <= 6 && range.len() < 200)
     };
     let after_date = order > 0 && {
         let before = &text[list[order - 1].range.clone()];
-        let dated = values(before).iter().any(|value| value.kind == crate::text::ValueKind::Date);
+        let dated = values(before).iter().any(|value| value.kind == ValueKind::Date);
         dated && before.len() < 80
     };
     let ruled = piece.contains("____") || (order > 0 && text[list[order - 1].range.clone()].contains("____"));

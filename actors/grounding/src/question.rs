@@ -108,6 +108,8 @@ pub struct Question {
     pub many: bool,
     /// The end of a scale is asked for.
     pub extreme: Option<Extreme>,
+    /// Asks for somebody's or something's name (`nome do fiador`), which nothing but a name answers.
+    pub(crate) named: bool,
     pub(crate) terms: Vec<Term>,
     /// The thing asked for after `qual` (`componente`), a column's name in a table.
     pub(crate) head: Option<Word>,
@@ -133,6 +135,7 @@ impl Question {
         Self {
             text: text.to_owned(),
             language,
+            named: asked.named,
             types: asked.types,
             many: asked.many,
             extreme: asked.extreme,

@@ -3,7 +3,7 @@
 use crate::evidence::{Candidate, Facts};
 use crate::layout::UnitKind;
 use crate::question::{AnswerType, Question, Role, Term};
-use crate::text::{Value, ValueKind, Word, alike, signs};
+use crate::text::{Value, ValueKind, Word, alike, is_document_noun, signs};
 
 /// How many things are measured of a candidate.
 pub(crate) const FEATURES: usize = 9;
@@ -62,7 +62,11 @@ pub(crate) fn measure(question: &Question, candidates: &[Candidate], cosines: &[
             ]
         })
         .collect();
-    let probability = features.iter().map(probability).collect();
+    let probability = features
+        .iter()
+        .zip(candidates)
+        .map(|(features, candidate)| probability(features) * trust(question, features, candidate))
+        .collect();
     Scores { own, wide, features, probability }
 }
 
@@ -71,11 +75,53 @@ fn probability(features: &Features) -> f32 {
     1.0 / (1.0 + (-(sum + BIAS)).exp())
 }
 
+/// What a fit over many kinds of questions cannot see: an amount is answered by an amount, a count by a number of just
+/// that thing.
+fn trust(question: &Question, features: &Features, candidate: &Candidate) -> f32 {
+    let (typed, near) = (features[4], features[5]);
+    let valued = match (typed > 0.0, near > 0.0) {
+        _ if !needs_value(question) => 1.0,
+        (true, _) => 1.0,
+        (false, true) => 0.7,
+        (false, false) => 0.3,
+    };
+    let head = question.head.as_ref().map(|head| head.start);
+    let counted = match question.terms.iter().find(|term| Some(term.word.start) == head) {
+        Some(term) if question.expects() == AnswerType::Quantity && term.role == Role::Focus => {
+            if own(question, term, &candidate.facts) >= 0.5 { 1.0 } else { 0.4 }
+        }
+        _ => 1.0,
+    };
+    // `A proposta foi aprovada?` is decided where something is said to be approved or not.
+    let decided = match question.terms.last() {
+        Some(term) if question.expects() == AnswerType::YesNo && is_participle(&term.word.folded) => {
+            if own(question, term, &candidate.facts) >= 0.5 { 1.0 } else { 0.6 }
+        }
+        _ => 1.0,
+    };
+    valued * counted * decided
+}
+
+fn is_participle(folded: &str) -> bool {
+    folded.len() > 5
+        && ["ado", "ada", "ados", "adas", "ido", "ida", "idos", "idas"]
+            .iter()
+            .any(|end| folded.ends_with(end))
+}
+
+/// Is nothing but a value of the expected type an answer?
+pub(crate) fn needs_value(question: &Question) -> bool {
+    question.types.iter().all(|expected| is_strict(*expected)) || question.named
+}
+
 /// How well a candidate holds a term by itself: 1 in its words, .85 in its headings or its column's name.
 fn own(question: &Question, term: &Term, facts: &Facts) -> f32 {
     let best = |list: &[Word]| list.iter().map(|word| alike(&term.word, word)).fold(0.0, f32::max);
     let said = best(&facts.words).max(0.85 * best(&facts.context));
     let signed = if facts.signature && signs(&term.word.stem) { 0.9 } else { 0.0 };
+    let made = question.expects() == AnswerType::Date
+        && (signs(&term.word.stem) || is_document_noun(&term.word.folded));
+    let signed = if facts.dateline && made { 0.9 } else { signed };
     let stood_for = if term.role == Role::Cue && typed(question, facts) >= 1.0 { 0.8 } else { 0.0 };
     said.max(signed).max(stood_for)
 }
@@ -95,6 +141,9 @@ fn neighbours(candidates: &[Candidate], at: usize) -> impl Iterator<Item = (usiz
         let together = here.facts.group == there.facts.group;
         let before = other < at;
         let adjacent = at.abs_diff(other) == 1;
+        if (before && here.facts.part) || (!before && there.facts.part) {
+            return Some((other, 0.25));
+        }
         match (together, before, adjacent) {
             (true, true, true) => Some((other, 0.6)),
             (true, false, true) => Some((other, 0.5)),
@@ -161,7 +210,17 @@ pub(crate) fn typed(question: &Question, facts: &Facts) -> f32 {
         .iter()
         .enumerate()
         .filter(|(_, expected)| answers_of_type(question, facts, **expected).next().is_some())
-        .map(|(place, _)| if place == 0 { 1.0 } else { 0.6 })
+        .map(|(place, expected)| {
+            // A bare year is less of a date, and any capitalised word less of a name.
+            let year = *expected == AnswerType::Date
+                && answers_of_type(question, facts, *expected).all(|value| value.kind == ValueKind::Year);
+            match (place, year) {
+                (0, false) => 1.0,
+                (0, true) => 0.7,
+                _ if question.named && *expected == AnswerType::Named => 0.3,
+                _ => 0.6,
+            }
+        })
         .fold(0.0, f32::max)
 }
 
@@ -171,10 +230,11 @@ pub(crate) fn answers_of_type<'a>(
     facts: &'a Facts,
     expected: AnswerType,
 ) -> impl Iterator<Item = &'a Value> {
-    facts
-        .values
-        .iter()
-        .filter(move |value| fits(expected, value.kind) && !said_by_question(question, facts, value))
+    facts.values.iter().filter(move |value| {
+        fits(expected, value.kind)
+            && value.start >= facts.label_end
+            && !said_by_question(question, facts, value)
+    })
 }
 
 /// A value whose words the question holds is what is asked about, not the answer.
@@ -197,7 +257,7 @@ pub(crate) fn has_shape(expected: AnswerType) -> bool {
 }
 
 /// Can its absence be trusted? Names and places escape a pattern more often than amounts and dates.
-pub(crate) fn is_strict(expected: AnswerType) -> bool {
+fn is_strict(expected: AnswerType) -> bool {
     has_shape(expected)
         && !matches!(
             expected,

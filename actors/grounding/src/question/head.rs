@@ -14,6 +14,7 @@ pub(super) struct Asked {
     /// Words that say nothing else (`mais`, `liste`).
     pub(super) spent: Vec<usize>,
     pub(super) head: Option<usize>,
+    pub(super) named: bool,
 }
 
 /// Nouns that name a type, folded singular or plural, with the types in order of likelihood.
@@ -42,6 +43,7 @@ const NOUNS: &[(&str, &[T])] = &[
         "percentual percentagem porcentagem percentage percent aliquota quorum fracao proporcao share",
         &[T::Percentage],
     ),
+    ("indice index", &[T::Named]),
     ("quantidade quantity numero-de", &[T::Quantity]),
     ("versao version", &[T::Version]),
     ("licenca licencas license licence licenses", &[T::Licence]),
@@ -152,8 +154,20 @@ fn counted(list: &[Word], from: usize, asked: &mut Asked) {
 /// The first content word that names a type, not beyond the first preposition behind the head.
 fn by_noun(list: &[Word], from: usize, language: Language, asked: &mut Asked) {
     let reach = if language == Language::English { 4 } else { 3 };
+    asked.named = asked
+        .head
+        .is_some_and(|head| matches!(list[head].folded.as_str(), "nome" | "nomes" | "name" | "names"));
     let mut seen = 0;
     for (at, word) in list.iter().enumerate().skip(from) {
+        if seen > 0
+            && matches!(
+                word.folded.as_str(),
+                "o" | "a" | "os" | "as" | "e" | "foi" | "sao" | "the" | "is" | "was" | "does" | "did" | "can"
+            )
+        {
+            // The noun phrase is over; what follows is what it is asked of.
+            break;
+        }
         if seen > 0
             && matches!(
                 word.folded.as_str(),
@@ -198,10 +212,7 @@ fn by_noun(list: &[Word], from: usize, language: Language, asked: &mut Asked) {
             break;
         }
     }
-    let named = asked
-        .head
-        .is_some_and(|head| matches!(list[head].folded.as_str(), "nome" | "nomes" | "name" | "names"));
-    asked.types = if named { vec![T::Person, T::Organisation, T::Named] } else { vec![T::Named] };
+    asked.types = if asked.named { vec![T::Person, T::Organisation, T::Named] } else { vec![T::Named] };
 }
 
 fn head(list: &[Word], from: usize) -> Option<usize> {
@@ -246,8 +257,13 @@ fn extremes(list: &[Word], asked: &mut Asked) {
         let extreme = match word.folded.as_str() {
             "maior" | "maiores" | "melhor" | "most" | "highest" | "largest" | "biggest" | "longest"
             | "latest" | "oldest" => Some(Extreme::Most),
-            "menor" | "menores" | "pior" | "least" | "lowest" | "smallest" | "cheapest" | "shortest" => {
+            "menor" | "menores" | "pior" | "least" | "lowest" | "smallest" | "shortest" => {
                 Some(Extreme::Least)
+            }
+            // These say themselves which column orders: the one of prices.
+            "cheapest" => {
+                asked.extreme = Some(Extreme::Least);
+                None
             }
             // `a mais crítica` compares; `mais de 60 dias` and `mais informações` do not.
             "mais" if compares(list, at) => Some(Extreme::Most),

@@ -7,7 +7,7 @@ use super::stem;
 
 /// Folded words that carry no content; Portuguese, then English.
 const FUNCTION_WORDS: &str = "a o as os um uma uns umas de da do das dos em na no nas nos num numa ao aos por pelo pela \
-    pelos pelas para pra com sem sob sobre entre ate apos desde contra e ou mas nem que se como quando onde quem qual \
+    pelos pelas para pra com sem sob sobre entre ate apos desde e ou mas nem que se como quando onde quem qual \
     quais quanto quanta quantos quantas cujo cuja cujos cujas este esta estes estas esse essa esses essas isto isso \
     aquele aquela aqueles aquelas aquilo seu sua seus suas meu minha ele ela eles elas lhe lhes me te nos vos eu tu voce \
     voces ja nao sim tambem muito mais menos ser e sao foi foram era eram seja sejam sera serao sido sendo estar esta \
@@ -32,12 +32,12 @@ const DOCUMENT_NOUNS: &str = "documento contrato parecer ata escritura relatorio
     document contract agreement report minutes deed file text opinion paper presente";
 
 const NEGATORS: &str = "nao nem sem nunca jamais nenhum nenhuma tampouco vedado vedada vedados vedadas proibido proibida \
-    proibidos inexiste inexistem inexistente exceto salvo estranha estranho indeferido indeferida rejeitado rejeitada \
+    proibidos inexiste inexistem inexistente exceto salvo estranha estranho indeferido indeferida rejeitado rejeitada rejeitados rejeitadas reprovado reprovada rejected \
     dispensado dispensada isento isenta not no never none neither nor without cannot prohibited forbidden excluded waived";
 
 /// Groups of like meaning, general to contracts, minutes, deeds, reports and licences.
 const GROUPS: &[&str] = &[
-    "valor preco custo montante quantia importancia custou custa custar value price cost amount fee",
+    "valor preco custo montante quantia importancia custou custa custar value price cost amount fee barato barata caro cara cheap cheapest expensive",
     "aluguel locaticio rent rental",
     "prazo periodo duracao vigencia term period duration deadline",
     "assinar assina assinou subscreve subscrito signatario assinatura sign signed signature signatory",
@@ -59,10 +59,9 @@ const GROUPS: &[&str] = &[
     "juros juro mora interest",
     "imovel apartamento casa predio unidade sala property premises apartment",
     "rescindir rescisao resilicao encerramento distrato termination terminate terminated",
-    "aprovar aprovado aprovada aprovacao approved approval",
-    "rejeitar rejeitado rejeitada reprovado reprovada rejected",
-    "vedar vedado vedada vedacao proibir proibido proibida proibicao prohibited forbidden banned",
-    "permitir permitido permitida autorizar autorizado autorizada permissao allowed permitted authorized",
+    "aprovar aprovado aprovada aprovacao rejeitar rejeitado rejeitada reprovado reprovada approved approval rejected",
+    "vedar vedado vedada vedacao proibir proibido proibida proibicao permitir permitido permitida autorizar autorizado \
+    autorizada permissao prohibited forbidden banned allowed permitted authorized",
     "pagar pagamento pago paga quitar quitado quitacao pay paid payment payable",
     "adquirir aquisicao compra comprar comprado purchase acquisition",
     "vender venda vendido alienacao alienar sale sell sold",

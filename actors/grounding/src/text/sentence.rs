@@ -22,7 +22,7 @@ static HEADING: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)^\s*(?:(?:cl[áa]usula|artigo|art\.|se[çc][ãa]o|cap[íi]tulo|t[íi]tulo|anexo|parte|",
         r"clause|article|section|chapter|annex|schedule|exhibit|appendix|part)\s+[\w§ºª.]+",
-        r"|[IVXLC]{1,6}\s*[-–—.)]\s+\p{L}|\d{1,2}(?:\.\d{1,2})*\.?\s*[-–—)]?\s+\p{Lu})"
+        r"|(?-i:[IVXLC]{1,6})\s*[-–—.)]\s+\p{L}|\d{1,2}(?:\.\d{1,2})*\.?\s*[-–—)]?\s+\p{Lu})"
     ))
 });
 
@@ -69,7 +69,8 @@ fn ends_here(text: &str, begin: usize, at: usize, after: usize) -> bool {
     let next =
         closing.trim_start().trim_start_matches(['"', '“', '‘', '(', '«', '-', '–', '—', '•']).chars().next();
     let starts_anew = next.is_none_or(|c| c.is_uppercase() || c.is_ascii_digit() || c == '§');
-    starts_anew && !(text[at..].starts_with('.') && abbreviates(&text[begin..at], next))
+    (starts_anew || lettered(rest.trim_start()))
+        && !(text[at..].starts_with('.') && abbreviates(&text[begin..at], next))
 }
 
 /// Does the word before a full stop merely abbreviate?
@@ -97,11 +98,14 @@ fn abbreviates(before: &str, next: Option<char>) -> bool {
 fn item_follows(text: &str, after: usize) -> bool {
     let rest = &text[after..];
     let next = rest.trim_start();
+    let marked = lettered(next) || next.starts_with(['(', '•', '-', '–']);
+    marked || (text[..after].ends_with(';') && rest.starts_with('\n'))
+}
+
+/// `b) …`, an item by its letter or digit.
+fn lettered(next: &str) -> bool {
     let mut chars = next.chars();
-    let marked = next.starts_with('(')
-        || matches!((chars.next(), chars.next()), (Some(a), Some(')')) if a.is_alphanumeric())
-        || next.starts_with(['•', '-', '–']);
-    marked || rest.starts_with('\n')
+    matches!((chars.next(), chars.next()), (Some(a), Some(')')) if a.is_alphanumeric())
 }
 
 /// One line that names what follows: a clause, an article, a numbered or an all-capitals title.
@@ -149,6 +153,15 @@ mod tests {
     #[test]
     fn an_item_number_belongs_to_its_item() {
         assert_eq!(cut("5. Do foro de Recife. 6. Das multas."), ["5. Do foro de Recife.", "6. Das multas."]);
+    }
+
+    #[test]
+    fn lettered_items_begin_anew_and_are_no_headings() {
+        assert_eq!(
+            cut("a) Contas: aprovadas.\nb) Emissão: aprovada."),
+            ["a) Contas: aprovadas.", "b) Emissão: aprovada."]
+        );
+        assert!(!is_heading("c) Aquisição do galpão, pelo valor de"));
     }
 
     #[test]
