@@ -135,10 +135,12 @@ fn stands_out(row: &Row, (from, to): (f32, f32)) -> bool {
         if left.x1 <= middle && right.x0 >= middle { own = gap } else { others.push(gap) }
     }
     others.sort_by(f32::total_cmp);
-    match others.get(others.len() / 2) {
-        Some(usual) if others.len() > 1 => own > 1.7 * usual,
-        _ => own > 1.2 * row.size,
-    }
+    // Cells of one word each have gaps that are all alike, and wider than any justified line's.
+    own > 1.6 * row.size
+        || match others.get(others.len() / 2) {
+            Some(usual) if others.len() > 1 => own > 1.7 * usual,
+            _ => own > 1.2 * row.size,
+        }
 }
 
 /// Whether the row has words on both sides of the gutter.

@@ -26,6 +26,9 @@ const DPI_MIN: f32 = 130.0;
 /// Darker than this is ink, once the background is white.
 const INK: u8 = 150;
 
+/// Darker than this may be a ruled line, which is often printed grey.
+const FAINT_INK: u8 = 200;
+
 /// Words below this confidence on a page with hardly any others are specks, not text.
 const SPECK: f32 = 0.3;
 
@@ -112,8 +115,8 @@ fn prepare(raster: Raster) -> Result<Prepared, PageProblem> {
     }
     // Tesseract takes the rules of a table for letters, and cells beside them for parts of a figure.
     let rules = |inches: f32| (inches * dpi).max(40.0) as u32;
-    if let Some(upright) = picture.binary(INK)
-        && let Some(clean) = picture.without_rules(&upright, rules(0.6), rules(0.4))
+    if let Some(upright) = picture.binary(FAINT_INK)
+        && let Some(clean) = picture.without_rules(&upright, rules(1.2), rules(0.4))
     {
         picture = clean;
     }

@@ -114,8 +114,11 @@ impl Picture {
         // SAFETY: both pictures are valid and of one size, and the pictures made of them are owned at once; a null
         // destination asks for a new picture.
         unsafe {
-            let lines = own(leptonica::pixOpenBrick(none, binary.raw(), across, 1))?;
-            let columns = own(leptonica::pixOpenBrick(none, binary.raw(), 1, down))?;
+            // Thin lines break where a scan is grainy.
+            let whole = own(leptonica::pixCloseBrick(none, binary.raw(), 3, 1))?;
+            let lines = own(leptonica::pixOpenBrick(none, whole.raw(), across, 1))?;
+            let whole = own(leptonica::pixCloseBrick(none, binary.raw(), 1, 5))?;
+            let columns = own(leptonica::pixOpenBrick(none, whole.raw(), 1, down))?;
             let both = own(leptonica::pixOr(none, lines.raw(), columns.raw()))?;
             if leptonica::pixZero(both.raw(), &mut empty) != 0 || empty != 0 {
                 return None;
