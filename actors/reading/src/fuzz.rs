@@ -4,7 +4,7 @@ use hayro_interpret::{InterpreterCache, InterpreterSettings};
 
 use crate::decide::{decide, measure};
 use crate::document;
-use crate::native::{gather, lay_out};
+use crate::native::{gather, lay_out, repair};
 
 /// Pages looked at; a fuzzer's files are small.
 const PAGES_MAX: usize = 4;
@@ -16,7 +16,8 @@ pub fn fuzz_open_and_read(bytes: &[u8]) {
     let Ok((pdf, _)) = document::load(bytes.to_vec(), 100) else { return };
     let (cache, settings) = (InterpreterCache::new(), InterpreterSettings::default());
     for page in pdf.pages().iter().take(PAGES_MAX) {
-        let gathered = gather(page, &cache, &settings);
+        let mut gathered = gather(page, &cache, &settings);
+        repair(&mut gathered.glyphs);
         let _ = decide(&measure(&gathered));
         let laid = lay_out(&gathered, page.render_dimensions());
         for word in &laid.words {

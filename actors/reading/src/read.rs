@@ -4,7 +4,7 @@ use hayro_interpret::hayro_syntax::Pdf;
 use hayro_interpret::{InterpreterCache, InterpreterSettings};
 
 use crate::decide::{Measures, Verdict, decide, measure, ocr_found_more};
-use crate::native::{Gathered, Laid, gather, lay_out};
+use crate::native::{Gathered, Laid, gather, lay_out, repair};
 use crate::ocr::{self, Engine};
 use crate::page::{Page, Source};
 use crate::problem::PageProblem;
@@ -54,10 +54,11 @@ impl<'p> Open<'p> {
             let (width, height) = (size.0 as u64, size.1 as u64);
             return Err(PageProblem::TooLarge { width, height, max: SIDE_POINTS_MAX as u64 });
         }
-        let gathered = gather(page, &self.cache, &self.interpreter);
+        let mut gathered = gather(page, &self.cache, &self.interpreter);
         if gathered.truncated {
             return Err(PageProblem::TooMuchText);
         }
+        repair(&mut gathered.glyphs);
         let measures = measure(&gathered);
         let verdict = match (settings.ocr, decide(&measures)) {
             (_, Verdict::Empty) => Verdict::Empty,

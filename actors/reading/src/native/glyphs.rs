@@ -24,6 +24,8 @@ const GRID: usize = 32;
 pub(crate) struct Glyph {
     /// The text it stands for; `None` where the font does not say.
     pub(crate) text: Option<String>,
+    /// The code by which the file names it.
+    pub(crate) code: u32,
     /// Its origin on the baseline.
     pub(crate) origin: (f32, f32),
     /// The direction of the text as a unit vector; `(1, 0)` is upright.
@@ -117,7 +119,8 @@ impl<'a> Device<'a> for Gatherer {
                 BfString::Char(one) => one.to_string(),
                 BfString::String(several) => several,
             });
-            if let Some(glyph) = place(text, transform, advance, type3, visible)
+            let code = positioned.char_code();
+            if let Some(glyph) = place(text, code, transform, advance, type3, visible)
                 && self
                     .bounds
                     .inflate(1.0, 1.0)
@@ -159,6 +162,7 @@ impl<'a> Device<'a> for Gatherer {
 /// The glyph whose own space (1,000 units to the em) `transform` maps to the page, unless it has no extent there.
 fn place(
     text: Option<String>,
+    code: u32,
     transform: Affine,
     advance: Option<f32>,
     type3: bool,
@@ -175,6 +179,7 @@ fn place(
     let fine = [size, width, e, f, stride].iter().all(|value| value.is_finite() && value.abs() < 1e6);
     (fine && size > 0.01 && stride > 0.0).then(|| Glyph {
         text,
+        code,
         origin: (e, f),
         along: (a / stride, b / stride),
         width,

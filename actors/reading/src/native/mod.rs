@@ -4,12 +4,14 @@ mod accents;
 mod glyphs;
 mod layout;
 mod lines;
+mod repair;
 mod tables;
 mod text;
 mod words;
 
 pub(crate) use glyphs::{Gathered, ImageSeen, gather};
 pub(crate) use layout::blocks;
+pub(crate) use repair::repair;
 pub(crate) use text::{Laid, write};
 pub(crate) use words::Piece;
 

@@ -66,6 +66,7 @@ impl Desk {
 }
 
 /// The shared data of the project, where this checkout has it; says so where not.
+#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 pub(crate) fn shared(path: &str) -> Option<PathBuf> {
     let found = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(path);
     if found.exists() {

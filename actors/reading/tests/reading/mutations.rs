@@ -63,10 +63,10 @@ fn mutated() -> impl Strategy<Value = Vec<u8>> {
 #[test]
 fn changed_files_never_hang_or_harm_the_parent() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let desk = std::cell::RefCell::new(runtime.block_on(async { Desk::new() }));
-    proptest!(ProptestConfig { cases: 120, failure_persistence: None, ..ProptestConfig::default() }, |(bytes in mutated())| {
+    let desk = tokio::sync::Mutex::new(runtime.block_on(async { Desk::new() }));
+    proptest!(ProptestConfig { cases: 80, failure_persistence: None, ..ProptestConfig::default() }, |(bytes in mutated())| {
         runtime.block_on(async {
-            let mut desk = desk.borrow_mut();
+            let mut desk = desk.lock().await;
             if let Ok(info) = desk.open(&bytes).await {
                 for number in 1..=info.page_count.min(3) {
                     if let Ok(page) = desk.page(number).await {
@@ -78,5 +78,5 @@ fn changed_files_never_hang_or_harm_the_parent() {
             }
         });
     });
-    runtime.block_on(async { desk.borrow_mut().still_reads().await });
+    runtime.block_on(async { desk.lock().await.still_reads().await });
 }
