@@ -1,5 +1,7 @@
-//! Measures answering over documents with known answers: `evaluate texts SET…` lists what to embed, `evaluate run
-//! TEXTS VECTORS SET…` decides every question with those vectors and reports; `evaluate features …` prints what a fit needs.
+//! Measures answering over documents with known answers. `evaluate texts SET…` lists what to embed, each text after a
+//! letter, `q` for a question and `p` for a passage; `evaluate run TEXTS VECTORS SET…` decides every question with those
+//! vectors (f32, in the texts' order) and reports; `features` prints what a fit needs, `pack` what the test reads. A
+//! set is JSON: a list of documents with pages and questions, or a corpus of passages with the right one per question.
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -34,6 +36,7 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments[0].as_str() {
         "texts" => texts(&load(&arguments[1..])),
+        "pack" => pack(&arguments[1], &arguments[2], &arguments[3]),
         "run" => run(&load(&arguments[3..]), &Vectors::load(&arguments[1], &arguments[2])),
         "features" => features(&load(&arguments[3..]), &Vectors::load(&arguments[1], &arguments[2])),
         other => println!("`{other}` is none of texts, run, features"),
@@ -135,6 +138,21 @@ fn texts(cases: &[Case]) {
     all.sort();
     all.dedup();
     println!("{}", serde_json::to_string(&all).unwrap());
+}
+
+/// Writes what `tests/answering.rs` reads: per text its FNV-1a hash and its vector, scaled to bytes.
+fn pack(texts: &str, vectors: &str, to: &str) {
+    let vectors = Vectors::load(texts, vectors);
+    let mut bytes = Vec::new();
+    for (text, vector) in &vectors.0 {
+        let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        bytes.extend(hash.to_le_bytes());
+        let largest = vector.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
+        bytes.extend(vector.iter().map(|value| (value / largest * 127.0).round() as i8 as u8));
+    }
+    fs::write(to, bytes).unwrap();
 }
 
 struct Vectors(BTreeMap<String, Vec<f32>>);

@@ -62,10 +62,13 @@ pub(crate) fn measure(question: &Question, candidates: &[Candidate], cosines: &[
             ]
         })
         .collect();
-    let probability = features
-        .iter()
-        .zip(candidates)
-        .map(|(features, candidate)| probability(features) * trust(question, features, candidate))
+    let held: Vec<f32> = (0..question.terms.len()).map(|term| held_anywhere(&own, term)).collect();
+    let probability = (0..candidates.len())
+        .map(|at| {
+            probability(&features[at])
+                * trust(question, &features[at], &candidates[at])
+                * about(question, &held, &wide[at])
+        })
         .collect();
     Scores { own, wide, features, probability }
 }
@@ -82,7 +85,7 @@ fn trust(question: &Question, features: &Features, candidate: &Candidate) -> f32
     let valued = match (typed > 0.0, near > 0.0) {
         _ if !needs_value(question) => 1.0,
         (true, _) => 1.0,
-        (false, true) => 0.7,
+        (false, true) => 0.55,
         (false, false) => 0.3,
     };
     let head = question.head.as_ref().map(|head| head.start);
@@ -102,11 +105,45 @@ fn trust(question: &Question, features: &Features, candidate: &Candidate) -> f32
     valued * counted * decided
 }
 
+/// Deeds are told in other words more often than things are; only `when` asks for just this deed.
+fn is_verb(question: &Question, term: &Term) -> bool {
+    const ENDS: &[&str] = &["ou", "eu", "iu", "aram", "eram", "iram", "ed"];
+    let before = question.text.get(..term.word.start).unwrap_or_default().to_lowercase();
+    let asked = ["quem ", "who ", "que "].iter().any(|word| before.ends_with(word));
+    asked || is_participle(&term.word.folded) || ENDS.iter().any(|end| term.word.folded.ends_with(end))
+}
+
 fn is_participle(folded: &str) -> bool {
     folded.len() > 5
         && ["ado", "ada", "ados", "adas", "ido", "ida", "idos", "idas"]
             .iter()
             .any(|end| folded.ends_with(end))
+}
+
+fn held_anywhere(own: &[Vec<f32>], term: usize) -> f32 {
+    own.iter().filter_map(|terms| terms.get(term)).copied().fold(0.0, f32::max)
+}
+
+/// A word that is asked about and that nobody says (`potência`) makes any answer doubtful; one that others say, but
+/// nothing near this candidate, makes this one doubtful, more so where a value of the right kind tempts.
+fn about(question: &Question, held: &[f32], wide: &[f32]) -> f32 {
+    let tempting = needs_value(question);
+    let dated = question.expects() == AnswerType::Date;
+    let terms = question
+        .terms
+        .iter()
+        .zip(held)
+        .zip(wide)
+        .filter(|((term, _), _)| term.role == Role::Focus && (dated || !is_verb(question, term)));
+    terms
+        .map(|((_, anywhere), here)| match (*anywhere < 0.5, *here < 0.3) {
+            (true, _) if dated => 0.5,
+            (true, _) => 0.65,
+            (false, true) if tempting => 0.65,
+            (false, true) => 0.9,
+            (false, false) => 1.0,
+        })
+        .fold(1.0, f32::min)
 }
 
 /// Is nothing but a value of the expected type an answer?

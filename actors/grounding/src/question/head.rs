@@ -71,6 +71,23 @@ const NOUNS: &[(&str, &[T])] = &[
     ),
 ];
 
+/// Nouns that name no more than the type itself.
+const KINDS: &[&str] = &[
+    "empresa",
+    "companhia",
+    "company",
+    "pessoa",
+    "person",
+    "instituicao",
+    "orgao",
+    "organizacao",
+    "cidade",
+    "lugar",
+    "local",
+    "city",
+    "place",
+];
+
 const WH: &[&str] = &[
     "qual", "quais", "que", "quem", "quando", "onde", "aonde", "quanto", "quanta", "quantos", "quantas",
     "como", "porque", "cujo", "what", "which", "who", "whom", "whose", "when", "where", "why", "how",
@@ -202,7 +219,10 @@ fn by_noun(list: &[Word], from: usize, language: Language, asked: &mut Asked) {
         {
             asked.types = types.to_vec();
             // A role or a code's name (`matrícula`, `advogada`) is what is asked about, not merely its type.
-            if !matches!(types[0], T::Person | T::Code | T::Explanation | T::Organisation | T::Place) {
+            let kind_only = KINDS.contains(&word.folded.as_str());
+            if kind_only
+                || !matches!(types[0], T::Person | T::Code | T::Explanation | T::Organisation | T::Place)
+            {
                 asked.cues.push(at);
             }
             return;

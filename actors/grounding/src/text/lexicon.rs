@@ -16,7 +16,7 @@ const FUNCTION_WORDS: &str = "a o as os um uma uns umas de da do das dos em na n
     the an of in on at to for from by with without about into over under between after before until and or but not is \
     are was were be been being am do does did done has have had having will would shall should can could may might must \
     this that these those it its he she they them his her their there here what which who whom whose when where why how \
-    much many any some all each no yes if then than as so such also only own per i you we my your our";
+    much many any some all each no yes if then than as so long such also only own per i you we my your our";
 
 /// Verbs and nouns that nearly every question uses; they ask rather than say what about.
 const GENERIC: &str = "ocorrer ocorreu ocorreram acontecer aconteceu realizar realizado realizada realizou ficar ficou ficaram fica mencionar \
@@ -25,7 +25,7 @@ const GENERIC: &str = "ocorrer ocorreu ocorreram acontecer aconteceu realizar re
     possuir possui conter contem trata tratar usar nome nomes tipo tipos caso dia data prevista previsto previstos previstas \
     referente respectivo seguinte seguintes definido definida estabelecido estabelecida chama chamar chamado qual sao conforme acordo segundo \
     happen happened take took place mention mentioned mentions name names called call exist exists state stated states say says \
-    give given make made type kind list set according specified occurs occur responder pergunta quais atual total";
+    give given make made type kind list set according specified occurs occur responder pergunta quais atual total numero number include includes incluir inclui diferenca difference motivo reason finalidade purpose";
 
 /// Nouns for the document itself; a question about it names what every page is about.
 const DOCUMENT_NOUNS: &str = "documento contrato parecer ata escritura relatorio laudo termo texto instrumento arquivo \
@@ -97,6 +97,8 @@ const GROUPS: &[&str] = &[
     "renunciar renuncia resign resignation",
     "taxa tarifa aliquota rate",
     "obra obras reforma reformas works renovation",
+    "escolher escolhido escolheu choose chose chosen selected",
+    "manter mantido mantida mantem keep keeps kept",
     "acionista quotista cotista shareholder",
     "quota quotas cota cotas share shares",
     "imposto tributo tributos itcmd itd iptu tax taxes",
