@@ -150,3 +150,71 @@ async fn a_lost_answer_is_unknown_and_was_applied() {
     assert!(store.get(&key("a")).await.unwrap().is_some());
     assert!(store.get(&key("b")).await.unwrap().is_none());
 }
+
+const DIR_VARIABLE: &str = "STORAGE_TEST_WRITE_DIR";
+
+/// The child process of the test below: creates and replaces objects until it is killed.
+#[tokio::test]
+async fn child_that_writes() {
+    #[expect(clippy::disallowed_methods, reason = "a parent test hands the folder to its child this way")]
+    let Some(dir) = std::env::var_os(DIR_VARIABLE) else { return };
+    let store = Directory::open(dir).unwrap();
+    let manifest = key("v1/manifest");
+    loop {
+        let held = store.get(&manifest).await.unwrap();
+        let count = held.as_ref().map_or(0, |held| held.bytes.len() as u64 / 1_000);
+        let next = count + 1;
+        let log = store.put_new(&key(&format!("v1/log/{next:08}")), vec![next as u8; 50_000].into()).await;
+        assert!(matches!(log, PutOutcome::Done(_) | PutOutcome::Exists));
+        let bytes = Bytes::from(vec![next as u8; next as usize * 1_000]);
+        let outcome = match held {
+            None => store.put_new(&manifest, bytes).await,
+            Some(held) => store.put_if(&manifest, &held.etag, bytes).await,
+        };
+        assert!(matches!(outcome, PutOutcome::Done(_)), "{outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_killed_writer_leaves_whole_objects_and_nothing_that_was_acknowledged_is_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut count = 0;
+    for round in 0..6 {
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "objects::tests::child_that_writes"])
+            .env(DIR_VARIABLE, dir.path())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let store = Directory::open(dir.path()).unwrap();
+        let length =
+            async || store.head(&key("v1/manifest")).await.unwrap().map_or(0, |head| head.size_bytes);
+        let before = length().await;
+        // A busy machine takes its time to start a child; one that never writes fails below.
+        for _ in 0..500 {
+            if length().await > before {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(round * 3)).await;
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let store = Directory::open(dir.path()).unwrap();
+        let entries = store.list_after("v1/log/", None, 1_000).await.unwrap();
+        for (number, entry) in (1_u64..).zip(&entries) {
+            assert_eq!(entry.key.as_str(), format!("v1/log/{number:08}"));
+            let bytes = store.get(&entry.key).await.unwrap().unwrap().bytes;
+            assert!(bytes.len() == 50_000 && bytes.iter().all(|byte| *byte == number as u8));
+        }
+        let manifest = store.get(&key("v1/manifest")).await.unwrap().map_or(0, |held| {
+            let number = held.bytes.len() / 1_000;
+            assert!(held.bytes.len() % 1_000 == 0 && held.bytes.iter().all(|byte| *byte == number as u8));
+            number
+        });
+        // The log is written first, so it is level with the manifest or one ahead.
+        assert!(manifest > count && (manifest..=manifest + 1).contains(&entries.len()));
+        count = manifest;
+    }
+}

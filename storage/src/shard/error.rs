@@ -32,6 +32,9 @@ pub enum ShardError {
         #[source]
         source: tantivy::TantivyError,
     },
+    /// The search trees failed.
+    #[error("searching a large shard")]
+    Trees(#[from] crate::index::vector::TreesError),
     /// A file operation failed.
     #[error("{doing} `{path}`")]
     Io {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::ShardError;
 use super::rows::{Of, Rows, from_bytes};
-use crate::index::vector::{Exact, VectorIndex};
+use crate::index::vector::{ChunkId, Exact, Trees, TreesError, VectorIndex};
 use crate::record::{DocumentId, DocumentRecord, Outcome, half_to_f32};
 
 /// What a search needs to know of a ready document.
@@ -20,6 +20,8 @@ pub(super) struct Searchable {
 pub(super) struct Live {
     pub(super) documents: HashMap<DocumentId, Searchable>,
     pub(super) vectors: Exact,
+    /// Built in the background for a large shard; what they do not hold is scanned.
+    pub(super) trees: Option<Trees>,
     pub(super) dimensions: usize,
     /// Log position of the newest change that the keyword index must have.
     pub(super) words_seq: u64,
@@ -31,8 +33,13 @@ impl Live {
         let txn = rows.read()?;
         let meta = rows.meta(&txn)?;
         let dimensions = usize::try_from(meta.dimensions).unwrap_or(0);
-        let mut live =
-            Self { documents: HashMap::new(), vectors: Exact::new(dimensions), dimensions, words_seq: 0 };
+        let mut live = Self {
+            documents: HashMap::new(),
+            vectors: Exact::new(dimensions),
+            trees: None,
+            dimensions,
+            words_seq: 0,
+        };
         rows.visit(&txn, Of::Documents, &[], None, &mut |_, value| {
             live.note(&from_bytes(value)?);
             Ok(true)
@@ -53,6 +60,29 @@ impl Live {
             live.vectors.insert(id, &vectors);
         }
         Ok(live)
+    }
+
+    /// The `limit` candidates for a question among the documents that `allowed` lets pass.
+    ///
+    /// A question to few documents is scanned: trees would find most of their candidates elsewhere.
+    pub(super) fn nearest(
+        &self,
+        question: &[f32],
+        limit: usize,
+        is_narrow: bool,
+        allowed: &dyn Fn(&DocumentId) -> bool,
+    ) -> Result<Vec<ChunkId>, TreesError> {
+        let scan = |allowed: &dyn Fn(&DocumentId) -> bool| {
+            self.vectors.nearest(question, limit, allowed).into_iter().map(|(id, _)| id)
+        };
+        let Some(trees) = self.trees.as_ref().filter(|_| !is_narrow) else {
+            return Ok(scan(allowed).collect());
+        };
+        let revision = |id: &DocumentId| self.documents.get(id).map(|document| document.revision);
+        let in_trees = |id: &DocumentId| revision(id).is_some_and(|revision| trees.holds(id, revision));
+        let mut found = trees.nearest(question, limit, &|id| in_trees(id) && allowed(id))?;
+        found.extend(scan(&|id| !in_trees(id) && allowed(id)));
+        Ok(found)
     }
 
     /// Takes in the state of a document; its vectors are set apart.

@@ -19,7 +19,7 @@ mod verify;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use heed::{EnvFlags, EnvOpenOptions};
 
@@ -33,16 +33,23 @@ use self::marker::Marker;
 use self::rows::Rows;
 use crate::index::fuse::Calibration;
 use crate::index::text::TextIndex;
+use crate::index::vector::Trees;
 use crate::log::Position;
 
 /// Address space reserved for a shard's rows. Nothing is used before it is written, and LMDB cannot grow a live map.
 pub const MAP_BYTES: usize = 64 << 30;
+
+/// A scan of every vector takes 1.7 ms per 100,000 chunks, asking the trees 7 ms: they break even about here.
+pub const TREES_FROM_CHUNKS: u64 = 400_000;
 
 /// How a shard's index is opened.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Address space reserved for the rows, in bytes; smaller where the system limits it.
     pub map_bytes: usize,
+    /// From this many chunks on, [`ShardIndex::build_trees`] builds trees; below, looking at every vector is faster
+    /// and misses nothing.
+    pub trees_from_chunks: u64,
     /// How signals become scores.
     pub calibration: Calibration,
     /// Identifies this boot of the machine; after another boot, what was not closed cleanly is not trusted.
@@ -53,7 +60,12 @@ impl Settings {
     /// The usual settings on this machine.
     #[must_use]
     pub fn here() -> Self {
-        Self { map_bytes: MAP_BYTES, calibration: Calibration::default(), boot_id: marker::boot_id() }
+        Self {
+            map_bytes: MAP_BYTES,
+            trees_from_chunks: TREES_FROM_CHUNKS,
+            calibration: Calibration::default(),
+            boot_id: marker::boot_id(),
+        }
     }
 }
 
@@ -95,6 +107,10 @@ impl ShardIndex {
             wipe(dir)?;
         }
         Marker::in_use(&settings.boot_id).write(dir)?;
+        let trees = dir.join(TREES);
+        if trees.exists() {
+            fs::remove_dir_all(&trees).map_err(during("removing", &trees))?;
+        }
         let rows = Rows::open(open_env(dir, settings.map_bytes)?)?;
         let position = {
             let txn = rows.read()?;
@@ -162,10 +178,53 @@ impl ShardIndex {
         verify::check_text(&self.text, &self.rows)
     }
 
+    /// Builds search trees over what is ready now, if the shard is large and has none yet; says whether it has.
+    ///
+    /// Takes minutes for a large shard; questions and entries go on meanwhile. Call it on a thread of its own.
+    ///
+    /// # Errors
+    ///
+    /// If the rows cannot be read or the trees not be written.
+    pub fn build_trees(&self) -> Result<bool, ShardError> {
+        if self.live().trees.is_some() {
+            return Ok(true);
+        }
+        if self.counts()?.chunks < self.settings.trees_from_chunks {
+            return Ok(false);
+        }
+        let (documents, dimensions) = {
+            let live = self.live();
+            let mut all: Vec<_> =
+                live.documents.iter().map(|(id, document)| (*id, document.revision)).collect();
+            all.sort_unstable();
+            (all, live.dimensions)
+        };
+        let failure = std::cell::RefCell::new(None);
+        let vectors =
+            documents.into_iter().map_while(|(id, revision)| match self.own_vectors(id, dimensions) {
+                Ok(vectors) => Some((id, revision, vectors)),
+                Err(e) => {
+                    failure.replace(Some(e));
+                    None
+                }
+            });
+        let seed = self.position()?.seq;
+        let trees = Trees::build(&self.dir.join(TREES), self.settings.map_bytes, dimensions, vectors, seed)?;
+        if let Some(failure) = failure.into_inner() {
+            return Err(failure);
+        }
+        self.live.write().unwrap_or_else(PoisonError::into_inner).trees = Some(trees);
+        Ok(true)
+    }
+
     /// Bytes of memory that vectors take.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
-        self.live.read().unwrap_or_else(PoisonError::into_inner).memory_bytes()
+        self.live().memory_bytes()
+    }
+
+    fn live(&self) -> RwLockReadGuard<'_, Live> {
+        self.live.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn exclusive(&self) -> MutexGuard<'_, ()> {
@@ -185,6 +244,9 @@ fn open_env(dir: &Path, map_bytes: usize) -> Result<heed::Env<heed::WithoutTls>,
     unsafe { options.flags(EnvFlags::NO_SYNC).open(&path) }
         .map_err(rows::during("opening the shard's rows", map_bytes))
 }
+
+/// The folder of the search trees; removed at each start.
+const TREES: &str = "trees";
 
 /// Searches at once in one shard; a node admits fewer questions than that.
 const READERS_MAX: u32 = 512;

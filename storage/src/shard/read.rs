@@ -1,10 +1,11 @@
 //! Looks up documents and chunks.
 
 use super::apply::{content_key, request_key};
+use super::live::cut_short;
 use super::query::DocumentPage;
 use super::rows::{Of, chunk_key, chunk_of, from_bytes, tenant_key};
 use super::{Counts, ShardError, ShardIndex};
-use crate::record::{Chunk, DocumentId, DocumentRecord};
+use crate::record::{Chunk, DocumentId, DocumentRecord, half_to_f32};
 
 /// Documents on one page of a listing at most.
 const PAGE_MAX: usize = 200;
@@ -150,6 +151,17 @@ impl ShardIndex {
             Ok(true)
         })?;
         Ok(chunks)
+    }
+
+    /// The chunks' own vectors of a document, in order.
+    pub(super) fn own_vectors(&self, id: DocumentId, dimensions: usize) -> Result<Vec<Vec<f32>>, ShardError> {
+        let txn = self.rows.read()?;
+        let mut vectors = Vec::new();
+        self.rows.visit(&txn, Of::Vectors, &id.0, None, &mut |_, value| {
+            vectors.push(half_to_f32(value.get(..dimensions * 2).ok_or_else(|| cut_short(id))?));
+            Ok(true)
+        })?;
+        Ok(vectors)
     }
 
     /// The chunk and up to `radius` before and after it on the same page, in order.

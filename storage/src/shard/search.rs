@@ -12,7 +12,7 @@ use super::query::{Hit, Query, TOP_K_MAX};
 use super::rows::{Of, chunk_key, chunk_of, from_bytes};
 use super::{ShardError, ShardIndex};
 use crate::index::fuse::Signals;
-use crate::index::vector::{ChunkId, VectorIndex, cosine};
+use crate::index::vector::{ChunkId, cosine};
 use crate::record::{DocumentId, DocumentRecord, half_to_f32};
 
 /// Candidates by meaning: sentences are compared only for these, so there are more than one needs chunks.
@@ -43,7 +43,8 @@ impl ShardIndex {
         let mut candidates: Vec<ChunkId> = Vec::new();
         if let Some(question) = question {
             let limit = BY_MEANING.max(top_k * 4);
-            candidates.extend(live.vectors.nearest(question, limit, &allowed).into_iter().map(|(id, _)| id));
+            let is_narrow = filter.documents.is_some();
+            candidates = live.nearest(question, limit, is_narrow, &allowed)?;
         }
         let narrow = filter.documents.as_ref().filter(|ids| ids.len() <= FILTER_DOCUMENTS_MAX);
         let narrow: Option<Vec<DocumentId>> = narrow.map(|ids| ids.iter().copied().collect());

@@ -238,3 +238,25 @@ async fn neighbours_are_of_the_same_page() {
     };
     assert_eq!((near(0), near(1), near(2), near(3)), (vec![0, 1], vec![0, 1, 2], vec![1, 2], vec![3]));
 }
+
+#[tokio::test]
+async fn a_large_shard_answers_from_trees_and_tail_as_from_a_scan() {
+    let mut world = World::busy().await;
+    let dir = tempfile::tempdir().unwrap();
+    let large = Settings { trees_from_chunks: 1, ..world::settings() };
+    let index = ShardIndex::open(dir.path(), large).unwrap();
+    world.replay_into(&index).await;
+    let before = world::answers(&index);
+    assert!(index.build_trees().unwrap());
+    assert_eq!(world::answers(&index), before);
+    world.upload(60, "acme", &["Um pinguim na cauda."]).await;
+    world.append(vec![Op::Deleted { document_id: id(7), reason: "requested".to_owned() }]).await;
+    world.replay_into(&index).await;
+    let vector = embed("pinguim cauda");
+    let hits = index.search(&Query { vector: Some(&vector), ..world::query("", "acme") }).unwrap();
+    assert_eq!(hits[0].document_id, id(60));
+    assert!(hits.iter().all(|hit| hit.document_id != id(7)));
+    let (_scan_dir, scan) = world.built().await;
+    assert!(world::answers(&index) == world::answers(&scan));
+    assert!(!scan.build_trees().unwrap());
+}

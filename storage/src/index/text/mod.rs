@@ -9,6 +9,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use tantivy::collector::TopDocs;
+use tantivy::index::SegmentMeta;
 use tantivy::indexer::NoMergePolicy;
 use tantivy::query::{BooleanQuery, BoostQuery, ConstScoreQuery, Occur, Query, TermQuery, TermSetQuery};
 use tantivy::schema::{FAST, Field, IndexRecordOption, STRING, Schema, TextFieldIndexing, TextOptions};
@@ -188,20 +189,24 @@ impl TextIndex {
         document
     }
 
-    /// Merges the small segments once there are too many, and the largest only when the others outweigh its half.
+    /// Rewrites segments with removed chunks, and merges the small ones once there are too many.
+    ///
+    /// Until a rewrite the words of removed chunks are still in the file and in the frequencies, so that two replicas
+    /// would score a little differently.
     fn merge(&self, writer: &mut IndexWriter) -> Result<(), TantivyError> {
         let mut segments = self.index.searchable_segment_metas()?;
-        if segments.len() <= SEGMENTS_MAX {
-            return Ok(());
-        }
-        segments.sort_by_key(tantivy::index::SegmentMeta::num_docs);
-        let largest = segments.last().map_or(0, tantivy::index::SegmentMeta::num_docs);
-        let rest: u32 = segments.iter().rev().skip(1).map(tantivy::index::SegmentMeta::num_docs).sum();
-        if rest.saturating_mul(2) < largest {
-            segments.pop();
-        }
-        let ids: Vec<_> = segments.iter().map(tantivy::index::SegmentMeta::id).collect();
-        writer.merge(&ids).wait().map(|_| ())
+        segments.sort_by_key(SegmentMeta::num_docs);
+        let largest = segments.last().map_or(0, SegmentMeta::num_docs);
+        let rest: u32 = segments.iter().rev().skip(1).map(SegmentMeta::num_docs).sum();
+        let too_many = segments.len() > SEGMENTS_MAX;
+        let is_due = |at: usize, segment: &SegmentMeta| {
+            // The largest is moved only when the others together are worth it.
+            let small = at + 1 < segments.len() || rest.saturating_mul(2) >= largest;
+            (too_many && small) || must_be_rewritten(segment)
+        };
+        let due = segments.iter().enumerate().filter(|(at, segment)| is_due(*at, segment));
+        let ids: Vec<_> = due.map(|(_, segment)| segment.id()).collect();
+        if ids.is_empty() { Ok(()) } else { writer.merge(&ids).wait().map(|_| ()) }
     }
 
     /// The `limit` best chunks with their share of the question's worth (see [`super::fuse::Signals::words`]).
@@ -330,6 +335,15 @@ impl TextIndex {
             Err(e) => Err(e.into()),
         }
     }
+}
+
+/// Segments up to this size are rewritten at the first removal, larger ones when a tenth of them is removed: a rewrite
+/// takes about a second per 10,000 chunks.
+const REWRITE_CHUNKS_MAX: u32 = 20_000;
+
+fn must_be_rewritten(segment: &SegmentMeta) -> bool {
+    let removed = segment.num_deleted_docs();
+    removed > 0 && (segment.num_docs() <= REWRITE_CHUNKS_MAX || removed > segment.num_docs() / 10)
 }
 
 /// Stems and folded words count alike; each alone finds less.

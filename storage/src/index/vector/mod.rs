@@ -2,11 +2,13 @@
 
 mod exact;
 mod kernel;
+mod trees;
 
 use crate::record::DocumentId;
 
 pub use exact::Exact;
 pub use kernel::Kernel;
+pub use trees::{Trees, TreesError};
 
 /// A chunk as an index names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -96,8 +96,8 @@ async fn no_flipped_bit_of_a_closed_shard_changes_an_answer() {
     let (dir, index) = world.built().await;
     index.close().unwrap();
     assert!(is_sound(dir.path()));
-    let detected = no_flip_changes_an_answer(world, dir.path(), 24, 11).await;
-    assert!(detected >= 20, "{detected} of 24");
+    let detected = no_flip_changes_an_answer(world, dir.path(), 16, 11).await;
+    assert!(detected >= 12, "{detected} of 16");
 }
 
 #[tokio::test]
@@ -108,6 +108,6 @@ async fn no_flipped_bit_of_a_killed_shard_changes_an_answer() {
     let killed = tempfile::tempdir().unwrap();
     copy(dir.path(), killed.path());
     assert!(is_sound(killed.path()));
-    let detected = no_flip_changes_an_answer(world, killed.path(), 48, 12).await;
-    assert!(detected >= 12, "{detected} of 48");
+    let detected = no_flip_changes_an_answer(world, killed.path(), 32, 12).await;
+    assert!(detected >= 8, "{detected} of 32");
 }
