@@ -7,9 +7,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 const EXAMPLES: &str = "\
 Examples:
-  rag-enabler tour                                   see it work: two documents read, three questions answered
+  rag-enabler tour                                   see it work on two sample documents
   rag-enabler serve                                  start a node on 127.0.0.1:8080
-  rag-enabler ingest contract.pdf minutes/           upload files and directories, and wait until they are read
+  rag-enabler ingest contract.pdf minutes/           upload files and directories
   rag-enabler docs list                              what is there
   rag-enabler ask 0192f0c1-... \"Qual o prazo?\"       ask one document
 

@@ -51,6 +51,10 @@ pub(crate) fn pages_bar(what: &str) -> ProgressBar {
 
 /// Something that turns while one waits.
 pub(crate) fn spinner(what: &str) -> ProgressBar {
+    // A log shows no turning thing; it should still say what takes so long.
+    if !std::io::stderr().is_terminal() {
+        note(what);
+    }
     let spinner = styled(ProgressBar::new_spinner(), "{spinner} {msg} ({elapsed})", what);
     spinner.enable_steady_tick(Duration::from_millis(120));
     spinner

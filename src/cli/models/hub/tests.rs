@@ -2,7 +2,7 @@ use super::*;
 use enabler_inference::catalogue;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 
 const FILE: &[u8] = b"GGUF0123456789 the weights of a model that is as large as this text";
