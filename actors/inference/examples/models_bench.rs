@@ -1,7 +1,8 @@
 //! Measures the imported models: `models_bench <models directory> <threads> [repetitions]`.
 //!
-//! Every figure is the best of the repetitions, in items per second of wall-clock time. Prompts are made of
-//! arbitrary tokens, because speed does not depend on them.
+//! Every figure is the best of the repetitions: items per second of wall-clock time, and items per second of
+//! processor time, which busy neighbours disturb less. Prompts are made of arbitrary tokens, because speed does
+//! not depend on them.
 
 use std::path::Path;
 use std::time::Instant;
@@ -13,20 +14,35 @@ use enabler_inference::language::{self, LanguageModel, STEP_TOKENS_MAX, Sequence
 
 type Failure = Box<dyn std::error::Error>;
 
+/// Seconds of wall-clock and of processor time, each the best of the repetitions.
+#[derive(Clone, Copy)]
+struct Spent {
+    wall: f64,
+    processor: f64,
+}
+
 #[expect(clippy::disallowed_methods, reason = "a benchmark measures the time that passes")]
-fn best(repetitions: usize, mut work: impl FnMut() -> Result<(), Failure>) -> Result<f64, Failure> {
-    let mut best = f64::INFINITY;
+fn best(repetitions: usize, mut work: impl FnMut() -> Result<(), Failure>) -> Result<Spent, Failure> {
+    let mut best = Spent { wall: f64::INFINITY, processor: f64::INFINITY };
     for _ in 0..repetitions {
-        let start = Instant::now();
+        let (start, processor) = (Instant::now(), processor_seconds());
         work()?;
-        best = best.min(start.elapsed().as_secs_f64());
+        best.wall = best.wall.min(start.elapsed().as_secs_f64());
+        best.processor = best.processor.min(processor_seconds() - processor);
     }
     Ok(best)
 }
 
+/// Processor time of all threads so far.
+fn processor_seconds() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
+}
+
 #[expect(clippy::print_stdout, reason = "a command-line example talks to its terminal")]
-fn report(name: &str, count: usize, unit: &str, seconds: f64) {
-    println!("{name:<34} {:>10.1} {unit}/s  {:>9.2} ms", count as f64 / seconds, seconds * 1e3);
+fn report(name: &str, count: usize, unit: &str, spent: Spent) {
+    let (wall, processor) = (count as f64 / spent.wall, count as f64 / spent.processor);
+    println!("{name:<34} {wall:>10.1} {unit}/s {processor:>10.1} {unit}/cpu-s {:>9.2} ms", spent.wall * 1e3);
 }
 
 fn main() -> Result<(), Failure> {
@@ -79,13 +95,13 @@ fn embeddings(embedder: &Embedder, repetitions: usize) -> Result<(), Failure> {
         let texts = lengths.iter().map(|tokens| text(embedder, *tokens)).collect::<Result<Vec<_>, _>>()?;
         let inputs: Vec<Input<'_>> = texts.iter().map(|text| Input { kind: InputKind::Raw, text }).collect();
         let tokens: usize = embedder.embed(&inputs)?.iter().map(|embedding| embedding.tokens).sum();
-        let seconds = best(repetitions, || {
+        let spent = best(repetitions, || {
             embedder.embed(&inputs)?;
             Ok(())
         })?;
         let kind = embedder.model_id().rsplit('/').next().unwrap_or_default().to_owned();
-        report(&format!("embedding {kind} {name} texts"), inputs.len(), "text", seconds);
-        report(&format!("embedding {kind} {name} tokens"), tokens, "token", seconds);
+        report(&format!("embedding {kind} {name} texts"), inputs.len(), "text", spent);
+        report(&format!("embedding {kind} {name} tokens"), tokens, "token", spent);
     }
     Ok(())
 }
@@ -97,27 +113,27 @@ fn prompt(count: usize, seed: usize) -> Vec<u32> {
 fn decoding(model: &LanguageModel, repetitions: usize) -> Result<(), Failure> {
     for count in [128, 512] {
         let tokens = prompt(count, 1);
-        let seconds = best(repetitions, || {
+        let spent = best(repetitions, || {
             model.prefill(&mut model.sequence(None), &tokens)?;
             Ok(())
         })?;
-        report(&format!("prefill {count}"), count, "token", seconds);
+        report(&format!("prefill {count}"), count, "token", spent);
     }
     for context in [16, 512] {
         let mut sequence = model.sequence(None);
         model.prefill(&mut sequence, &prompt(context, 1))?;
         let prefix = sequence.into_prefix().map_err(|_| "too many prefixes")?;
-        let seconds = best(repetitions, || decode(model, &mut [model.sequence(Some(&prefix))], 32))?;
-        report(&format!("decode after {context}"), 32, "token", seconds);
+        let spent = best(repetitions, || decode(model, &mut [model.sequence(Some(&prefix))], 32))?;
+        report(&format!("decode after {context}"), 32, "token", spent);
     }
     let mut sequence = model.sequence(None);
     model.prefill(&mut sequence, &prompt(STEP_TOKENS_MAX / 2, 1))?;
     let prefix = sequence.into_prefix().map_err(|_| "too many prefixes")?;
-    let seconds = best(repetitions, || {
+    let spent = best(repetitions, || {
         let mut sequences: Vec<Sequence> = (0..8).map(|_| model.sequence(Some(&prefix))).collect();
         decode(model, &mut sequences, 16)
     })?;
-    report("8 streams, 256 shared", 8 * 16, "token", seconds);
+    report("8 streams, 256 shared", 8 * 16, "token", spent);
     Ok(())
 }
 

@@ -134,11 +134,20 @@ macro_rules! methods {
         $(
             #[inline(always)]
             unsafe fn $name($self $(, $arg: $ty)*) $(-> $ret)? {
-                #[allow(unused_unsafe, reason = "plain arithmetic needs none")]
                 // SAFETY: the caller runs on this instruction set and passes valid pointers.
-                unsafe {
-                    $body
-                }
+                unsafe { $body }
+            }
+        )*
+    };
+}
+
+/// Defines methods whose body needs nothing of the caller.
+macro_rules! plain_methods {
+    ($(fn $name:ident($self:ident $(, $arg:ident: $ty:ty)*) $(-> $ret:ty)? = $body:expr;)*) => {
+        $(
+            #[inline(always)]
+            unsafe fn $name($self $(, $arg: $ty)*) $(-> $ret)? {
+                $body
             }
         )*
     };
@@ -194,6 +203,8 @@ impl Lanes for Narrow {
         fn round(self, a: __m256) -> __m256 = _mm256_round_ps::<8>(a);
         fn scale(self, a: __m256, n: __m256) -> __m256 = _mm256_castsi256_ps(_mm256_add_epi32(
             _mm256_castps_si256(a), _mm256_slli_epi32::<23>(_mm256_cvtps_epi32(n))));
+    }
+    plain_methods! {
         fn sum(self, a: __m256) -> f32 = values(a).iter().sum();
         fn largest(self, a: __m256) -> f32 = values(a).iter().copied().fold(f32::MIN, f32::max);
     }
@@ -211,16 +222,18 @@ impl Lanes for Plain {
     const N: usize = 4;
     const ROWS: usize = 4;
     methods! {
-        fn splat(self, x: f32) -> [f32; 4] = [x; 4];
         fn load(self, p: *const f32) -> [f32; 4] = p.cast::<[f32; 4]>().read_unaligned();
         fn load_half(self, p: *const f16) -> [f32; 4]
             = p.cast::<[f16; 4]>().read_unaligned().map(|x| x.to_f32_const());
         fn store(self, p: *mut f32, v: [f32; 4]) = p.cast::<[f32; 4]>().write_unaligned(v);
+        fn fma(self, a: [f32; 4], b: [f32; 4], c: [f32; 4]) -> [f32; 4] = self.add(self.mul(a, b), c);
+    }
+    plain_methods! {
+        fn splat(self, x: f32) -> [f32; 4] = [x; 4];
         fn add(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] = each(a, b, |a, b| a + b);
         fn sub(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] = each(a, b, |a, b| a - b);
         fn mul(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] = each(a, b, |a, b| a * b);
         fn div(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] = each(a, b, |a, b| a / b);
-        fn fma(self, a: [f32; 4], b: [f32; 4], c: [f32; 4]) -> [f32; 4] = self.add(self.mul(a, b), c);
         fn max(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] = each(a, b, |a, b| if a > b { a } else { b });
         fn min(self, a: [f32; 4], b: [f32; 4]) -> [f32; 4] = each(a, b, |a, b| if a < b { a } else { b });
         fn abs(self, a: [f32; 4]) -> [f32; 4] = a.map(f32::abs);

@@ -294,3 +294,25 @@ fn multiply<const N: usize>(
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turned_pair_sees_only_the_distance() {
+        for halves in [false, true] {
+            let rotation = Rotation { frequencies: vec![1.0, 0.1, 0.01, 0.001], halves };
+            let (query, key) =
+                ([0.3, -0.8, 0.5, 0.9, -0.1, 0.4, 0.7, -0.6], [0.2, 0.6, -0.4, 0.1, 0.8, -0.9, 0.5, 0.3]);
+            let score = |at: usize, to: usize| {
+                let (mut query, mut key): ([f32; 8], [f32; 8]) = (query, key);
+                rotation.turn(&mut query, &rotation.at(at));
+                rotation.turn(&mut key, &rotation.at(to));
+                query.iter().zip(key).map(|(q, k)| q * k).sum::<f32>()
+            };
+            assert!((score(5, 2) - score(4003, 4000)).abs() < 1e-4, "{halves}");
+            assert!((score(5, 2) - score(5, 3)).abs() > 1e-3, "{halves}");
+        }
+    }
+}

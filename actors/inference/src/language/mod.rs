@@ -226,3 +226,5 @@ impl LanguageModel {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tiny_tests;

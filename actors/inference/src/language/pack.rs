@@ -114,7 +114,7 @@ fn q4_k(row: &[u8], n: usize) -> Block {
     let (scale, minimum) = scale_and_minimum(&block[4..16], n);
     let bytes = &block[16 + n / 2 * 32..][..32];
     Block {
-        q: std::array::from_fn(|i| if n % 2 == 0 { bytes[i] & 15 } else { bytes[i] >> 4 }),
+        q: std::array::from_fn(|i| if n.is_multiple_of(2) { bytes[i] & 15 } else { bytes[i] >> 4 }),
         scale: f16::from_f32(half_at(block, 0).to_f32() * scale),
         minimum: f16::from_f32(-half_at(block, 2).to_f32() * minimum),
     }
@@ -127,7 +127,7 @@ fn q5_k(row: &[u8], n: usize) -> Block {
     let (high, bytes) = (&block[16..48], &block[48 + n / 2 * 32..][..32]);
     let (scale, minimum) = (half_at(block, 0).to_f32() * scale, half_at(block, 2).to_f32() * minimum);
     rounded(std::array::from_fn(|i| {
-        let low = if n % 2 == 0 { bytes[i] & 15 } else { bytes[i] >> 4 };
+        let low = if n.is_multiple_of(2) { bytes[i] & 15 } else { bytes[i] >> 4 };
         scale * f32::from(low | (high[i] >> n & 1) << 4) - minimum
     }))
 }
