@@ -28,7 +28,9 @@ command -v g++ >/dev/null 2>&1 || export CXX=clang++
 echo "fuzz: building ${targets[*]} (the first time this compiles their dependencies: several minutes)"
 # The product's own versions of everything; only the fuzzing library comes on top.
 cp ../Cargo.lock Cargo.lock
-cargo build --release --target "$host" $(printf -- '--bin %s ' "${targets[@]}")
+features=()
+[[ " ${targets[*]} " != *" envelope "* ]] || features=(--features storage)
+cargo build --release "${features[@]}" --target "$host" $(printf -- '--bin %s ' "${targets[@]}")
 
 status=0
 for target in "${targets[@]}"; do
