@@ -23,11 +23,14 @@ const DPI_MAX: f32 = 330.0;
 /// Pictures coarser than this are enlarged.
 const DPI_MIN: f32 = 130.0;
 
-/// Darker than this is ink, once the background is white.
+/// Darker than this is ink, once the background is even.
 const INK: u8 = 150;
 
 /// Darker than this may be a ruled line, which is often printed grey.
 const FAINT_INK: u8 = 200;
+
+/// The same where the background was normalised, which leptonica brings to 200 and not to white.
+const FAINT_INK_NORMALISED: u8 = 160;
 
 /// Words below this confidence on a page with hardly any others are specks, not text.
 const SPECK: f32 = 0.3;
@@ -91,10 +94,12 @@ fn prepare(raster: Raster) -> Result<Prepared, PageProblem> {
             (picture, dpi) = (scaled, dpi * factor);
         }
     }
+    let mut faint = FAINT_INK;
     if background.needs_normalising()
         && let Some(even) = picture.background_normalised()
     {
         picture = even;
+        faint = FAINT_INK_NORMALISED;
     }
     let mut binary = picture.binary(INK);
     if let Some(degrees) = look::straighten(binary.as_ref().and_then(Picture::skew))
@@ -115,7 +120,7 @@ fn prepare(raster: Raster) -> Result<Prepared, PageProblem> {
     }
     // Tesseract takes the rules of a table for letters, and cells beside them for parts of a figure.
     let rules = |inches: f32| (inches * dpi).max(40.0) as u32;
-    if let Some(upright) = picture.binary(FAINT_INK)
+    if let Some(upright) = picture.binary(faint)
         && let Some(clean) = picture.without_rules(&upright, rules(1.2), rules(0.4))
     {
         picture = clean;

@@ -4,6 +4,9 @@ use tesseract_plumbing::leptonica_plumbing::Pix;
 use tesseract_plumbing::leptonica_plumbing::memory::RefCountedExclusive;
 use tesseract_plumbing::leptonica_sys as leptonica;
 
+/// Pixels across at which a line is no rule: a fortieth of an inch at the finest resolution read.
+const THICK: i32 = 9;
+
 /// A picture that leptonica holds.
 pub(crate) struct Picture(RefCountedExclusive<Pix>);
 
@@ -119,6 +122,11 @@ impl Picture {
             let lines = own(leptonica::pixOpenBrick(none, whole.raw(), across, 1))?;
             let whole = own(leptonica::pixCloseBrick(none, binary.raw(), 1, 5))?;
             let columns = own(leptonica::pixOpenBrick(none, whole.raw(), 1, down))?;
+            // What is thick is a shadow, a photograph or a bar, not a rule.
+            let thick = own(leptonica::pixOpenBrick(none, lines.raw(), 1, THICK))?;
+            let lines = own(leptonica::pixSubtract(none, lines.raw(), thick.raw()))?;
+            let thick = own(leptonica::pixOpenBrick(none, columns.raw(), THICK, 1))?;
+            let columns = own(leptonica::pixSubtract(none, columns.raw(), thick.raw()))?;
             let both = own(leptonica::pixOr(none, lines.raw(), columns.raw()))?;
             if leptonica::pixZero(both.raw(), &mut empty) != 0 || empty != 0 {
                 return None;
