@@ -16,7 +16,7 @@ if [ "$(cat "$venv/.requirements" 2>/dev/null)" != "$wanted" ]; then
     echo "$wanted" >"$venv/.requirements"
 fi
 
-echo "bench: building our side (the first time: several minutes)"
+echo "bench: building our side"
 # The product's own versions of everything.
 cp Cargo.lock tests/bench/ours/Cargo.lock
 cargo build --quiet --manifest-path tests/bench/ours/Cargo.toml
