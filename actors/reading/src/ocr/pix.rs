@@ -7,6 +7,9 @@ use tesseract_plumbing::leptonica_sys as leptonica;
 /// Pixels across at which a line is no rule: a fortieth of an inch at the finest resolution read.
 const THICK: i32 = 9;
 
+/// Pixels that the crossings of a table of four corners cover, each five by five or more.
+const CROSSINGS_MIN: i32 = 100;
+
 /// A picture that leptonica holds.
 pub(crate) struct Picture(RefCountedExclusive<Pix>);
 
@@ -107,12 +110,12 @@ impl Picture {
         own(unsafe { leptonica::pixRotateOrth(self.raw(), i32::from(quarters % 4)) })
     }
 
-    /// This grey picture without the ruled lines that stand in `binary`, its black and white self, or `None` where
+    /// This grey picture without the grid of ruled lines that stands in `binary`, its black and white self, or `None` where
     /// there are none: `across` and `down` are the least lengths in pixels of lines of either kind.
     pub(crate) fn without_rules(&self, binary: &Self, across: u32, down: u32) -> Option<Self> {
         let (across, down) = (i32::try_from(across).ok()?, i32::try_from(down).ok()?);
         let none = std::ptr::null_mut();
-        let mut empty = 0;
+        let mut crossed = 0;
         #[expect(unsafe_code, reason = "calls of leptonica")]
         // SAFETY: both pictures are valid and of one size, and the pictures made of them are owned at once; a null
         // destination asks for a new picture.
@@ -127,12 +130,15 @@ impl Picture {
             let lines = own(leptonica::pixSubtract(none, lines.raw(), thick.raw()))?;
             let thick = own(leptonica::pixOpenBrick(none, columns.raw(), THICK, 1))?;
             let columns = own(leptonica::pixSubtract(none, columns.raw(), thick.raw()))?;
-            let both = own(leptonica::pixOr(none, lines.raw(), columns.raw()))?;
-            if leptonica::pixZero(both.raw(), &mut empty) != 0 || empty != 0 {
+            // As wide as the blur along a scanned line's edges.
+            let lines = own(leptonica::pixDilateBrick(none, lines.raw(), 5, 5))?;
+            let columns = own(leptonica::pixDilateBrick(none, columns.raw(), 5, 5))?;
+            let crossings = own(leptonica::pixAnd(none, lines.raw(), columns.raw()))?;
+            let counted = leptonica::pixCountPixels(crossings.raw(), &mut crossed, std::ptr::null_mut());
+            if counted != 0 || crossed < CROSSINGS_MIN {
                 return None;
             }
-            // As wide as the blur along a scanned line's edges.
-            let wide = own(leptonica::pixDilateBrick(none, both.raw(), 5, 5))?;
+            let wide = own(leptonica::pixOr(none, lines.raw(), columns.raw()))?;
             let clean = own(leptonica::pixCopy(none, self.raw()))?;
             (leptonica::pixSetMasked(clean.raw(), wide.raw(), 255) == 0).then_some(clean)
         }
