@@ -11,7 +11,8 @@ use crate::score::{Scores, measure, needs_value, typed};
 
 pub use phrase::refusal_text;
 
-/// Below this probability a question is declined; where precision and recall of answering meet in the evaluation.
+/// Below this probability a question is declined. At .5 four of five encyclopedic questions without an answer are
+/// declined, and half of those with one; on the test documents nearly all of both are decided rightly.
 pub const ANSWER_MIN: f32 = 0.5;
 
 /// A declined question's confidence stays below every given answer's.
@@ -22,7 +23,9 @@ const DECLINED_MAX: f32 = 0.3;
 pub struct Answer {
     /// What to show, in the question's language.
     pub text: String,
-    /// 0 to 1: how often answers with this much support are right. A declined question has at most .3.
+    /// 0 to 1, rising with support. On contracts, minutes and deeds answers above .7 were nearly always right; on
+    /// encyclopedic questions beside near misses those above .9 were right two times in three and those at .5 two in
+    /// five. A declined question has at most .3.
     pub confidence: f32,
     /// False when the passages do not hold an answer.
     pub answered: bool,
@@ -105,9 +108,7 @@ pub fn decide(
     let Some(found) = found else {
         return declined(question, passages, Refusal::NotSaid, &nearest(candidates, &order), probability);
     };
-    let found = match draft
-        .and_then(|draft| draft::supported(draft, question, passages, candidates, &scores, &found))
-    {
+    let found = match draft.and_then(|draft| draft::supported(draft, question, candidates, &scores, &found)) {
         Some(better) => better,
         None => found,
     };

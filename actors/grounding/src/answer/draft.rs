@@ -2,7 +2,7 @@
 
 use super::extract::support;
 use super::{Found, How, Support};
-use crate::evidence::{Candidate, Passage};
+use crate::evidence::Candidate;
 use crate::question::Question;
 use crate::score::Scores;
 use crate::text::{Word, alike, fold, is_function_word, is_generic, is_negator, sentences, words};
@@ -20,7 +20,6 @@ const LIKELY_SHARE: f32 = 0.6;
 pub(super) fn supported(
     draft: &str,
     question: &Question,
-    passages: &[Passage],
     candidates: &[Candidate],
     scores: &Scores,
     found: &Found,
@@ -59,7 +58,7 @@ pub(super) fn supported(
     let quotation = found.support.first().filter(|_| found.core.is_none());
     let text = quotation.map_or(text.clone(), |quotation| format!("{text}\n{}", quotation.sentence));
     kept.extend(quotation.cloned());
-    let _ = passages;
+
     Some(Found { text, support: kept, probability: found.probability, core: found.core.clone() })
 }
 
