@@ -27,8 +27,7 @@ const COSINE_BASE: f32 = 0.8;
 pub(crate) struct Scores {
     /// Per candidate, per term: 0 to 1, by the candidate's own words and its headings.
     pub(crate) own: Vec<Vec<f32>>,
-    /// The same with the sentences before and behind.
-    pub(crate) wide: Vec<Vec<f32>>,
+
     pub(crate) features: Vec<Features>,
     pub(crate) probability: Vec<f32>,
 }
@@ -72,7 +71,7 @@ pub(crate) fn measure(question: &Question, candidates: &[Candidate], cosines: &[
                 * about(question, &held, &wide[at])
         })
         .collect();
-    Scores { own, wide, features, probability }
+    Scores { own, features, probability }
 }
 
 fn probability(features: &Features) -> f32 {
