@@ -110,12 +110,18 @@ fn every_instruction_set_answers_alike() {
 
 #[test]
 fn it_reads_an_answer_out_of_its_context() {
-    let prompt =
-        ask("The monthly rent is 2,450 euros and is due on the first day. How much is the monthly rent?");
-    let tokens = answer(model(), &prompt, 24);
+    let text = "Text: The tenant pays a monthly rent of 2,450 euros on the first day of each month. The lease \
+                begins on 3 March 2025. The deposit is two months of rent.\n\
+                Question: When does the lease begin?\nAnswer:";
+    let messages = [
+        Message { speaker: Speaker::System, text: "Answer the question with words of the text." },
+        Message { speaker: Speaker::User, text },
+    ];
+    let tokens = answer(model(), &model().encode_chat(&messages).unwrap(), 24);
     let mut stream = model().tokenizer().detokenizer();
-    let text: String = tokens.iter().map(|token| stream.push(*token)).collect();
-    assert!(text.contains("2,450"), "{text}");
+    let ends = |token: &&u32| !model().tokenizer().stop_tokens().contains(token);
+    let text: String = tokens.iter().take_while(ends).map(|token| stream.push(*token)).collect();
+    assert_eq!(text, "The lease begins on 3 March 2025.");
 }
 
 #[test]
