@@ -217,7 +217,7 @@ fn embedding_pool(
     let pool = EmbeddingPool {
         models_dir: settings.models.dir.clone(),
         model: name.to_owned(),
-        options: vectors::Options { precision, threads: threads(settings), ..vectors::Options::default() },
+        options: vectors::Options { precision, threads: threads(settings) },
         batch_tokens_max: settings.embedding.batch_tokens_max,
         shared: shared.clone(),
     };

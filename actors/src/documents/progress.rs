@@ -106,7 +106,7 @@ impl Board {
     /// How long the rest of a document will take, in seconds, once its pages are counted.
     pub fn remaining_seconds(&self, progress: &Progress) -> Option<u64> {
         let left = progress.pages_total?.saturating_sub(progress.pages_done);
-        Some((f64::from(left) * self.inner().rates.seconds_per_page).ceil() as u64)
+        Some((f64::from(left) * self.inner().rates.seconds_per_page).round() as u64)
     }
 }
 

@@ -56,23 +56,26 @@ pub enum Message {
     /// The compute thread panicked.
     Crashed(String),
     /// The model was loaded, or was not.
-    Loaded(Result<Arc<Embedder>, String>),
+    Loaded(Loaded),
     /// Look for the model.
     Look,
 }
 
+/// A model that was loaded, or why it was not.
+type Loaded = Result<Arc<Embedder>, String>;
+
 /// The model as others see it, over restarts of the pool.
 #[derive(Clone, Default)]
-pub struct Shared(Arc<Mutex<Option<Result<Arc<Embedder>, String>>>>);
+pub struct Shared(Arc<Mutex<Option<Loaded>>>);
 
 impl Shared {
     /// The loaded model, or why there is none (yet).
-    pub fn model(&self) -> Result<Arc<Embedder>, String> {
+    pub fn model(&self) -> Loaded {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         known.unwrap_or_else(|| Err("the embedding model is being loaded".to_owned()))
     }
 
-    fn set(&self, model: Result<Arc<Embedder>, String>) {
+    fn set(&self, model: Loaded) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(model);
     }
 }
@@ -181,11 +184,11 @@ impl EmbeddingPool {
         });
     }
 
-    fn load_model(&self) -> Result<Arc<Embedder>, String> {
+    fn load_model(&self) -> Loaded {
         let place = catalogue::locate(&self.models_dir, &self.model).map_err(|error| error.to_string())?;
         match place {
             Location::Found { dir, .. } => {
-                let loaded = Embedder::load(&dir, self.options.clone());
+                let loaded = Embedder::load(&dir, self.options);
                 loaded.map(Arc::new).map_err(|error| Fault::from_error("the embedding model cannot be used", &error).reason)
             }
             missing @ Location::Missing { .. } => Err(crate::model::missing(&missing)),

@@ -202,7 +202,7 @@ impl ModelHost {
     fn load_model(&self) -> Result<Arc<LanguageModel>, String> {
         match catalogue::locate(&self.models_dir, &self.model).map_err(|error| error.to_string())? {
             Location::Found { weights, .. } => {
-                let loaded = LanguageModel::load(&weights, self.options.clone());
+                let loaded = LanguageModel::load(&weights, self.options);
                 let doing = format!("the model `{}` cannot be used", self.model);
                 loaded.map(Arc::new).map_err(|error| Fault::from_error(&doing, &error).reason)
             }
