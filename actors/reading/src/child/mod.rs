@@ -25,6 +25,7 @@ use protocol::{Answer, REQUEST_BYTES_MAX, Request, frame, receive, send};
 const STACK_BYTES: usize = 64 << 20;
 
 /// Runs the child: obeys the requests on standard input until it ends. What `rag-enabler reading-child` is.
+#[expect(clippy::disallowed_methods, reason = "the child's one thread, which needs a stack of its own size")]
 pub fn child_main() -> ExitCode {
     let work = || serve().map_or_else(|_| ExitCode::FAILURE, |()| ExitCode::SUCCESS);
     let worker = thread::Builder::new().name("reading".to_owned()).stack_size(STACK_BYTES).spawn(work);

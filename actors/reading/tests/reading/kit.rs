@@ -6,8 +6,8 @@ use std::time::Duration;
 use enabler_reading::{DocumentInfo, DocumentProblem, Limits, Page, PageProblem, Program, Reader, Settings};
 use tokio::time::Instant;
 
-/// What any file may take; hostile ones end far sooner, by the limits below.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// What any file may take on a busy machine; hostile ones end far sooner, by the limits of CPU time below.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) fn program() -> Program {
     Program {
