@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use enabler_cluster::address::{Address, AskError};
 use enabler_cluster::request::{Ended, Request};
-use enabler_grounding::evidence::{self, Passage};
 use enabler_grounding::answer;
+use enabler_grounding::evidence::{self, Passage};
 use enabler_grounding::prompt::Template;
 use enabler_grounding::question::Question;
 use enabler_inference::catalogue::{self, Location};
 use enabler_inference::embedding::InputKind;
 use enabler_storage::cache::{self, AnswerKey, Cache};
 use enabler_storage::clock::Clock;
-use enabler_storage::record::{DocumentId, DocumentRecord};
+use enabler_storage::record::{DocumentId, DocumentRecord, Vector};
 use enabler_storage::shard::{Hit, Query, ShardIndex};
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,8 @@ use crate::shard::Shards;
 const PASSAGES_MIN: usize = 8;
 /// Tokens of passages in a prompt: what a small model on a CPU reads within a second.
 const PROMPT_TOKENS_MAX: usize = 900;
+/// Tokens of a prompt around its passages: instructions, numbers, the question.
+const PROMPT_TOKENS_FRAME: usize = 200;
 /// The part of the remaining time that a draft may take; an answer can be given without one.
 const DRAFT_SHARE: f64 = 0.7;
 /// The longest that a rule set may take over one answer.
@@ -153,6 +155,8 @@ pub struct Desk {
     pub answer_tokens_max: usize,
     /// How long answers are remembered.
     pub answer_ttl: Duration,
+    /// How long embeddings are remembered.
+    pub embedding_ttl: Duration,
     /// A version of everything shipped that changes answers: prompts and rules.
     pub recipe: String,
 }
@@ -163,7 +167,8 @@ impl Desk {
     /// # Errors
     /// See [`AskFailure`].
     pub async fn answer(&self, request: &Request, ask: &Ask) -> Result<Answer, AskFailure> {
-        let index = self.shards.index(ask.document_id).ok_or_else(|| AskFailure::Unavailable("the shard".into()))?;
+        let index =
+            self.shards.index(ask.document_id).ok_or_else(|| AskFailure::Unavailable("the shard".into()))?;
         let record = self.ready(&index, ask).await?;
         let model = self.choose(ask.model)?;
         let key = self.key(ask, &record, &model);
@@ -282,7 +287,29 @@ impl Desk {
         })
     }
 
+    /// Embeds `texts`, those that were embedded lately from memory: questions about one document look at the
+    /// same sentences again and again.
     async fn embed(&self, request: &Request, texts: Vec<Text>) -> Result<Vec<Vec<f32>>, AskFailure> {
+        let model = self.embedder.model().map(|model| model.model_id().to_owned()).unwrap_or_default();
+        let keys: Vec<_> = texts.iter().map(|text| embedding_key(&model, text)).collect();
+        let mut vectors = Vec::with_capacity(texts.len());
+        for key in &keys {
+            let known = self.cache.get(key).await;
+            vectors.push(known.map(|bytes| Vector::from_bytes(bytes.to_vec()).to_f32()));
+        }
+        let missing = texts.into_iter().zip(&vectors).filter(|(_, known)| known.is_none());
+        let missing: Vec<Text> = missing.map(|(text, _)| text).collect();
+        let mut fresh = self.compute(request, missing).await?.into_iter();
+        for (place, key) in vectors.iter_mut().zip(&keys).filter(|(place, _)| place.is_none()) {
+            let vector = fresh.next().unwrap_or_default();
+            let bytes = Vector::from_f32(&vector).as_bytes().to_vec();
+            self.cache.put(key, bytes.into(), self.embedding_ttl).await;
+            *place = Some(vector);
+        }
+        Ok(vectors.into_iter().flatten().collect())
+    }
+
+    async fn compute(&self, request: &Request, texts: Vec<Text>) -> Result<Vec<Vec<f32>>, AskFailure> {
         let asked = self.embedding.ask(request, |reply| embedding::Message::Embed {
             texts,
             urgent: true,
@@ -330,8 +357,9 @@ impl Desk {
         model: &str,
     ) -> Result<Option<String>, AskFailure> {
         let Some((_, host)) = self.hosts.iter().find(|(name, _)| name == model) else { return Ok(None) };
-        let count = |text: &str| text.len() / 3 + 1;
-        let built = Template::shipped(question.language).fill(question, passages, PROMPT_TOKENS_MAX, &count);
+        let passages = for_prompt(passages);
+        let built =
+            Template::shipped(question.language).fill(question, &passages, PROMPT_TOKENS_MAX, &tokens);
         let part = request.part(request.left().mul_f64(DRAFT_SHARE));
         let asked = host.ask(&part, |reply| model::Message::Write {
             prompt: model::Prompt { system: built.system, user: built.user },
@@ -378,6 +406,29 @@ impl Desk {
     }
 }
 
+/// About how many tokens a text has; on the large side, because a prompt that is too long is slow.
+fn tokens(text: &str) -> usize {
+    text.len() / 3 + 1
+}
+
+/// The best passages that fit a prompt, in the order of the document: another question about the same
+/// passages then begins with the same tokens, which the model host need not compute again.
+fn for_prompt(passages: &[Passage]) -> Vec<Passage> {
+    let mut left = PROMPT_TOKENS_MAX - PROMPT_TOKENS_FRAME;
+    let mut chosen: Vec<&Passage> = Vec::new();
+    for passage in passages {
+        let size = tokens(&passage.text) + tokens(&passage.context);
+        if size > left {
+            break;
+        }
+        left -= size;
+        chosen.push(passage);
+    }
+    chosen.extend(passages.first().filter(|_| chosen.is_empty()));
+    chosen.sort_by(|a, b| (a.page, &a.text).cmp(&(b.page, &b.text)));
+    chosen.into_iter().cloned().collect()
+}
+
 struct Ruled {
     text: String,
     corrections: Vec<String>,
@@ -392,6 +443,11 @@ fn refused(error: AskError) -> AskFailure {
         }
         AskError::Ended(ended) => AskFailure::Ended(ended),
     }
+}
+
+fn embedding_key(model: &str, text: &Text) -> String {
+    let kind = if text.kind == InputKind::Query { "query" } else { "passage" };
+    cache::embedding_key(model, &format!("{kind}: {}", text.text))
 }
 
 fn cosine(a: &[f32], b: &[f32]) -> f32 {

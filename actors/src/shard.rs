@@ -331,7 +331,10 @@ impl Shard {
         let index = state.follower.index.clone();
         let record = blocking("reading a document", move || index.document(id)).await?;
         let Some(record) = record.filter(DocumentRecord::is_unfinished) else { return Ok(()) };
-        let reason = Reason { code: "internal".to_owned(), message: format!("its actor failed again and again: {why}") };
+        let reason = Reason {
+            code: "internal".to_owned(),
+            message: format!("its actor failed again and again: {why}"),
+        };
         let failed = Op::Failed {
             document_id: id,
             revision: record.revision,

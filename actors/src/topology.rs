@@ -151,6 +151,7 @@ pub async fn start(settings: &Settings, parts: Parts) -> Result<Actors, Fault> {
         clock: parts.means.clock.clone(),
         answer_tokens_max: settings.generation.answer_tokens_max,
         answer_ttl: Duration::from_secs(settings.cache.answers_hours * 3600),
+        embedding_ttl: Duration::from_secs(settings.cache.embeddings_days * 24 * 3600),
         recipe: parts.recipe,
     };
     let intake = Intake {
@@ -231,13 +232,7 @@ fn sizes(settings: &Settings) -> Sizes {
     Sizes { target_tokens, overlap_tokens: settings.chunking.overlap_tokens, ..Sizes::default() }
 }
 
-fn shards(
-    parts: &Parts,
-    dir: &Path,
-    bench: &Bench,
-    policy: Policy,
-    tree: &Tree,
-) -> (Shards, Vec<Child>) {
+fn shards(parts: &Parts, dir: &Path, bench: &Bench, policy: Policy, tree: &Tree) -> (Shards, Vec<Child>) {
     let (mut seats, mut children) = (Vec::new(), Vec::new());
     for number in 0..parts.cluster.shard_count {
         let address: Address<shard::Message> =

@@ -140,7 +140,8 @@ async fn read<J: Journal>(
         Progress { stage: Stage::Reading, pages_done: done.len() as u32, pages_total: Some(page_count) };
     bench.board.set(record.document_id, progress);
 
-    let mut missing = (1..=page_count).filter(|number| !done.contains_key(number)).collect::<Vec<_>>().into_iter();
+    let mut missing =
+        (1..=page_count).filter(|number| !done.contains_key(number)).collect::<Vec<_>>().into_iter();
     let mut running = FuturesUnordered::new();
     loop {
         while running.len() < bench.pages_at_once.max(1) {
@@ -189,7 +190,10 @@ async fn original(bench: &Bench, blob: &BlobRef) -> Result<PathBuf, IngestError>
     match verified.map_err(|error| ours("verifying the upload", &error))? {
         Ok(()) => Ok(path),
         Err(error @ (record::BlobError::Damaged { .. } | record::BlobError::Missing { .. })) => {
-            Err(IngestError::Document(Reason { code: "damaged_original".to_owned(), message: error.to_string() }))
+            Err(IngestError::Document(Reason {
+                code: "damaged_original".to_owned(),
+                message: error.to_string(),
+            }))
         }
         Err(error) => Err(ours("verifying the upload", &error)),
     }
@@ -312,10 +316,7 @@ fn page_key(record: &DocumentRecord, number: u32) -> Result<Key, IngestError> {
 }
 
 /// Pages that an earlier run finished. A damaged one is read again.
-async fn finished_pages(
-    bench: &Bench,
-    record: &DocumentRecord,
-) -> Result<BTreeMap<u32, Page>, IngestError> {
+async fn finished_pages(bench: &Bench, record: &DocumentRecord) -> Result<BTreeMap<u32, Page>, IngestError> {
     let (prefix, mut pages, mut after) = (page_prefix(record), BTreeMap::new(), None);
     loop {
         let listed = bench.store.list_after(&prefix, after.as_ref(), LIST_LIMIT_MAX).await;
@@ -358,7 +359,8 @@ async fn embed(
     pages: &BlobRef,
 ) -> Result<(BlobRef, u32), IngestError> {
     stage(bench, record, Stage::Embedding);
-    let bytes = record::read_blob(&*bench.store, pages).await.map_err(|error| ours("reading the pages", &error))?;
+    let bytes =
+        record::read_blob(&*bench.store, pages).await.map_err(|error| ours("reading the pages", &error))?;
     let blob: PagesBlob = record::decode_pages(&bytes).map_err(|error| ours("decoding the pages", &error))?;
     let embedder = wait_for_model(bench, request).await?;
     let (model_id, dimensions) = (embedder.model_id().to_owned(), embedder.dimension() as u32);
@@ -373,7 +375,8 @@ async fn embed(
         tokio::task::spawn_blocking(cut).await.map_err(|error| ours("cutting into chunks", &error))?;
     let mut texts: Vec<String> = cut.iter().map(chunk::Chunk::text_to_embed).collect();
     texts.extend(sentences.iter().flatten().cloned());
-    let mut vectors = vectors(bench, request, texts).await?.into_iter().map(|vector| Vector::from_f32(&vector));
+    let mut vectors =
+        vectors(bench, request, texts).await?.into_iter().map(|vector| Vector::from_f32(&vector));
     let whole: Vec<Vector> = vectors.by_ref().take(cut.len()).collect();
     let chunks = cut.into_iter().zip(whole).zip(sentences).map(|((cut, vector), sentences)| Chunk {
         ordinal: cut.ordinal,
@@ -411,15 +414,12 @@ async fn wait_for_model(
     }
 }
 
-async fn vectors(
-    bench: &Bench,
-    request: &Request,
-    texts: Vec<String>,
-) -> Result<Vec<Vec<f32>>, IngestError> {
+async fn vectors(bench: &Bench, request: &Request, texts: Vec<String>) -> Result<Vec<Vec<f32>>, IngestError> {
     let mut vectors = Vec::with_capacity(texts.len());
     for part in texts.chunks(TEXTS_AT_ONCE) {
         loop {
-            let texts = part.iter().map(|text| Text { kind: InputKind::Passage, text: text.clone() }).collect();
+            let texts =
+                part.iter().map(|text| Text { kind: InputKind::Passage, text: text.clone() }).collect();
             let asked = bench.embedding.ask_patiently(request, |reply| embedding::Message::Embed {
                 texts,
                 urgent: false,
@@ -434,7 +434,9 @@ async fn vectors(
                 Ok(Err(failure)) => return Err(IngestError::Ours(failure.to_string())),
                 Err(AskError::Ended(Ended::Cancelled)) => return Err(IngestError::Cancelled),
                 Err(AskError::Ended(Ended::TimedOut)) => return Err(IngestError::Document(too_slow())),
-                Err(AskError::Refused(Refusal::Full { .. } | Refusal::Down { .. }) | AskError::Lost { .. }) => {
+                Err(
+                    AskError::Refused(Refusal::Full { .. } | Refusal::Down { .. }) | AskError::Lost { .. },
+                ) => {
                     tokio::time::sleep(RETRY_WAIT).await;
                 }
             }

@@ -56,7 +56,8 @@ pub fn sum_up(pages: Vec<Page>) -> Result<Reading, (Reason, Vec<PageReport>)> {
         });
         let empty = || Reason {
             code: NO_TEXT.to_owned(),
-            message: "no page has text, not even by optical recognition; upload a more legible copy".to_owned(),
+            message: "no page has text, not even by optical recognition; upload a more legible copy"
+                .to_owned(),
         };
         return Err((failed.unwrap_or_else(empty), report));
     }
@@ -147,7 +148,8 @@ mod tests {
 
     #[test]
     fn a_document_without_a_word_is_never_usable() {
-        let (reason, report) = sum_up(vec![page(1, "", Source::Empty), page(2, " \n", Source::Empty)]).unwrap_err();
+        let (reason, report) =
+            sum_up(vec![page(1, "", Source::Empty), page(2, " \n", Source::Empty)]).unwrap_err();
         assert_eq!((reason.code.as_str(), report.len()), (NO_TEXT, 2));
     }
 

@@ -189,7 +189,9 @@ impl EmbeddingPool {
         match place {
             Location::Found { dir, .. } => {
                 let loaded = Embedder::load(&dir, self.options);
-                loaded.map(Arc::new).map_err(|error| Fault::from_error("the embedding model cannot be used", &error).reason)
+                loaded
+                    .map(Arc::new)
+                    .map_err(|error| Fault::from_error("the embedding model cannot be used", &error).reason)
             }
             missing @ Location::Missing { .. } => Err(crate::model::missing(&missing)),
         }

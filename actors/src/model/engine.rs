@@ -13,8 +13,8 @@ use tokio::sync::mpsc;
 use super::schedule::{Need, plan};
 use super::{Draft, Failure, Prompt};
 
-/// Contexts whose computed state is kept for the next question about the same passages.
-const PREFIXES_MAX: usize = 8;
+/// Memory of computed beginnings that are kept for the next question about the same passages.
+const PREFIX_BYTES_MAX: usize = 96 << 20;
 /// A shorter common beginning is computed again: keeping it costs more than it saves.
 const PREFIX_TOKENS_MIN: usize = 64;
 
@@ -238,7 +238,8 @@ struct Prefixes(VecDeque<(Vec<u32>, Arc<Prefix>)>);
 
 impl Prefixes {
     fn find(&mut self, tokens: &[u32]) -> Option<Arc<Prefix>> {
-        let fits = |(known, _): &&(Vec<u32>, Arc<Prefix>)| known.len() < tokens.len() && tokens.starts_with(known);
+        let fits =
+            |(known, _): &&(Vec<u32>, Arc<Prefix>)| known.len() < tokens.len() && tokens.starts_with(known);
         let best = self.0.iter().filter(fits).max_by_key(|(known, _)| known.len())?.0.clone();
         let at = self.0.iter().position(|(known, _)| *known == best)?;
         let found = self.0.remove(at)?;
@@ -261,9 +262,9 @@ impl Prefixes {
             }
         };
         stream.sequence = model.sequence(Some(&prefix));
-        if self.0.len() == PREFIXES_MAX {
+        self.0.push_back((stream.tokens[..stream.done].to_vec(), prefix));
+        while self.0.iter().map(|(_, prefix)| prefix.bytes()).sum::<usize>() > PREFIX_BYTES_MAX {
             self.0.pop_front();
         }
-        self.0.push_back((stream.tokens[..stream.done].to_vec(), prefix));
     }
 }

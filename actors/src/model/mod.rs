@@ -245,7 +245,11 @@ pub(crate) fn missing(location: &Location) -> String {
         Location::Found { .. } => String::new(),
         Location::Missing { model, looked_in, how_to_get } => {
             let places: Vec<_> = looked_in.iter().map(|path| path.display().to_string()).collect();
-            format!("the model `{}` is not installed; looked in {}; {how_to_get}", model.name, places.join(", "))
+            format!(
+                "the model `{}` is not installed; looked in {}; {how_to_get}",
+                model.name,
+                places.join(", ")
+            )
         }
     }
 }

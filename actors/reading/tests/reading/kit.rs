@@ -7,7 +7,7 @@ use enabler_reading::{DocumentInfo, DocumentProblem, Limits, Page, PageProblem, 
 use tokio::time::Instant;
 
 /// What any file may take on a busy machine; hostile ones end far sooner, by the limits of CPU time below.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 pub(crate) fn program() -> Program {
     Program {
@@ -31,6 +31,11 @@ pub(crate) struct Desk {
 impl Desk {
     pub(crate) fn new() -> Self {
         Self::within(limits())
+    }
+
+    /// With the limits of the product and time to spare, for pages that OCR reads on a busy machine.
+    pub(crate) fn generous() -> Self {
+        Self::within(Limits { page_seconds_max: 60, ..Limits::default() })
     }
 
     pub(crate) fn within(limits: Limits) -> Self {

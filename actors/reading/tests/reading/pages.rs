@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::files::{A4, image, one_page, with_objects};
 use crate::kit::{Desk, shared};
 
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(120);
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(600);
 
 async fn pages(desk: &mut Desk, path: &str) -> Option<Vec<Page>> {
     let path = shared(path)?;
@@ -43,7 +43,7 @@ fn truth() -> Option<Vec<Value>> {
 
 #[tokio::test]
 async fn the_native_documents_are_read_word_for_word() {
-    let mut desk = Desk::new();
+    let mut desk = Desk::generous();
     for name in ["lic2_parecer", "inv2_adjudicacao", "ata2_fii"] {
         let Some(pages) = pages(&mut desk, &format!("pdfs/{name}.pdf")).await else { return };
         let text = format!("{}.txt", name.split('_').next().unwrap());
@@ -59,7 +59,7 @@ async fn the_native_documents_are_read_word_for_word() {
 #[tokio::test]
 async fn words_stand_where_the_ground_truth_says() {
     let Some(documents) = truth() else { return };
-    let mut desk = Desk::new();
+    let mut desk = Desk::generous();
     for document in documents {
         let file = document["file"].as_str().unwrap();
         let pages = pages(&mut desk, &format!("pdfs/{file}")).await.unwrap();
@@ -89,7 +89,7 @@ fn overlap(a: &[f32], b: &[f32]) -> f32 {
 
 #[tokio::test]
 async fn scans_of_the_same_documents_read_the_same() {
-    let mut desk = Desk::new();
+    let mut desk = Desk::generous();
     let name = "ata2_fii";
     let Some(scanned) = pages(&mut desk, &format!("pdfs/{name}_scan.pdf")).await else { return };
     let native = pages(&mut desk, &format!("pdfs/{name}.pdf")).await.unwrap();
@@ -107,7 +107,7 @@ async fn scans_of_the_same_documents_read_the_same() {
 
 #[tokio::test]
 async fn scans_among_native_pages_are_found() {
-    let mut desk = Desk::new();
+    let mut desk = Desk::generous();
     let Some(pages) = pages(&mut desk, "scans/mixed.pdf").await else { return };
     let ocr: Vec<bool> = pages.iter().map(|page| matches!(page.source, Source::Ocr { .. })).collect();
     assert_eq!(ocr, [false, true, false, true]);
@@ -115,7 +115,7 @@ async fn scans_among_native_pages_are_found() {
 
 #[tokio::test]
 async fn a_rotated_scan_is_turned_and_its_boxes_lie_on_the_page() {
-    let mut desk = Desk::new();
+    let mut desk = Desk::generous();
     let Some(path) = shared("scans/rot200.pdf") else { return };
     let deadline = Instant::now() + PATIENCE;
     desk.reader.open(&path, deadline).await.unwrap();
@@ -143,18 +143,18 @@ async fn text_without_a_map_to_meaning_is_read_by_ocr() {
         pdf.add("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding /ToUnicode 7 0 R >>");
         pdf.stream("", map.as_bytes());
     });
-    let page = Desk::new().read(&file).await.unwrap();
+    let page = Desk::generous().read(&file).await.unwrap();
     assert!(matches!(page.source, Source::Ocr { .. }), "{page:?}");
     assert!(recall("CONTRATO DE entre as partes abaixo assinadas", &page.text) > 0.99, "{}", page.text);
 }
 
 #[tokio::test]
 async fn blank_pages_and_blank_scans_are_empty() {
-    let blank = Desk::new().read(&one_page(A4, "", "", b"")).await.unwrap();
+    let blank = Desk::generous().read(&one_page(A4, "", "", b"")).await.unwrap();
     assert_eq!((blank.source, blank.width, blank.height), (Source::Empty, 595.0, 842.0));
     let grey = "/Width 1240 /Height 1754 /BitsPerComponent 8 /ColorSpace /DeviceGray /Filter /FlateDecode";
     let paper = crate::files::deflated(&vec![238_u8; 1240 * 1754]);
-    let scan = Desk::new().read(&image(grey, &paper)).await.unwrap();
+    let scan = Desk::generous().read(&image(grey, &paper)).await.unwrap();
     assert_eq!(scan.source, Source::Empty);
 }
 
@@ -189,7 +189,7 @@ async fn columns_are_read_one_after_the_other_and_tables_row_by_row() {
             content += &format!("1 0 0 1 {x} {y} Tm ({cell}) Tj ");
         }
     }
-    let page = Desk::new().read(&one_page(A4, "", "", (content + "ET").as_bytes())).await.unwrap();
+    let page = Desk::generous().read(&one_page(A4, "", "", (content + "ET").as_bytes())).await.unwrap();
     let first = page.text.find("passa para a direita.").unwrap();
     assert!(first < page.text.find("O segundo texto").unwrap(), "{}", page.text);
     assert_eq!(page.tables.len(), 1, "{}", page.text);
@@ -206,7 +206,7 @@ async fn hyphens_rotation_and_overprinting_are_understood() {
     let content = b"BT /F 12 Tf 72 700 Td (Este docu-) Tj 0 -14 Td (mento continua) Tj ET \
         BT /F 12 Tf 72 600 Td (Negrito) Tj ET BT /F 12 Tf 72.3 600 Td (Negrito) Tj ET \
         BT /F 12 Tf 0 1 -1 0 500 300 Tm (na margem) Tj ET";
-    let page = Desk::new().read(&one_page(A4, "", "", content)).await.unwrap();
+    let page = Desk::generous().read(&one_page(A4, "", "", content)).await.unwrap();
     assert_eq!(page.text, "Este documento\ncontinua\n\nNegrito\n\nna margem");
     let margin = page.words.iter().find(|word| page.word_text(word) == "margem").unwrap();
     assert!(margin.rect[3] - margin.rect[1] > margin.rect[2] - margin.rect[0], "{margin:?}");
