@@ -1,4 +1,4 @@
-//! Measures the imported models: `models_bench <models directory> <threads> [repetitions]`.
+//! Measures the imported models: `models_bench <models directory> <threads> [repetitions [embedding|language]]`.
 //!
 //! Every figure is the best of the repetitions: items per second of wall-clock time, and items per second of
 //! processor time, which busy neighbours disturb less. Prompts are made of arbitrary tokens, because speed does
@@ -52,18 +52,24 @@ fn report(name: &str, count: usize, unit: &str, spent: Spent) {
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [models_dir, threads, rest @ ..] = arguments.as_slice() else {
-        return Err("usage: models_bench <models directory> <threads> [repetitions]".into());
+        return Err(
+            "usage: models_bench <models directory> <threads> [repetitions [embedding|language]]".into()
+        );
     };
     let (models_dir, threads) = (Path::new(models_dir), threads.parse()?);
     let repetitions = rest.first().map_or(Ok(5), |text| text.parse())?;
-    for precision in [Precision::Int8, Precision::F32] {
+    let wanted = |kind: &str| rest.get(1).is_none_or(|only| only == kind);
+    for precision in [Precision::Int8, Precision::F32].into_iter().filter(|_| wanted("embedding")) {
         let (dir, _) = found(models_dir, EMBEDDING_DEFAULT)?;
         let embedder = Embedder::load(&dir, embedding::Options { precision, threads })?;
         embeddings(&embedder, repetitions)?;
     }
-    let (_, weights) = found(models_dir, LANGUAGE_DEFAULT)?;
-    let options = language::Options { threads, ..language::Options::default() };
-    decoding(&LanguageModel::load(&weights, options)?, repetitions)
+    if wanted("language") {
+        let (_, weights) = found(models_dir, LANGUAGE_DEFAULT)?;
+        let options = language::Options { threads, ..language::Options::default() };
+        decoding(&LanguageModel::load(&weights, options)?, repetitions)?;
+    }
+    Ok(())
 }
 
 fn found(models_dir: &Path, name: &str) -> Result<(std::path::PathBuf, std::path::PathBuf), Failure> {

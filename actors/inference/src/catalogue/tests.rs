@@ -29,7 +29,7 @@ fn a_missing_model_says_where_it_was_looked_for_and_how_to_get_it() {
         panic!("it is not there")
     };
     assert_eq!(looked_in[0], dir.path().join("e5-small-pt-en/model.safetensors"));
-    assert!(how_to_get.contains("rag-enabler models get e5-small-pt-en"), "{how_to_get}");
+    assert!(how_to_get.contains("rag-enabler models pull e5-small-pt-en"), "{how_to_get}");
     let Ok(Location::Missing { how_to_get, .. }) = locate(dir.path(), "llama3-8b") else {
         panic!("it is not there")
     };
