@@ -1,1 +1,29 @@
-//! One module per promise to a user.
+//! One module per promise to a user, in the order in which they are best read.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test says what went wrong by failing, and says why it left something out"
+)]
+
+// Starts, kills and restarts real nodes, and talks to them.
+mod node;
+// Small files, invented and shared.
+mod papers;
+
+// The rooms of ARCHITECTURE.md are the rooms of the code.
+mod architecture;
+// The sample documents: right answers with their pages, and no answer where there is none.
+mod answers;
+// Documents stay, are told apart, and go when they are told to.
+mod documents;
+// A node killed at any moment loses nothing that it acknowledged.
+mod crashes;
+// Damaged bytes never turn into another answer.
+mod damage;
+// A file made to do harm fails with its own reason, and the node goes on.
+mod hostile;
+// Documents that were not written for the product.
+mod quality;
+// The command line, for people and for programs.
+mod cli;

@@ -56,9 +56,9 @@ pub(super) fn cursor_after(record: &DocumentRecord) -> String {
 
 /// Reads what [`cursor_after`] wrote.
 pub(super) fn cursor(text: &str) -> Result<(u64, DocumentId), ApiError> {
-    let parsed = text.split_once('.').and_then(|(created, id)| {
-        Some((u64::from_str_radix(created, 16).ok()?, id.parse().ok()?))
-    });
+    let parsed = text
+        .split_once('.')
+        .and_then(|(created, id)| Some((u64::from_str_radix(created, 16).ok()?, id.parse().ok()?)));
     parsed.ok_or(ApiError::UnknownCursor)
 }
 
@@ -116,12 +116,15 @@ fn progress_of(record: &DocumentRecord, board: &Board) -> Progress {
 
 /// A stored reason as one of the API's; the detail names the fact that the code does not.
 fn failure(reason: &Reason) -> Failure {
-    let code = match reason.code.as_str() {
+    // A page's reason counts as the document's when no page could be read.
+    let code = match reason.code.trim_start_matches("page_") {
         "encrypted" | "encryption_unsupported" => FailureCode::Encrypted,
         "no_text" => FailureCode::NoText,
         "too_many_pages" => FailureCode::TooManyPages,
         "timed_out" => FailureCode::TooSlow,
-        "out_of_memory" | "too_large" | "too_deep" | "image_too_large" | "too_much_text" => FailureCode::TooLarge,
+        "out_of_memory" | "too_large" | "too_deep" | "image_too_large" | "too_much_text" => {
+            FailureCode::TooLarge
+        }
         "internal" | "no_reader" | "unavailable" | "no_ocr" | "damaged_original" => FailureCode::Internal,
         _ => FailureCode::Broken,
     };
@@ -169,7 +172,9 @@ pub(super) fn ask_failure(failure: AskFailure, id: Uuid, board: &Board) -> ApiEr
                 progress: Some(progress_of(&record, board)),
             },
         },
-        AskFailure::NoModel { model, explanation } => ApiError::ModelMissing { model, how_to_get: explanation },
+        AskFailure::NoModel { model, explanation } => {
+            ApiError::ModelMissing { model, how_to_get: explanation }
+        }
         AskFailure::Overloaded => {
             ApiError::Overloaded { queue: Queue::Questions, retry_after_seconds: RETRY_AFTER_SECONDS }
         }
@@ -223,7 +228,8 @@ fn fill(node: &mut TreeNode, seat: &Vitals) {
     node.restarts = seat.restarts;
     node.waiting = seat.queue.map(|(waiting, _)| waiting as u64);
     node.waiting_max = seat.queue.map(|(_, max)| max as u64);
-    node.last_failure = seat.last_failure.as_ref().map(|failure| format!("{}: {}", failure.message, failure.reason));
+    node.last_failure =
+        seat.last_failure.as_ref().map(|failure| format!("{}: {}", failure.message, failure.reason));
     let mut fact = |name: &str, value: serde_json::Value| node.facts.insert(name.to_owned(), value);
     if let Some(note) = &seat.note {
         fact("note", note.clone().into());

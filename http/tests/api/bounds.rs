@@ -1,3 +1,5 @@
+//! Overload, deadlines, disconnects, panics and stopping, each with its own answer.
+
 use std::time::Duration;
 
 use enabler_http::Limits;

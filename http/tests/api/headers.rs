@@ -1,3 +1,5 @@
+//! Keys, ids, languages, traces and what goes with every answer.
+
 use serde_json::json;
 
 use crate::fake::{KEY, READY, problem, server};

@@ -1,3 +1,5 @@
+//! Random bytes as bodies, paths and whole connections: never our fault.
+
 use std::sync::LazyLock;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Questions and documents: shapes, validation, problems.
+
 use serde_json::{Value, json};
 
 use crate::fake::{FAILED, MISSING, READING, READY, details, problem, server};

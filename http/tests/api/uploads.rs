@@ -1,3 +1,5 @@
+//! Uploads: streaming, every wrong field, size, abort.
+
 use std::sync::atomic::Ordering;
 
 use enabler_http::Template;
