@@ -78,11 +78,7 @@ impl NodeApi {
 }
 
 fn request(context: &Context) -> Request {
-    Request {
-        deadline: context.deadline,
-        trace: context.trace_id.clone(),
-        cancel: context.cancel.clone(),
-    }
+    Request { deadline: context.deadline, trace: context.trace_id.clone(), cancel: context.cancel.clone() }
 }
 
 fn unavailable(what: &str) -> ApiError {
@@ -139,7 +135,8 @@ impl Api for NodeApi {
         let more = records.len() > limit;
         records.truncate(limit);
         let next = records.last().filter(|_| more).map(convert::cursor_after);
-        let documents = records.iter().map(|record| convert::document(record, &actors.board, false)).collect();
+        let documents =
+            records.iter().map(|record| convert::document(record, &actors.board, false)).collect();
         Ok(DocumentList { documents, next_cursor: next })
     }
 

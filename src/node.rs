@@ -49,13 +49,10 @@ pub async fn run(
     let api = Arc::new(NodeApi::new(&settings, started.clone()));
     let keys = KeyRing::new([(KeyHash::of(key.reveal()), Tenant::new(FIRST_TENANT))]);
     let ending = stop.clone();
-    let serving = tokio::spawn(enabler_http::serve(
-        listener,
-        api,
-        keys,
-        Limits::from(&settings.http),
-        async move { ending.cancelled().await },
-    ));
+    let serving =
+        tokio::spawn(enabler_http::serve(listener, api, keys, Limits::from(&settings.http), async move {
+            ending.cancelled().await
+        }));
     let outcome = tokio::select! {
         outcome = start(&settings) => outcome,
         () = stop.cancelled() => Err("stopped before it had started".into()),
@@ -119,7 +116,11 @@ fn recipe() -> String {
 }
 
 /// The store's fixed facts; a fresh store gets them now.
-async fn cluster(store: &dyn ObjectStore, chance: &dyn Chance, shard_count: u32) -> Result<Cluster, NodeError> {
+async fn cluster(
+    store: &dyn ObjectStore,
+    chance: &dyn Chance,
+    shard_count: u32,
+) -> Result<Cluster, NodeError> {
     if let Some(found) = log::read_cluster(store).await? {
         return Ok(found);
     }

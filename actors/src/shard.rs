@@ -92,7 +92,15 @@ pub struct Shard {
 }
 
 /// What a shard actor remembers.
-pub struct State {
+pub enum State {
+    /// The shard is ours.
+    Serving(Box<Serving>),
+    /// It could not be claimed: it answers nothing, the other shards go on, and each tick tries again.
+    Refusing,
+}
+
+/// A shard that is ours.
+pub struct Serving {
     owner: Owner,
     follower: IndexFollower,
     documents: BTreeMap<DocumentId, (Address<Command>, ActorCell)>,
@@ -148,36 +156,91 @@ impl Behaviour for Shard {
             context.seat().failed("verify", format!("the index is damaged and is rebuilt: {why}"), None);
             self.wipe().await?;
         }
-        let (owner, follower) = match self.claim(context).await {
-            Ok(claimed) => claimed,
+        self.tick_later(context);
+        match self.serve(context).await {
+            Ok(serving) => return Ok(State::Serving(Box::new(serving))),
+            // The log is the truth: an index that cannot take it is made anew, once.
             Err(fault) => {
-                // The log is the truth: an index that cannot take it is made anew, once.
                 context.seat().failed("replay", format!("{fault}; the index is rebuilt"), None);
                 self.wipe().await?;
-                self.claim(context).await?
             }
-        };
-        context.seat().note(format!("owner, epoch {}", owner.epoch()));
-        self.view.set(Some(follower.index.clone()));
-        let unfinished = {
-            let index = follower.index.clone();
-            blocking("looking for unfinished documents", move || index.unfinished()).await?
-        };
-        self.resume_later(context, unfinished);
-        self.tick_later(context);
-        Ok(State {
-            owner,
-            follower,
-            documents: BTreeMap::new(),
-            histories: BTreeMap::new(),
-            began: Instant::now(),
-        })
+        }
+        match self.serve(context).await {
+            Ok(serving) => Ok(State::Serving(Box::new(serving))),
+            Err(fault) => {
+                context.seat().failed("claim", fault.reason.clone(), None);
+                context.seat().note(format!("refuses: {fault}"));
+                Ok(State::Refusing)
+            }
+        }
     }
 
     async fn handle(
         &self,
         context: &Context<Message>,
         state: &mut State,
+        message: Message,
+    ) -> Result<(), Fault> {
+        match (state, message) {
+            (State::Serving(serving), message) => self.handle_serving(context, serving, message).await,
+            (State::Refusing, Message::Append { reply, .. }) => {
+                reply.send(Err(format!("shard {} cannot be claimed", self.number)));
+                Ok(())
+            }
+            (state @ State::Refusing, Message::Tick) => {
+                self.tick_later(context);
+                if let Ok(serving) = self.serve(context).await {
+                    *state = State::Serving(Box::new(serving));
+                }
+                Ok(())
+            }
+            (State::Refusing, _) => Ok(()),
+        }
+    }
+
+    async fn child_ended(
+        &self,
+        context: &Context<Message>,
+        state: &mut State,
+        child: ActorCell,
+        fault: Option<String>,
+    ) -> Result<(), Fault> {
+        let State::Serving(state) = state else { return Ok(()) };
+        let found = state.documents.iter().find(|(_, (_, cell))| cell.get_id() == child.get_id());
+        let Some(id) = found.map(|(id, _)| *id) else { return Ok(()) };
+        state.documents.remove(&id);
+        if fault.is_none() {
+            return Ok(());
+        }
+        let now_ms = state.began.elapsed().as_millis() as u64;
+        match state.histories.entry(id).or_default().fail(&self.policy, now_ms) {
+            Verdict::RestartAfter(wait_ms) => {
+                let address = context.address().clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+                    let _ = address.send(Message::Revive(id)).await;
+                });
+                Ok(())
+            }
+            // One document that always fails must not take its shard down: it ends as failed.
+            Verdict::Escalate => self.give_up(state, id, fault.unwrap_or_default()).await,
+        }
+    }
+
+    fn stopped(&self, _: &Context<Message>, state: &mut State) {
+        self.view.set(None);
+        let State::Serving(state) = state else { return };
+        if let Err(error) = state.follower.index.flush() {
+            tracing::warn!(%error, shard = self.number, "flushing the index at the end");
+        }
+    }
+}
+
+impl Shard {
+    async fn handle_serving(
+        &self,
+        context: &Context<Message>,
+        state: &mut Serving,
         message: Message,
     ) -> Result<(), Fault> {
         match message {
@@ -219,43 +282,18 @@ impl Behaviour for Shard {
         Ok(())
     }
 
-    async fn child_ended(
-        &self,
-        context: &Context<Message>,
-        state: &mut State,
-        child: ActorCell,
-        fault: Option<String>,
-    ) -> Result<(), Fault> {
-        let found = state.documents.iter().find(|(_, (_, cell))| cell.get_id() == child.get_id());
-        let Some(id) = found.map(|(id, _)| *id) else { return Ok(()) };
-        state.documents.remove(&id);
-        if fault.is_none() {
-            return Ok(());
-        }
-        let now_ms = state.began.elapsed().as_millis() as u64;
-        match state.histories.entry(id).or_default().fail(&self.policy, now_ms) {
-            Verdict::RestartAfter(wait_ms) => {
-                let address = context.address().clone();
-                tokio::spawn(async move {
-                    tokio::time::sleep(Duration::from_millis(wait_ms)).await;
-                    let _ = address.send(Message::Revive(id)).await;
-                });
-                Ok(())
-            }
-            // One document that always fails must not take its shard down: it ends as failed.
-            Verdict::Escalate => self.give_up(state, id, fault.unwrap_or_default()).await,
-        }
+    /// Opens the index, claims the shard, and brings unfinished documents back.
+    async fn serve(&self, context: &Context<Message>) -> Result<Serving, Fault> {
+        let (owner, follower) = self.claim(context).await?;
+        context.seat().note(format!("owner, epoch {}", owner.epoch()));
+        self.view.set(Some(follower.index.clone()));
+        let index = follower.index.clone();
+        let unfinished = blocking("looking for unfinished documents", move || index.unfinished()).await?;
+        self.resume_later(context, unfinished);
+        let (documents, histories) = (BTreeMap::new(), BTreeMap::new());
+        Ok(Serving { owner, follower, documents, histories, began: Instant::now() })
     }
 
-    fn stopped(&self, _: &Context<Message>, state: &mut State) {
-        self.view.set(None);
-        if let Err(error) = state.follower.index.flush() {
-            tracing::warn!(%error, shard = self.number, "flushing the index at the end");
-        }
-    }
-}
-
-impl Shard {
     async fn wipe(&self) -> Result<(), Fault> {
         let dir = self.dir.clone();
         blocking("wiping the index", move || index::wipe(&dir)).await
@@ -304,7 +342,7 @@ impl Shard {
     async fn document(
         &self,
         context: &Context<Message>,
-        state: &mut State,
+        state: &mut Serving,
         id: DocumentId,
     ) -> Result<Option<Address<Command>>, Fault> {
         if let Some((address, _)) = state.documents.get(&id) {
@@ -326,7 +364,7 @@ impl Shard {
         Ok(Some(address))
     }
 
-    async fn give_up(&self, state: &mut State, id: DocumentId, why: String) -> Result<(), Fault> {
+    async fn give_up(&self, state: &mut Serving, id: DocumentId, why: String) -> Result<(), Fault> {
         state.histories.remove(&id);
         let index = state.follower.index.clone();
         let record = blocking("reading a document", move || index.document(id)).await?;
@@ -345,7 +383,7 @@ impl Shard {
         appended.map(drop).map_err(|error| Fault::from_error("recording that a document failed", &error))
     }
 
-    async fn upkeep(&self, context: &Context<Message>, state: &mut State) -> Result<(), Fault> {
+    async fn upkeep(&self, context: &Context<Message>, state: &mut Serving) -> Result<(), Fault> {
         let (index, now_ms) = (state.follower.index.clone(), self.means.clock.now_ms());
         let expired = blocking("looking after the index", move || {
             index.flush()?;

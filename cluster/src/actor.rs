@@ -132,11 +132,8 @@ impl<B: Behaviour> Actor for Shell<B> {
         (address, tree): Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
         let gauge = address.clone();
-        let seat = tree.seat(
-            address.path(),
-            B::KIND,
-            Some(Box::new(move || (gauge.depth(), gauge.depth_max()))),
-        );
+        let seat =
+            tree.seat(address.path(), B::KIND, Some(Box::new(move || (gauge.depth(), gauge.depth_max()))));
         let context = Context { address, cell: myself.get_cell(), seat, tree };
         let state = contain(&context.seat, "start", self.0.start(&context)).await?;
         context.seat.started();

@@ -191,11 +191,7 @@ impl Owner {
         self.put(vec![Op::Fence], follower).await
     }
 
-    async fn raise(
-        &self,
-        seen: Option<&Versioned<Manifest>>,
-        epoch: u64,
-    ) -> Result<claim::Event, OwnError> {
+    async fn raise(&self, seen: Option<&Versioned<Manifest>>, epoch: u64) -> Result<claim::Event, OwnError> {
         let mut manifest = seen.map_or_else(|| Manifest::unowned(self.shard), |seen| seen.value.clone());
         manifest.epoch = epoch;
         manifest.owner = Some(Holder { node: self.means.node.to_string(), generation: self.writer });

@@ -32,5 +32,8 @@ pub(crate) fn keep() {
 pub(crate) fn describe(panic: &(dyn Any + Send)) -> (String, Option<String>) {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    (text.unwrap_or_else(|| "a panic without a message".to_owned()), LAST.with(|last| last.borrow_mut().take()))
+    (
+        text.unwrap_or_else(|| "a panic without a message".to_owned()),
+        LAST.with(|last| last.borrow_mut().take()),
+    )
 }

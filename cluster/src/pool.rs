@@ -27,7 +27,8 @@ pub trait Craft: Send + Sync + 'static {
     fn equip(&self) -> impl Future<Output = Result<Self::Tools, Fault>> + Send;
 
     /// Does one job and answers it. An error or a panic fails the worker, not the pool.
-    fn work(&self, tools: &mut Self::Tools, job: Self::Job) -> impl Future<Output = Result<(), Fault>> + Send;
+    fn work(&self, tools: &mut Self::Tools, job: Self::Job)
+    -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Lets go of what an idle worker need not hold.
     fn rest(&self, _tools: &mut Self::Tools) {}
@@ -115,7 +116,13 @@ impl<C: Craft> Pool<C> {
     pub fn new(path: &str, craft: C, size: Size) -> Self {
         let (sender, receiver) = mpsc::channel(size.queue_max.max(1));
         let queue = Queue { path: path.into(), jobs: sender };
-        Pool { path: path.to_owned(), craft: Arc::new(craft), size, queue, jobs: Arc::new(Mutex::new(receiver)) }
+        Pool {
+            path: path.to_owned(),
+            craft: Arc::new(craft),
+            size,
+            queue,
+            jobs: Arc::new(Mutex::new(receiver)),
+        }
     }
 
     /// Where its jobs go.
@@ -232,7 +239,8 @@ mod tests {
         let tree = Tree::new(Arc::new(SystemClock));
         let equipped = Arc::new(AtomicUsize::new(0));
         let policy = Policy { backoff_ms_first: 1, ..Policy::default() };
-        let pool = Pool::new("node/pool", Divide(equipped.clone()), Size { workers: 2, queue_max: 8, policy });
+        let pool =
+            Pool::new("node/pool", Divide(equipped.clone()), Size { workers: 2, queue_max: 8, policy });
         let queue = pool.queue();
         let root = supervisor::spawn("node", policy, vec![pool.child(&tree)], &tree, None).await.unwrap();
         assert_eq!(divide(&queue, 8, 2).await, Ok(4));

@@ -54,12 +54,15 @@ impl RuleSet {
                 continue;
             }
             if !normalising {
-                problems.push(quarantine("only the section NORMALIZAR TERMOS is run by this version".to_owned()));
+                problems
+                    .push(quarantine("only the section NORMALIZAR TERMOS is run by this version".to_owned()));
                 continue;
             }
             match normalisation(line) {
                 Ok(_) if rules.normalisations.len() >= NORMALISATIONS_MAX => {
-                    problems.push(quarantine(format!("a rule set has at most {NORMALISATIONS_MAX} normalisations")));
+                    problems.push(quarantine(format!(
+                        "a rule set has at most {NORMALISATIONS_MAX} normalisations"
+                    )));
                 }
                 Ok(rule) => rules.normalisations.push(rule),
                 Err(what) => problems.push(quarantine(what)),
@@ -124,12 +127,8 @@ fn normalisation(line: &str) -> Result<Normalisation, String> {
     };
     // Whole words only: `lei` must not change `leitura`.
     let edge = |c: Option<char>| if c.is_some_and(|c| c.is_alphanumeric()) { r"\b" } else { "" };
-    let pattern = format!(
-        "{}{}{}",
-        edge(from.chars().next()),
-        regex::escape(&from),
-        edge(from.chars().next_back())
-    );
+    let pattern =
+        format!("{}{}{}", edge(from.chars().next()), regex::escape(&from), edge(from.chars().next_back()));
     let pattern = RegexBuilder::new(&pattern).case_insensitive(!case_sensitive).build();
     let pattern = pattern.map_err(|_| "the term is too long".to_owned())?;
     Ok(Normalisation { pattern, from, to })
@@ -161,7 +160,8 @@ mod tests {
 
     #[test]
     fn a_rule_with_an_error_is_quarantined_with_its_line() {
-        let (rules, problems) = RuleSet::read("NORMALIZAR TERMOS\n\"a\" corrigir \"b\"\n\"a\" corrigir para: \"b\" [x]\n");
+        let (rules, problems) =
+            RuleSet::read("NORMALIZAR TERMOS\n\"a\" corrigir \"b\"\n\"a\" corrigir para: \"b\" [x]\n");
         assert!(rules.is_empty());
         assert_eq!(problems.iter().map(|problem| problem.line).collect::<Vec<_>>(), [2, 3]);
     }

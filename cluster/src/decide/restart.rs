@@ -55,7 +55,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const POLICY: Policy = Policy { restarts_max: 3, period_ms: 1_000, backoff_ms_first: 10, backoff_ms_max: 25 };
+    const POLICY: Policy =
+        Policy { restarts_max: 3, period_ms: 1_000, backoff_ms_first: 10, backoff_ms_max: 25 };
 
     #[test]
     fn the_fourth_failure_within_the_period_escalates() {

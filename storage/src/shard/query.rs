@@ -78,11 +78,12 @@ impl Blobs {
 
 /// Reads from the store the blobs that [`super::ShardIndex::apply`] needs for `entry`.
 ///
-/// A blob that is gone is left out: its document was deleted later in the log; if not, applying marks it as failed.
+/// A blob that is gone or damaged is left out: its document was deleted later in the log; if not, applying marks it,
+/// alone, as failed.
 ///
 /// # Errors
 ///
-/// If the store fails or a blob is damaged.
+/// If the store fails.
 pub async fn fetch_needed(store: &dyn ObjectStore, entry: &Entry) -> Result<Blobs, ShardError> {
     let mut blobs = Blobs::default();
     for op in &entry.ops {
@@ -91,10 +92,13 @@ pub async fn fetch_needed(store: &dyn ObjectStore, entry: &Entry) -> Result<Blob
             Ok(bytes) => {
                 // Unpacking and decoding a large document takes longer than a worker of the runtime may be held.
                 let decoded = tokio::task::spawn_blocking(move || decode_chunks(&bytes)).await;
-                let decoded = decoded.map_err(|_| ShardError::Stopped)?;
-                blobs.insert(chunks, decoded.map_err(|source| ShardError::Codec { source })?);
+                match decoded.map_err(|_| ShardError::Stopped)? {
+                    Ok(decoded) => blobs.insert(chunks, decoded),
+                    Err(error) => tracing::error!(key = %chunks.key, %error, "a blob of chunks is damaged"),
+                }
             }
             Err(BlobError::Missing { .. }) => {}
+            Err(error @ BlobError::Damaged { .. }) => tracing::error!(%error, "a blob of chunks is damaged"),
             Err(e) => return Err(e.into()),
         }
     }

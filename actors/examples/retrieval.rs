@@ -1,15 +1,18 @@
 //! Measures retrieval on a set of passages and questions through the product's own index.
 //!
-//! `retrieval CORPUS.jsonl QUERIES.jsonl QRELS.tsv VECTORS`, where VECTORS is a folder with `questions.f32`,
-//! `chunks.f32` and `sentences.f32` (rows of little-endian f32) and `sentences.txt` (one line per passage: how many).
+//! `retrieval FOLDER [MODEL]`: FOLDER holds `corpus.jsonl`, `queries.jsonl` and `qrels.tsv`; MODEL is the folder of
+//! the embedding model (the default one of the set-up if not given).
 
 #![expect(clippy::print_stdout, reason = "a program that prints its figures")]
 
 use std::collections::HashMap;
 use std::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use enabler_grounding::chunk;
+use enabler_inference::catalogue;
+use enabler_inference::embedding::{Embedder, Input, InputKind, Options};
 use enabler_storage::eval::quality;
 use enabler_storage::log::{Entry, Position};
 use enabler_storage::objects::Memory;
@@ -19,45 +22,61 @@ use enabler_storage::record::{
 };
 use enabler_storage::shard::{Query, Settings, ShardIndex, fetch_needed};
 
-const DIMENSIONS: usize = 384;
-
 fn main() -> Result<(), Box<dyn Error>> {
     tokio::runtime::Builder::new_current_thread().build()?.block_on(run())
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [corpus, queries, qrels, vectors] = args.as_slice() else {
-        return Err("usage: retrieval CORPUS.jsonl QUERIES.jsonl QRELS.tsv VECTORS".into());
+    let folder = Path::new(args.first().ok_or("usage: retrieval FOLDER [MODEL]")?);
+    let model = match args.get(1) {
+        Some(model) => PathBuf::from(model),
+        None => {
+            let request = enabler_config::Request { file: None, flags: Vec::new() };
+            let loaded = enabler_config::load(&request).map_err(|problems| problems.to_string())?;
+            loaded.merged.settings.models.dir.join(catalogue::EMBEDDING_DEFAULT)
+        }
     };
-    let vectors = Path::new(vectors);
-    let (corpus, queries) = (lines(corpus)?, lines(queries)?);
-    let questions = rows(&vectors.join("questions.f32"))?;
-    let mut chunk_vectors = rows(&vectors.join("chunks.f32"))?.into_iter();
-    let mut sentence_vectors = rows(&vectors.join("sentences.f32"))?.into_iter();
-    let sentences = std::fs::read_to_string(vectors.join("sentences.txt"))?;
+    let embedder = Embedder::load(&model, Options { threads: 2, ..Options::default() })?;
+    let (corpus, queries) = (lines(&folder.join("corpus.jsonl"))?, lines(&folder.join("queries.jsonl"))?);
+    let questions =
+        embed(&embedder, InputKind::Query, queries.iter().map(|query| text(query, "text")).collect())?;
     let dir = tempfile::tempdir()?;
     let index = ShardIndex::open(dir.path(), Settings::here())?;
     let store = Arc::new(Memory::new());
     let mut names: HashMap<DocumentId, String> = HashMap::new();
     let mut position = Position::default();
-    for (number, (passage, count)) in (1_u128..).zip(corpus.iter().zip(sentences.lines())) {
+    for (number, passage) in (1_u128..).zip(&corpus) {
         let document_id = DocumentId(number.to_be_bytes());
         names.insert(document_id, text(passage, "_id"));
-        let chunk = Chunk {
+        // As an ingest does it: the heading before the text, the whole and each sentence embedded.
+        let cut = chunk::Chunk {
+            ordinal: 0,
             page: 1,
+            start: 0,
+            end: 0,
             text: text(passage, "text"),
             context: text(passage, "title"),
-            vector: Vector::from_f32(&chunk_vectors.next().ok_or("too few vectors")?),
-            sentence_vectors: sentence_vectors
-                .by_ref()
-                .take(count.parse()?)
-                .map(|v| Vector::from_f32(&v))
-                .collect(),
+            boxes: Vec::new(),
+            is_table: false,
+        };
+        let mut texts = vec![cut.text_to_embed()];
+        texts.extend(cut.sentences_to_embed());
+        let mut vectors =
+            embed(&embedder, InputKind::Passage, texts)?.into_iter().map(|v| Vector::from_f32(&v));
+        let chunk = Chunk {
+            page: 1,
+            vector: vectors.next().ok_or("no vector")?,
+            sentence_vectors: vectors.collect(),
+            text: cut.text,
+            context: cut.context,
             ..Chunk::default()
         };
-        let blob =
-            ChunksBlob { model_id: "e5".to_owned(), dimensions: DIMENSIONS as u32, chunks: vec![chunk] };
+        let blob = ChunksBlob {
+            model_id: embedder.model_id().to_owned(),
+            dimensions: embedder.dimension() as u32,
+            chunks: vec![chunk],
+        };
         let bytes = encode_chunks(&blob)?.into();
         let chunks = put_blob(&*store, "t", document_id, BlobStage::Chunks, bytes).await?;
         let document = Box::new(record(document_id, &chunks));
@@ -69,7 +88,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
         index.apply(&entry, &fetch_needed(&*store, &entry.entry).await?)?;
     }
     let mut truth: HashMap<String, HashMap<String, u32>> = HashMap::new();
-    for line in std::fs::read_to_string(qrels)?.lines().skip(1) {
+    for line in std::fs::read_to_string(folder.join("qrels.tsv"))?.lines().skip(1) {
         if let [query, passage, grade] = line.split('\t').collect::<Vec<_>>()[..] {
             truth.entry(query.to_owned()).or_default().insert(passage.to_owned(), grade.parse()?);
         }
@@ -125,7 +144,7 @@ fn record(document_id: DocumentId, blob: &BlobRef) -> DocumentRecord {
     }
 }
 
-fn lines(path: &str) -> Result<Vec<serde_json::Value>, Box<dyn Error>> {
+fn lines(path: &Path) -> Result<Vec<serde_json::Value>, Box<dyn Error>> {
     Ok(std::fs::read_to_string(path)?.lines().map(serde_json::from_str).collect::<Result<_, _>>()?)
 }
 
@@ -133,8 +152,11 @@ fn text(value: &serde_json::Value, name: &str) -> String {
     value[name].as_str().unwrap_or_default().to_owned()
 }
 
-fn rows(path: &Path) -> Result<Vec<Vec<f32>>, Box<dyn Error>> {
-    let bytes = std::fs::read(path)?;
-    let values: Vec<f32> = bytes.as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four)).collect();
-    Ok(values.chunks_exact(DIMENSIONS).map(<[f32]>::to_vec).collect())
+fn embed(embedder: &Embedder, kind: InputKind, texts: Vec<String>) -> Result<Vec<Vec<f32>>, Box<dyn Error>> {
+    let mut vectors = Vec::with_capacity(texts.len());
+    for part in texts.chunks(64) {
+        let inputs: Vec<_> = part.iter().map(|text| Input { kind, text }).collect();
+        vectors.extend(embedder.embed(&inputs)?.into_iter().map(|embedding| embedding.vector));
+    }
+    Ok(vectors)
 }
