@@ -36,7 +36,7 @@ async fn a_node_killed_at_random_moments_keeps_every_promise_that_it_made() {
     let mut ledger = Ledger::default();
     for round in 0..rounds {
         let work = Duration::from_millis(chance.next_u64() % WORK_MS_MAX);
-        let node = if chance.next_u64() % 4 == 0 {
+        let node = if chance.next_u64().is_multiple_of(4) {
             // Killed while it starts and replays.
             let node = home.launch();
             tokio::time::sleep(work / 4).await;

@@ -34,7 +34,7 @@ impl Home {
     /// Another home with a copy of everything that the node of this one left behind.
     pub(crate) fn copied(&self) -> Self {
         let copy = Self::new();
-        copy_tree(&self.data(), &copy.data());
+        copy_tree(self.dir.path(), copy.dir.path());
         copy
     }
 
