@@ -102,7 +102,9 @@ pub fn decide(
     let found = table::answer(question, passages, candidates, &scores)
         .or_else(|| extract::answer(question, passages, candidates, &scores, &order));
     let probability = found.as_ref().map_or(scores.probability[best], |found| found.probability);
-    if let Some(refusal) = refusal(question, candidates, &scores, probability) {
+    // A column's name says what kind of value its cells are, also where they do not show it (`16.104,92`).
+    let celled = found.as_ref().is_some_and(|found| found.support.iter().any(|one| one.how == How::Cell));
+    if let Some(refusal) = refusal(question, candidates, &scores, probability, celled) {
         return declined(question, passages, refusal, &nearest(candidates, &order), probability);
     }
     let Some(found) = found else {
@@ -151,6 +153,7 @@ fn refusal(
     candidates: &[Candidate],
     scores: &Scores,
     probability: f32,
+    celled: bool,
 ) -> Option<Refusal> {
     let held = |at: usize| scores.own.iter().filter_map(|terms| terms.get(at)).copied().fold(0.0, f32::max);
     let unknown =
@@ -158,7 +161,10 @@ fn refusal(
     if unknown {
         return Some(Refusal::UnknownName);
     }
-    if needs_value(question) && !candidates.iter().any(|candidate| typed(question, &candidate.facts) > 0.0) {
+    if needs_value(question)
+        && !celled
+        && !candidates.iter().any(|candidate| typed(question, &candidate.facts) > 0.0)
+    {
         return Some(Refusal::NoSuchValue);
     }
     (probability < ANSWER_MIN).then_some(Refusal::NotSaid)

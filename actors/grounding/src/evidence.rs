@@ -1,7 +1,9 @@
 //! Splits retrieved passages into candidates, the sentences and rows that an answer may rest on.
 
-use std::ops::Range;
+mod columns;
+mod references;
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -54,6 +56,8 @@ pub(crate) struct Facts {
     pub(crate) signature: bool,
     /// `Florianópolis, 5 de dezembro de 2024.`: when the document was made and signed.
     pub(crate) dateline: bool,
+    /// Says until when something must be done.
+    pub(crate) deadline: bool,
     /// Where the label of a `label: value` line ends; what stands before is no value.
     pub(crate) label_end: usize,
     /// Follows a semicolon of its sentence, so that what stands before mostly speaks of something else.
@@ -64,8 +68,7 @@ pub(crate) struct Facts {
 pub(crate) struct Cell {
     pub(crate) header: String,
     pub(crate) header_words: Vec<Word>,
-    /// Bytes within the candidate's text.
-    pub(crate) range: Range<usize>,
+    pub(crate) text: String,
     pub(crate) words: Vec<Word>,
 }
 
@@ -91,6 +94,7 @@ pub fn candidates(question: &Question, passages: &[Passage]) -> Vec<Candidate> {
             }
         }
     }
+    references::follow(&mut found, |candidate| candidate.text(passages).to_owned());
     keep_best(question, found)
 }
 
@@ -130,13 +134,14 @@ fn of_passage(index: usize, passage: &Passage) -> Vec<Candidate> {
     let text = passage.text.as_str();
     let (header_above, headings) = split_context(&passage.context);
     let mut heading = headings;
-    let mut header: Option<(usize, String)> = None;
+    let mut header: Option<(usize, Table)> = None;
     let mut fresh_heading = false;
     let list = parts(text, units(text, &[]));
+    let (mut beside, spent) = columns::detached(text, &list);
     let mut found = Vec::with_capacity(list.len());
     for (order, unit) in list.iter().enumerate() {
         let piece = &text[unit.range.clone()];
-        if FURNITURE.is_match(piece) {
+        if FURNITURE.is_match(piece) || spent.contains(&order) {
             continue;
         }
         if unit.kind == UnitKind::Heading {
@@ -146,15 +151,15 @@ fn of_passage(index: usize, passage: &Passage) -> Vec<Candidate> {
         if unit.kind == UnitKind::Row && header.as_ref().is_none_or(|(group, _)| *group != unit.group) {
             let own = is_header(piece) && list.get(order + 1).is_some_and(|next| next.group == unit.group);
             let names = if own { piece.to_owned() } else { header_above.clone().unwrap_or_default() };
-            header = Some((unit.group, names));
+            let width = columns::width(text, &list, unit.group);
+            header = Some((unit.group, Table { columns: columns::names(&names, width), names }));
             if own {
                 continue;
             }
         }
-        let names =
-            header.as_ref().filter(|_| unit.kind == UnitKind::Row).map_or("", |(_, names)| names.as_str());
+        let table = header.as_ref().filter(|_| unit.kind == UnitKind::Row).map(|(_, table)| table);
         let signature = unit.kind == UnitKind::Sentence && signed(text, &list, order);
-        let mut candidate = read(index, passage.page, unit, piece, names, &heading);
+        let mut candidate = read(index, passage.page, unit, piece, table, beside.remove(&order), &heading);
         candidate.facts.signature = signature;
         candidate.facts.part = text[..unit.range.start].trim_end().ends_with(';');
         found.push(candidate);
@@ -194,11 +199,32 @@ fn split_context(context: &str) -> (Option<String>, String) {
     (header, headings.join("\n"))
 }
 
-fn read(passage: usize, page: u32, unit: &Unit, piece: &str, names: &str, heading: &str) -> Candidate {
-    let row = if unit.kind == UnitKind::Row { read_cells(piece, names) } else { Vec::new() };
+/// The header row of a table and its columns' names.
+struct Table {
+    names: String,
+    columns: Vec<String>,
+}
+
+/// `beside` is a column's name and this row's cell of it, where the column was read apart from its table.
+fn read(
+    passage: usize,
+    page: u32,
+    unit: &Unit,
+    piece: &str,
+    table: Option<&Table>,
+    beside: Option<(String, String)>,
+    heading: &str,
+) -> Candidate {
+    let names = table.map_or("", |table| table.names.as_str());
+    let columns = table.map_or(&[][..], |table| table.columns.as_slice());
+    let mut row = if unit.kind == UnitKind::Row { read_cells(piece, columns) } else { Vec::new() };
+    row.extend(beside.map(|(header, text)| cell(&header, &text)));
     let labelled = row.iter().any(|cell| !cell.header.is_empty());
     let text_to_embed = if labelled {
-        let pairs = row.iter().map(|cell| format!("{}: {}", cell.header, &piece[cell.range.clone()]));
+        let pairs = row.iter().map(|cell| match cell.header.as_str() {
+            "" => cell.text.clone(),
+            header => format!("{header}: {}", cell.text),
+        });
         pairs.collect::<Vec<_>>().join(" | ")
     } else {
         piece.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -214,28 +240,37 @@ fn read(passage: usize, page: u32, unit: &Unit, piece: &str, names: &str, headin
         signature: false,
         label_end: if unit.kind == UnitKind::Label { piece.find(':').unwrap_or(0) } else { 0 },
         dateline: is_dateline(piece),
+        deadline: has_deadline(piece),
         part: false,
     };
     Candidate { passage, start: unit.range.start, end: unit.range.end, text_to_embed, facts }
 }
 
-fn read_cells(row: &str, names: &str) -> Vec<Cell> {
-    let columns: Vec<&str> = cells(names).into_iter().map(|range| &names[range]).collect();
+/// The cells of a row. One with more or fewer cells than the header has columns is sure of its first only, its name.
+fn read_cells(row: &str, columns: &[String]) -> Vec<Cell> {
     let ranges = cells(row);
     let aligned = columns.len() == ranges.len();
     ranges
         .into_iter()
         .enumerate()
         .map(|(at, range)| {
-            let header = if aligned { columns.get(at).copied().unwrap_or_default() } else { "" };
-            Cell {
-                header: header.to_owned(),
-                header_words: words(header),
-                words: words(&row[range.clone()]),
-                range,
-            }
+            let header = columns.get(at).filter(|_| aligned || (at == 0 && row.contains(['|', '\t'])));
+            cell(header.map_or("", String::as_str), &row[range])
         })
         .collect()
+}
+
+fn cell(header: &str, text: &str) -> Cell {
+    Cell { header: header.to_owned(), header_words: words(header), words: words(text), text: text.to_owned() }
+}
+
+/// `até 28/02/2025`: a date until which.
+fn has_deadline(piece: &str) -> bool {
+    static UNTIL: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(r"(?i)\b(?:at[ée]|by|until|before|no\s+later\s+than)\s+(?:o\s+dia\s+|the\s+)?$")
+    });
+    let mut dates = values(piece).into_iter().filter(|value| value.kind == ValueKind::Date);
+    dates.any(|date| UNTIL.is_match(&piece[..date.start]))
 }
 
 fn is_dateline(piece: &str) -> bool {

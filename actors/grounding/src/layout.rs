@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::text::{ValueKind, is_heading, sentences, values};
+use crate::text::{ValueKind, fold, is_function_word, is_heading, is_item, sentences, values};
 
 /// What a unit of text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,8 @@ static LABEL: LazyLock<Regex> = LazyLock::new(|| crate::text::pattern(r"^\s*\p{L
 /// The units of `text`; `rows` are the byte ranges that are known to be table rows, besides the lines that show it
 /// by a tab or ` | ` between cells.
 pub(crate) fn units(text: &str, rows: &[Range<usize>]) -> Vec<Unit> {
-    let mut reader = Reader { text, units: Vec::new(), group: 0, paragraph: None };
+    let mut reader =
+        Reader { text, units: Vec::new(), group: 0, paragraph: None, gap: false, table_open: false };
     let mut at = 0;
     for row in rows {
         let sound = row.start >= at && row.start < row.end && text.get(row.clone()).is_some();
@@ -80,23 +81,58 @@ pub(crate) fn is_header(row: &str) -> bool {
     list.len() > 1 && named == list.len() && !valued
 }
 
+/// A line inside a table that is no row by itself: a cell that wrapped, above or below the row it belongs to.
+fn wrapped_cell(lines: &[&str]) -> bool {
+    /// Longer lines are text between two tables.
+    const CHARS_MAX: usize = 48;
+    /// A cell of more lines is a paragraph.
+    const LINES_MAX: usize = 3;
+    let row = lines.iter().take(LINES_MAX).position(|line| is_row(line));
+    let above = row.and_then(|row| lines.get(..row)).unwrap_or_default();
+    !above.is_empty()
+        && above.iter().all(|line| {
+            !line.trim().is_empty()
+                && line.chars().count() <= CHARS_MAX
+                && !line.trim_end().ends_with([':', ';'])
+        })
+}
+
+/// Does `next` go on with a sentence that `open` leaves unfinished?
+fn continues(open: &str, next: &str) -> bool {
+    let (open, next) = (open.trim_end(), next.trim_start());
+    if open.ends_with(['.', ';', ':', '!', '?', '|']) || is_item(next) {
+        return false;
+    }
+    let last = open.rsplit(char::is_whitespace).next().unwrap_or_default();
+    open.ends_with(',')
+        || (last.chars().any(char::is_lowercase) && is_function_word(&fold(last)))
+        || next.starts_with(char::is_lowercase)
+}
+
 struct Reader<'a> {
     text: &'a str,
     units: Vec<Unit>,
     group: usize,
     paragraph: Option<Range<usize>>,
+    /// A blank line follows the open paragraph.
+    gap: bool,
+    /// The line before is a row.
+    table_open: bool,
 }
 
 impl Reader<'_> {
     fn lines(&mut self, range: Range<usize>) {
         let mut at = range.start;
-        for line in self.text[range].split_inclusive('\n') {
+        let lines: Vec<&str> = self.text[range].split_inclusive('\n').collect();
+        for (order, line) in lines.iter().copied().enumerate() {
             let span = at..at + line.len();
             at = span.end;
-            if line.trim().is_empty() {
-                self.close_paragraph();
-                self.group += 1;
-            } else if is_row(line) {
+            let blank = line.trim().is_empty();
+            self.bridge(line, blank);
+            if blank {
+                self.group += usize::from(self.paragraph.is_none());
+                self.table_open = false;
+            } else if is_row(line) || (self.table_open && wrapped_cell(&lines[order..])) {
                 self.row(span);
             } else if LABEL.is_match(line) && !line.trim_end().ends_with(':') {
                 self.close_paragraph();
@@ -109,6 +145,20 @@ impl Reader<'_> {
                 let start = self.paragraph.as_ref().map_or(span.start, |open| open.start);
                 self.paragraph = Some(start..span.end);
             }
+        }
+    }
+
+    /// Scans and justified pages show blank lines inside sentences: an unfinished paragraph is open across one when
+    /// `line` goes on with it.
+    fn bridge(&mut self, line: &str, blank: bool) {
+        if blank {
+            self.gap = self.paragraph.is_some();
+            return;
+        }
+        let goes_on = self.paragraph.as_ref().is_some_and(|open| continues(&self.text[open.clone()], line));
+        if std::mem::take(&mut self.gap) && (!goes_on || is_row(line)) {
+            self.close_paragraph();
+            self.group += 1;
         }
     }
 
@@ -125,6 +175,7 @@ impl Reader<'_> {
             self.group += 1;
         }
         self.push(span, UnitKind::Row);
+        self.table_open = true;
     }
 
     fn close_paragraph(&mut self) {
@@ -169,6 +220,31 @@ mod tests {
                 (UnitKind::Row, "Casa | R$ 10,00"),
             ]
         );
+    }
+
+    #[test]
+    fn a_blank_line_inside_a_sentence_ends_nothing() {
+        let text = "c) Aquisição do galpão, pelo valor de\n\nR$ 37,5 milhões.\nd) Recompra: retirada";
+        assert_eq!(
+            read(text),
+            [
+                (UnitKind::Sentence, "c) Aquisição do galpão, pelo valor de\n\nR$ 37,5 milhões."),
+                (UnitKind::Sentence, "d) Recompra: retirada"),
+            ]
+        );
+        let parts = read("Compareceram 38 das 52\n\nunidades.\n\nPresença e mesa\n\nA mesa abriu.");
+        assert_eq!(
+            parts.iter().map(|(_, piece)| *piece).collect::<Vec<_>>(),
+            ["Compareceram 38 das 52\n\nunidades.", "Presença e mesa", "A mesa abriu."]
+        );
+    }
+
+    #[test]
+    fn a_wrapped_cell_does_not_break_its_table() {
+        let text = "Ativo | Valor\n(R$)\nLFT | 10,00\nLetra\nLCI | 20,00\n\nFim.";
+        let groups: Vec<usize> = units(text, &[]).iter().map(|unit| unit.group).collect();
+        assert_eq!(groups[..5], [groups[0]; 5]);
+        assert_ne!(groups[4], groups[5]);
     }
 
     #[test]

@@ -106,6 +106,8 @@ pub struct Question {
     pub types: Vec<AnswerType>,
     /// More than one thing is asked for (`quais`).
     pub many: bool,
+    /// Asks until when (`até que data`).
+    pub(crate) deadline: bool,
     /// The end of a scale is asked for.
     pub extreme: Option<Extreme>,
     /// Asks for somebody's or something's name (`nome do fiador`), which nothing but a name answers.
@@ -138,6 +140,7 @@ impl Question {
             named: asked.named,
             types: asked.types,
             many: asked.many,
+            deadline: asks_until(&list),
             extreme: asked.extreme,
             terms,
             head: asked.head.and_then(|at| list.get(at).cloned()),
@@ -148,6 +151,20 @@ impl Question {
     pub fn expects(&self) -> AnswerType {
         self.types.first().copied().unwrap_or(AnswerType::Named)
     }
+}
+
+/// `Até que data`, `until when`, `data limite`.
+fn asks_until(list: &[Word]) -> bool {
+    const PAIRS: &[(&str, &[&str])] = &[
+        ("ate", &["que", "quando", "qual"]),
+        ("data", &["limite", "final"]),
+        ("by", &["when", "what", "which"]),
+        ("until", &["when", "what", "which"]),
+    ];
+    list.windows(2).any(|two| match two {
+        [a, b] => PAIRS.iter().any(|(first, then)| a.folded == *first && then.contains(&b.folded.as_str())),
+        _ => false,
+    })
 }
 
 /// Weights: a name or number decides what is talked about, a generic verb hardly matters.

@@ -103,7 +103,22 @@ fn trust(question: &Question, features: &Features, candidate: &Candidate) -> f32
         }
         _ => 1.0,
     };
-    valued * counted * decided
+    // What is said to have been done (`foi contratada`) is answered where it is done, not where it is talked about.
+    let done = match question.terms.iter().find(|term| is_passive(question, term)) {
+        Some(term) if question.expects() != AnswerType::YesNo => {
+            if own(question, term, &candidate.facts) >= 0.5 { 1.0 } else { 0.7 }
+        }
+        _ => 1.0,
+    };
+    valued * counted * decided * done
+}
+
+/// `foi contratada`, `foram liberados`: a participle behind a form of `ser`.
+fn is_passive(question: &Question, term: &Term) -> bool {
+    const AUXILIARIES: &[&str] = &["foi", "foram", "fora", "sido", "was", "were", "been"];
+    let before = question.text.get(..term.word.start).unwrap_or_default().trim_end().to_lowercase();
+    let last = before.rsplit(char::is_whitespace).next().unwrap_or_default();
+    AUXILIARIES.contains(&last) && (is_participle(&term.word.folded) || term.word.folded.ends_with("ed"))
 }
 
 /// Deeds are told in other words more often than things are; only `when` asks for just this deed.
@@ -161,7 +176,9 @@ fn own(question: &Question, term: &Term, facts: &Facts) -> f32 {
         && (signs(&term.word.stem) || is_document_noun(&term.word.folded));
     let signed = if facts.dateline && made { 0.9 } else { signed };
     let stood_for = if term.role == Role::Cue && typed(question, facts) >= 1.0 { 0.8 } else { 0.0 };
-    said.max(signed).max(stood_for)
+    // A date until which something must be done stands for the doing, however it is called.
+    let due = if question.deadline && facts.deadline && is_verb(question, term) { 0.8 } else { 0.0 };
+    said.max(signed).max(stood_for).max(due)
 }
 
 /// The candidates around `at` in its passage, with how much of what they say also speaks for it.
@@ -182,7 +199,11 @@ fn neighbours(candidates: &[Candidate], at: usize) -> impl Iterator<Item = (usiz
         if (before && here.facts.part) || (!before && there.facts.part) {
             return Some((other, 0.25));
         }
+        let opens = other == 0
+            || candidates.get(other - 1).is_none_or(|first| first.facts.group != there.facts.group);
         match (together, before, adjacent) {
+            // A paragraph's first sentence says what the others are about.
+            (true, true, _) if opens => Some((other, 0.7)),
             (true, true, true) => Some((other, 0.6)),
             (true, false, true) => Some((other, 0.5)),
             (true, true, false) => Some((other, 0.45)),
@@ -272,7 +293,22 @@ pub(crate) fn answers_of_type<'a>(
         fits(expected, value.kind)
             && value.start >= facts.label_end
             && !said_by_question(question, facts, value)
+            && !(expected == AnswerType::Quantity && is_whole(facts, value))
     })
+}
+
+/// Of `38 das 52 unidades` the second number is the whole, and the first is how many.
+fn is_whole(facts: &Facts, value: &Value) -> bool {
+    let mut before = facts.words.iter().rev().skip_while(|word| word.end > value.start);
+    let (joint, count) = (before.next(), before.next());
+    joint.is_some_and(|word| matches!(word.folded.as_str(), "das" | "dos" | "of"))
+        && count.is_some_and(|word| {
+            facts.values.iter().any(|other| {
+                other.end == word.end
+                    && other.kind == ValueKind::Quantity
+                    && value.kind == ValueKind::Quantity
+            })
+        })
 }
 
 /// A value whose words the question holds is what is asked about, not the answer.

@@ -11,7 +11,7 @@ use unicode_normalization::char::is_combining_mark;
 pub(crate) use lexicon::{
     NUMBER_WORDS, is_document_noun, is_function_word, is_generic, is_negator, related, signs,
 };
-pub(crate) use sentence::{is_heading, sentences};
+pub(crate) use sentence::{is_heading, is_item, sentences};
 pub(crate) use stem::stem;
 pub(crate) use value::{Value, ValueKind, number_of, pattern, values};
 

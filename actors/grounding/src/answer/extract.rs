@@ -4,7 +4,7 @@ use super::{Found, How, Support, phrase};
 use crate::evidence::{Candidate, Passage};
 use crate::question::{AnswerType, Question, Role};
 use crate::score::{Scores, answers_of_type, has_shape};
-use crate::text::{Value, Word, alike, is_negator};
+use crate::text::{Value, ValueKind, Word, alike, is_negator};
 
 /// A `quais` question quotes at most so many sentences; more is reading the document aloud.
 const QUOTED_MAX: usize = 3;
@@ -57,6 +57,7 @@ fn distance(question: &Question, candidate: &Candidate, value: &Value) -> f32 {
     let between = |a: usize, b: usize| {
         candidate.facts.words.iter().filter(|word| word.start >= a && word.end <= b).count() as f32 * 6.0
     };
+    let apart = if stands_in(candidate, value) { FAR } else { 0.0 };
     let one = |word: &Word| {
         if word.end <= value.start {
             between(word.end, value.start)
@@ -74,7 +75,16 @@ fn distance(question: &Question, candidate: &Candidate, value: &Value) -> f32 {
             let nearest = held.map(one).fold(FAR, f32::min).min(FAR);
             term.weight * nearest
         })
-        .sum()
+        .sum::<f32>()
+        + apart
+}
+
+/// A name behind `representada por` stands in for the one who acts.
+fn stands_in(candidate: &Candidate, value: &Value) -> bool {
+    const REACH_WORDS: usize = 8;
+    let before = candidate.facts.words.iter().rev().filter(|word| word.end <= value.start).take(REACH_WORDS);
+    matches!(value.kind, ValueKind::Person | ValueKind::Organisation)
+        && before.into_iter().any(|word| word.folded.starts_with("representad"))
 }
 
 fn of_value(

@@ -68,7 +68,7 @@ fn of_cell(
         let in_row = |term: &Term| {
             cells
                 .iter()
-                .filter(|cell| cell.range != target.range)
+                .filter(|cell| !std::ptr::eq(*cell, target))
                 .map(|cell| held(term, &cell.words))
                 .fold(0.0, f32::max)
         };
@@ -78,19 +78,14 @@ fn of_cell(
         let whole = others.iter().zip(&bound).all(|(term, bound)| {
             *bound >= 0.7 || (term.role != Role::Anchor && held_around(term, candidate))
         });
-        if picked
-            && whole
-            && !candidate.text(passages)[target.range.clone()].trim_matches(['-', '–', '—', ' ']).is_empty()
-        {
+        if picked && whole && !target.text.trim_matches(['-', '–', '—', ' ']).is_empty() {
             hits.push((at, target, bound.iter().sum::<f32>() / bound.len().max(1) as f32));
         }
     }
     let best = hits.iter().map(|(_, _, bound)| *bound).fold(0.0, f32::max);
     hits.retain(|(_, _, bound)| *bound >= best - 0.05);
     if question.expects() == AnswerType::Quantity
-        && hits
-            .iter()
-            .all(|(at, cell, _)| number_of(&candidates[*at].text(passages)[cell.range.clone()]).is_none())
+        && hits.iter().all(|(_, cell, _)| number_of(&cell.text).is_none())
     {
         return None;
     }
@@ -98,11 +93,7 @@ fn of_cell(
     let first = hits.first()?;
     let probability = scores.probability[first.0].max(0.62 + 0.3 * first.2);
     let chosen = &hits[..limit];
-    let core = chosen
-        .iter()
-        .map(|(at, cell, _)| phrase::even(&candidates[*at].text(passages)[cell.range.clone()]))
-        .collect::<Vec<_>>()
-        .join("; ");
+    let core = chosen.iter().map(|(_, cell, _)| phrase::even(&cell.text)).collect::<Vec<_>>().join("; ");
     let quotation = quote(question, &candidates[first.0], passages, 0);
     let text = if chosen.len() > 1 { core.clone() } else { phrase::led(&core, &quotation) };
     let support =
@@ -151,7 +142,7 @@ fn of_extreme(
         else {
             continue;
         };
-        let Some(worth) = worth(&candidate.text(passages)[order.range.clone()]) else { continue };
+        let Some(worth) = worth(&order.text) else { continue };
         ordered.push((at, order, worth));
     }
     let sign = if extreme == Extreme::Most { 1.0 } else { -1.0 };
@@ -164,8 +155,8 @@ fn of_extreme(
             .as_ref()
             .is_some_and(|head| cell.header_words.iter().any(|word| alike(head, word) >= 0.8))
     };
-    let cell = cells.iter().find(asked).or_else(|| cells.iter().find(|cell| cell.range != order.range))?;
-    let core = phrase::even(&candidate.text(passages)[cell.range.clone()]);
+    let cell = cells.iter().find(asked).or_else(|| cells.iter().find(|cell| !std::ptr::eq(*cell, order)))?;
+    let core = phrase::even(&cell.text);
     let text = phrase::led(&core, &quote(question, candidate, passages, 0));
     Some(Found {
         text: text.clone(),

@@ -32,9 +32,10 @@ const NOUNS: &[(&str, &[T])] = &[
         &[T::Duration, T::Date],
     ),
     (
-        "valor valores preco precos custo montante aluguel caucao honorarios orcamento salario remuneracao price cost fee rent amount deposit value salary torna quantia desconto budget",
+        "valor valores aluguel caucao honorarios remuneracao fee rent amount deposit value torna desconto",
         &[T::Money, T::Percentage],
     ),
+    ("preco precos custo montante quantia orcamento salario price cost salary budget", &[T::Money]),
     (
         "multa multas penalidade penalty fine juros interest taxa taxas tarifa rate",
         &[T::Percentage, T::Money],
@@ -129,12 +130,13 @@ fn by_question_word(list: &[Word], at: usize, language: Language, asked: &mut As
         "quanto" | "quanta" if next == "tempo" => asked.types = vec![T::Duration, T::Date],
         "quanto" | "quanta" => {
             asked.types = vec![T::Money, T::Percentage, T::Quantity];
-            cue_if(
-                list,
-                at + 1,
-                &["custa", "custou", "custam", "custaram", "custara", "vale", "cobra", "paga"],
-                asked,
-            );
+            let priced = ["custa", "custou", "custam", "custaram", "custara", "vale", "valem", "valia"];
+            if priced.contains(&next) {
+                // What a thing costs is never a share of it.
+                asked.types = vec![T::Money];
+            }
+            cue_if(list, at + 1, &priced, asked);
+            cue_if(list, at + 1, &["cobra", "paga"], asked);
         }
         "que" if at > 0 && list[at - 1].folded == "por" => asked.types = vec![T::Explanation],
         "que" | "what" if at <= 1 && asked_openly(list, at) => asked.types = vec![T::Explanation, T::Named],

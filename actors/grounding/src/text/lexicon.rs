@@ -97,7 +97,7 @@ const GROUPS: &[&str] = &[
     "renunciar renuncia resign resignation",
     "taxa tarifa aliquota rate",
     "obra obras reforma reformas works renovation",
-    "escolher escolhido escolheu choose chose chosen selected",
+    "escolher escolhido escolheu selecionar selecionado contratar contratado contratada vencedor vencedora choose chose chosen selected hired",
     "manter mantido mantida mantem keep keeps kept",
     "acionista quotista cotista shareholder",
     "quota quotas cota cotas share shares",

@@ -103,6 +103,10 @@ fn item_follows(text: &str, after: usize) -> bool {
 }
 
 /// `b) …`, an item by its letter or digit.
+pub(crate) fn is_item(next: &str) -> bool {
+    lettered(next)
+}
+
 fn lettered(next: &str) -> bool {
     let mut chars = next.chars();
     matches!((chars.next(), chars.next()), (Some(a), Some(')')) if a.is_alphanumeric())

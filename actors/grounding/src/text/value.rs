@@ -194,6 +194,16 @@ mod tests {
     }
 
     #[test]
+    fn a_company_keeps_its_partners_and_its_ending() {
+        let text =
+            "Escolheu-se a empresa\nAndaime Firme, e não Reboco & Cia. nem Lima & Souza Ltda., por ser Cia.";
+        assert_eq!(
+            of(ValueKind::Organisation, text),
+            ["Andaime Firme", "Reboco & Cia.", "Lima & Souza Ltda."]
+        );
+    }
+
+    #[test]
     fn licences_and_versions_are_read() {
         let text = "TrilhoDB | 11.2 | Apache-2.0 | AGPL-3.0-or-later | MIT";
         assert_eq!(of(ValueKind::Licence, text), ["Apache-2.0", "AGPL-3.0-or-later", "MIT"]);

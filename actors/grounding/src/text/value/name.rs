@@ -79,6 +79,10 @@ const ORGANISATION_STARTS: &[&str] = &[
     "ministry",
 ];
 
+/// Nouns behind which a capitalised name is a company's (`a empresa Andaime Firme`), folded.
+const ORGANISATION_NOUNS: &[&str] =
+    &["empresa", "companhia", "firma", "sociedade", "construtora", "seguradora", "company", "firm"];
+
 /// Words that stand capitalised in front of places, folded.
 const PLACE_STARTS: &[&str] = &[
     "rua",
@@ -279,7 +283,11 @@ pub(crate) fn names(text: &str) -> Vec<Value> {
     while at < list.len() {
         let end = run_of_capitals(text, &list, at);
         if end > at {
-            push_name(text, &list[at..end], &mut found);
+            let called = at.checked_sub(1).and_then(|before| list.get(before)).is_some_and(|before| {
+                ORGANISATION_NOUNS.contains(&before.folded.as_str())
+                    && text[before.end..list[at].start].trim().is_empty()
+            });
+            push_name(text, &list[at..end], called, &mut found);
         }
         at = end.max(at + 1);
     }
@@ -290,7 +298,7 @@ pub(crate) fn names(text: &str) -> Vec<Value> {
 fn run_of_capitals(text: &str, list: &[Word], at: usize) -> usize {
     let capital =
         |word: &Word| word.capital && text[word.start..].starts_with(char::is_uppercase) && !word.digit;
-    let close = |a: &Word, b: &Word| matches!(&text[a.end..b.start], " " | "\n" | ". " | "-" | ".");
+    let close = |a: &Word, b: &Word| matches!(&text[a.end..b.start], " " | "\n" | " & " | ". " | "-" | ".");
     if !list.get(at).is_some_and(capital) {
         return at;
     }
@@ -320,13 +328,18 @@ fn run_of_capitals(text: &str, list: &[Word], at: usize) -> usize {
     end
 }
 
-fn push_name(text: &str, run: &[Word], found: &mut Vec<Value>) {
+/// `called`: a word before the run says that what follows is a company.
+fn push_name(text: &str, run: &[Word], called: bool, found: &mut Vec<Value>) {
     let skip = run
         .iter()
         .take_while(|word| NOT_A_NAME.contains(&word.folded.as_str()) || is_function_word(&word.folded))
         .count();
     let run = &run[skip..];
     let (Some(first), Some(last)) = (run.first(), run.last()) else { return };
+    // An ending alone (`Cia.`) is the rest of a name that was not read, and names nobody.
+    if run.len() == 1 && COMPANY_ENDS.contains(&first.folded.as_str()) {
+        return;
+    }
     let start = first.start;
     let mut end = last.end;
     let folded = fold(&text[start..end]);
@@ -338,7 +351,7 @@ fn push_name(text: &str, run: &[Word], found: &mut Vec<Value>) {
         end += 1;
     }
     let starts = |list: &[&str]| list.contains(&first.folded.as_str());
-    let kind = if company_end || starts(ORGANISATION_STARTS) {
+    let kind = if company_end || called || starts(ORGANISATION_STARTS) {
         ValueKind::Organisation
     } else if starts(PLACE_STARTS) {
         ValueKind::Place
