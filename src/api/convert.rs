@@ -125,7 +125,9 @@ fn failure(reason: &Reason) -> Failure {
         "out_of_memory" | "too_large" | "too_deep" | "image_too_large" | "too_much_text" => {
             FailureCode::TooLarge
         }
-        "internal" | "no_reader" | "unavailable" | "no_ocr" | "damaged_original" => FailureCode::Internal,
+        "internal" | "no_reader" | "unavailable" | "no_ocr" | "damaged_original" | "chunks_missing" => {
+            FailureCode::Internal
+        }
         _ => FailureCode::Broken,
     };
     let detail = (code != FailureCode::Internal).then(|| reason.message.clone());
