@@ -148,9 +148,10 @@ mod tests {
             let mut best: Option<(f32, usize)> = None;
             for i in 1..parts.len() {
                 if let Some(at) = find(&format!("{}{}", parts[i - 1], parts[i]))
-                    && best.is_none_or(|(score, _)| pieces[at].1 > score) {
-                        best = Some((pieces[at].1, i));
-                    }
+                    && best.is_none_or(|(score, _)| pieces[at].1 > score)
+                {
+                    best = Some((pieces[at].1, i));
+                }
             }
             let Some((_, i)) = best else { break };
             let right = parts.remove(i);
