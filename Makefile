@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test bench fuzz soak lint fmt models setup build clean
+.PHONY: help run test bench retrieval fuzz soak lint fmt models setup build clean
 
 # An empty HOME (a bare container, a system service) is looked up, because cargo and the caches need one.
 ifeq ($(strip $(HOME)),)
@@ -58,6 +58,9 @@ bench: ## measure against tesseract, ocrmypdf, onnxruntime, llama.cpp and Qdrant
 	@deploy/setup.sh bench
 	@$(MAKE) --no-print-directory models
 	@tests/bench/run.sh $(BENCH)
+
+retrieval: models ## nDCG, MRR and hits on passages and questions: FOLDER=(corpus.jsonl, queries.jsonl, qrels.tsv)
+	@cargo run --locked --quiet -p enabler-actors --example retrieval -- "$${FOLDER:-../shared/data/retrieval/squad_pt_sample}"
 
 fuzz: ## throw damaged bytes at the readers, SECONDS_EACH seconds per target (default 60)
 	@fuzz/run.sh "$${SECONDS_EACH:-60}"
