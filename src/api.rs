@@ -188,6 +188,10 @@ impl Api for NodeApi {
             Ok(actors) => {
                 let store = actors.intake.store.list_after("v1/", None, 1).await;
                 add("store", store.err().map(|error| error.to_string()), Standing::Unhealthy);
+                let damaged = actors.findings.get();
+                let damage =
+                    damaged.first().map(|first| format!("{} damaged objects; {first}", damaged.len()));
+                add("objects", damage, Standing::Degraded);
                 let missing = actors.shards.missing();
                 let shards = (missing > 0).then(|| format!("{missing} shards do not serve"));
                 add("shards", shards, Standing::Unhealthy);

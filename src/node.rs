@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use enabler_actors::documents::intake::Intake;
-use enabler_actors::documents::sweep;
+use enabler_actors::documents::{scrub, sweep};
 use enabler_actors::shard::Verify;
 use enabler_actors::topology::{self, Actors, Parts};
 use enabler_cluster::actor::Fault;
@@ -29,6 +29,9 @@ use crate::api::{NodeApi, Started};
 const FIRST_TENANT: &str = "default";
 /// The longest that checking one index may take; a larger one is rebuilt as if it were damaged.
 const VERIFY_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// How often every object that counts is read and verified; the first time is at the start.
+const SCRUB_EVERY: Duration = Duration::from_secs(24 * 3600);
 
 /// What went wrong while a node ran.
 pub type NodeError = Box<dyn Error + Send + Sync>;
@@ -66,6 +69,7 @@ pub async fn run(
         }
     };
     started.set(actors.clone());
+    tokio::spawn(scrub_daily(actors.clone()));
     tokio::spawn(sweep_once(actors.clone(), actors.intake.store.clone(), actors.intake.clock.now_ms()));
     let failed = actors.root().wait();
     let outcome = tokio::select! {
@@ -162,6 +166,13 @@ async fn verify(executable: &Path, dir: &Path) -> Result<(), String> {
         }
         Ok(Err(error)) => Err(format!("the check could not be started: {error}")),
         Err(_) => Err(format!("the check took more than {} s", VERIFY_TIME_MAX.as_secs())),
+    }
+}
+
+async fn scrub_daily(actors: Actors) {
+    loop {
+        scrub::run(&actors.intake.store, &actors.shards, &actors.tree, &actors.findings).await;
+        tokio::time::sleep(SCRUB_EVERY).await;
     }
 }
 

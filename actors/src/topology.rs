@@ -22,6 +22,7 @@ use enabler_storage::shard::Settings as IndexSettings;
 use crate::documents::ingest::Bench;
 use crate::documents::intake::Intake;
 use crate::documents::progress::Board;
+use crate::documents::scrub::Findings;
 use crate::embedding::{self, EmbeddingPool};
 use crate::evaluator::{self, Evaluator};
 use crate::model::{self, ModelHost};
@@ -75,6 +76,8 @@ pub struct Actors {
     pub ocr: Queue<Job>,
     /// Whether the model that `auto` takes is loaded; absent when none is installed.
     pub writer: Option<model::Standing>,
+    /// Damaged objects that the last reading of the store found.
+    pub findings: Findings,
     root: Handle,
 }
 
@@ -162,7 +165,7 @@ pub async fn start(settings: &Settings, parts: Parts) -> Result<Actors, Fault> {
         shards: shards.clone(),
         retention: Duration::from_secs(settings.retention.days * 24 * 3600),
     };
-    Ok(Actors { tree, shards, intake, desk, board, ocr: queue, writer, root })
+    Ok(Actors { tree, shards, intake, desk, board, ocr: queue, writer, findings: Findings::default(), root })
 }
 
 fn group(path: &'static str, policy: Policy, children: Vec<Child>, tree: &Tree) -> Child {

@@ -1,6 +1,6 @@
 //! Splits retrieved passages into candidates, the sentences and rows that an answer may rest on.
 
-mod columns;
+pub(crate) mod columns;
 mod references;
 
 use std::ops::Range;

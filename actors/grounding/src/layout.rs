@@ -38,7 +38,8 @@ pub(crate) fn units(text: &str, rows: &[Range<usize>]) -> Vec<Unit> {
         if sound && text.get(at..row.start).is_some() {
             reader.lines(at..row.start);
             reader.row(row.clone());
-            at = row.end;
+            // The row's own line end is no blank line behind it.
+            at = row.end + usize::from(text[row.end..].starts_with('\n'));
         }
     }
     reader.lines(at..text.len());
@@ -237,6 +238,15 @@ mod tests {
             parts.iter().map(|(_, piece)| *piece).collect::<Vec<_>>(),
             ["Compareceram 38 das 52\n\nunidades.", "Presença e mesa", "A mesa abriu."]
         );
+    }
+
+    #[test]
+    fn known_rows_on_lines_of_their_own_are_one_table() {
+        let text = "Item Nome\nCasa azul\nCarro\n\nFim.";
+        let list = units(text, &[0..9, 10..19, 20..25]);
+        let groups: Vec<usize> = list.iter().map(|unit| unit.group).collect();
+        assert_eq!(groups[..3], [groups[0]; 3]);
+        assert_ne!(groups[2], groups[3]);
     }
 
     #[test]

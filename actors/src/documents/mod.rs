@@ -5,4 +5,5 @@ pub mod ingest;
 pub mod intake;
 pub mod pages;
 pub mod progress;
+pub mod scrub;
 pub mod sweep;

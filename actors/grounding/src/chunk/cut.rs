@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::{Chunk, Page, Sizes, line_boxes};
+use crate::evidence::columns;
 use crate::layout::{Unit, UnitKind, is_header, units};
 
 /// A longer heading is a paragraph in capitals and is no use as context.
@@ -33,9 +34,11 @@ impl Cutter<'_> {
         let list = pieces(page.text, units(page.text, page.rows), self.sizes, self.count);
         let tokens: Vec<usize> =
             list.iter().map(|unit| (self.count)(&page.text[unit.range.clone()])).collect();
+        let (attached, spent) = columns::detached(page.text, &list);
+        let columns = (attached.into_keys().collect::<Vec<_>>(), spent);
         let mut from = 0;
         while from < list.len() {
-            let to = self.reach(&list, &tokens, from);
+            let to = self.with_column(&tokens, from, self.reach(&list, &tokens, from), &columns);
             let start = self.overlap(&list, &tokens, from);
             self.push(page, &list, start..to, from);
             self.follow(page.text, &list[from..to]);
@@ -67,6 +70,23 @@ impl Cutter<'_> {
             end -= 1;
         }
         end
+    }
+
+    /// A column that stands below its table goes with the table where both fit: `rows` need the values in `places`.
+    fn with_column(
+        &self,
+        tokens: &[usize],
+        from: usize,
+        to: usize,
+        (rows, places): &(Vec<usize>, Vec<usize>),
+    ) -> usize {
+        let Some(last) = places.iter().copied().find(|place| *place >= to) else { return to };
+        let near = last.saturating_sub(to) <= columns::UNITS_BETWEEN_MAX + 1;
+        let has_rows = rows.iter().any(|row| (from..to).contains(row));
+        let end = places.iter().copied().filter(|place| *place <= last + 1).max().unwrap_or(last) + 1;
+        let fits =
+            tokens.get(from..end).is_some_and(|all| all.iter().sum::<usize>() <= self.sizes.max_tokens);
+        if near && has_rows && fits { end } else { to }
     }
 
     /// A table that fits a chunk of its own is not torn to fill this one.

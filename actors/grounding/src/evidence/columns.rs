@@ -9,7 +9,7 @@ use crate::text::{ValueKind, values};
 const NAME_CHARS_MAX: usize = 40;
 
 /// A detached column stands right behind its table; further down it is a list of its own.
-const UNITS_BETWEEN_MAX: usize = 4;
+pub(crate) const UNITS_BETWEEN_MAX: usize = 4;
 
 /// How many cells most rows of table `group` have.
 pub(super) fn width(text: &str, list: &[Unit], group: usize) -> usize {
@@ -44,7 +44,7 @@ pub(super) fn names(names: &str, width: usize) -> Vec<String> {
 
 /// A column whose name and values stand below its table, one a line: by the row's place in the list, its name and the
 /// row's value. The places of the units that held it come second, because their values belong to rows.
-pub(super) fn detached(text: &str, list: &[Unit]) -> (BTreeMap<usize, (String, String)>, Vec<usize>) {
+pub(crate) fn detached(text: &str, list: &[Unit]) -> (BTreeMap<usize, (String, String)>, Vec<usize>) {
     let mut attached = BTreeMap::new();
     let mut spent = Vec::new();
     for (at, unit) in list.iter().enumerate().filter(|(_, unit)| unit.kind == UnitKind::Sentence) {

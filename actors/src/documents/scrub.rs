@@ -1,0 +1,135 @@
+//! Reads every object that still counts and reports what is damaged, before somebody needs it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use enabler_cluster::tree::Tree;
+use enabler_storage::log::{self, Position};
+use enabler_storage::objects::ObjectStore;
+use enabler_storage::record::{self, BlobError, BlobRef, DocumentId, Op};
+
+use crate::shard::Shards;
+
+/// Damaged objects that are named; more are as good a reason to restore the store.
+const FINDINGS_MAX: usize = 100;
+
+/// What the last reading found. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Findings(Arc<Mutex<Vec<String>>>);
+
+impl Findings {
+    /// One sentence per damaged object.
+    pub fn get(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, found: Vec<String>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = found;
+    }
+}
+
+/// Reads every shard's log from its beginning and every blob of a document that is still there.
+///
+/// Damage is put into `findings` and on the shard's record in the tree; nothing is changed.
+pub async fn run(store: &Arc<dyn ObjectStore>, shards: &Shards, tree: &Tree, findings: &Findings) {
+    let mut found = Vec::new();
+    for number in 0..shards.shards.len() as u32 {
+        let before = found.len();
+        shard(store, shards, number, &mut found).await;
+        for damage in found.iter().skip(before) {
+            tree.seat(&format!("node/shards/shard-{number}"), "shard", None).failed(
+                "scrub",
+                damage.clone(),
+                None,
+            );
+        }
+    }
+    found.truncate(FINDINGS_MAX);
+    findings.set(found);
+}
+
+async fn shard(store: &Arc<dyn ObjectStore>, shards: &Shards, number: u32, found: &mut Vec<String>) {
+    let mut replay = log::replay(store.clone(), number, Position::default());
+    loop {
+        match replay.next().await {
+            Ok(Some(entry)) => {
+                for op in &entry.entry.ops {
+                    for (document, blob) in blobs(op) {
+                        check(store, shards, document, blob, found).await;
+                    }
+                }
+            }
+            Ok(None) => return,
+            Err(error) => {
+                found.push(enabler_cluster::actor::Fault::from_error("reading the log", &error).reason);
+                return;
+            }
+        }
+    }
+}
+
+fn blobs(op: &Op) -> Vec<(DocumentId, &BlobRef)> {
+    match op {
+        Op::Accepted { document } => vec![(document.document_id, &document.original)],
+        Op::PagesRead { document_id, pages, .. } => vec![(*document_id, pages)],
+        Op::Ready { document_id, chunks, .. } => vec![(*document_id, chunks)],
+        Op::ChunksEmbedded { .. } | Op::Failed { .. } | Op::Deleted { .. } | Op::Fence => Vec::new(),
+    }
+}
+
+/// A blob of a document that was deleted meanwhile is gone by right.
+async fn check(
+    store: &Arc<dyn ObjectStore>,
+    shards: &Shards,
+    document: DocumentId,
+    blob: &BlobRef,
+    found: &mut Vec<String>,
+) {
+    let Err(error) = record::read_blob(&**store, blob).await else { return };
+    let Some(index) = shards.index(document) else { return };
+    let there = tokio::task::spawn_blocking(move || index.document(document)).await;
+    let counts = matches!(there, Ok(Ok(Some(_))));
+    if counts && matches!(error, BlobError::Damaged { .. } | BlobError::Missing { .. }) {
+        found.push(format!("document {document}: {error}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use enabler_cluster::address::Address;
+    use enabler_storage::clock::SystemClock;
+    use enabler_storage::log::{Entry, entry_key, put_entry};
+    use enabler_storage::objects::{Memory, PutOutcome};
+
+    use super::*;
+    use crate::shard::View;
+
+    #[tokio::test]
+    async fn a_flipped_bit_in_an_old_entry_is_found_and_named() {
+        let memory = Arc::new(Memory::new());
+        let store: Arc<dyn ObjectStore> = memory.clone();
+        let seal = |seq, prev| Entry {
+            shard: 0,
+            seq,
+            epoch: 1,
+            writer: 1,
+            nonce: 1,
+            prev,
+            wall_ms: 0,
+            ops: vec![Op::Fence],
+        };
+        let first = seal(1, 0).seal().unwrap();
+        let second = seal(2, first.checksum).seal().unwrap();
+        for entry in [&first, &second] {
+            assert!(matches!(put_entry(&*store, entry).await.unwrap(), PutOutcome::Done(_)));
+        }
+        let shards =
+            Shards { hash_seed: 0, shards: Arc::new(vec![(Address::new("shard", 1), View::default())]) };
+        let (tree, findings) = (Tree::new(Arc::new(SystemClock)), Findings::default());
+        run(&store, &shards, &tree, &findings).await;
+        assert_eq!(findings.get(), Vec::<String>::new());
+        memory.flip(&entry_key(0, 1).unwrap(), 99);
+        run(&store, &shards, &tree, &findings).await;
+        assert!(findings.get()[0].contains("00000000000000000001"), "{:?}", findings.get());
+        assert_eq!(tree.failures()[0].message, "scrub");
+    }
+}
