@@ -84,8 +84,9 @@ impl Cutter<'_> {
         let near = last.saturating_sub(to) <= columns::UNITS_BETWEEN_MAX + 1;
         let has_rows = rows.iter().any(|row| (from..to).contains(row));
         let end = places.iter().copied().filter(|place| *place <= last + 1).max().unwrap_or(last) + 1;
-        let fits =
-            tokens.get(from..end).is_some_and(|all| all.iter().sum::<usize>() <= self.sizes.max_tokens);
+        let fits = tokens
+            .get(from..end)
+            .is_some_and(|all| all.iter().sum::<usize>() * 10 <= self.sizes.max_tokens * 9);
         if near && has_rows && fits { end } else { to }
     }
 
