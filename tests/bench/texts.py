@@ -29,9 +29,9 @@ def of_length(tokenizer, tokens, chance):
 def write(tokenizer_path, out):
     """Writes {case: [text, ...]}: short questions, full chunks, and a batch of every length."""
     tokenizer, chance = Tokenizer.from_file(str(tokenizer_path)), random.Random(1)
-    mixed = [16 + i * 240 // 31 for i in range(32)]
+    mixed = [16 + i * 240 // 15 for i in range(16)]
     chance.shuffle(mixed)
-    lengths = {"1x20": [20], "8x20": [20] * 8, "32x20": [20] * 32, "8x256": [256] * 8, "32 of 16 to 256": mixed}
+    lengths = {"1x20": [20], "8x20": [20] * 8, "32x20": [20] * 32, "8x256": [256] * 8, "16 of 16 to 256": mixed}
     out.write_text(json.dumps({case: [of_length(tokenizer, n, chance) for n in each] for case, each in lengths.items()}, ensure_ascii=False))
 
 

@@ -72,7 +72,7 @@ pub(crate) fn measure(path: &str, threads: &str) -> Result<(), Failure> {
     }
     let mut shared = model.sequence(None);
     model.prefill(&mut shared, &prompt(PREFIX, 5))?;
-    let prefix = shared.into_prefix();
+    let prefix = shared.into_prefix().map_err(|_| "the shared context cannot be shared")?;
     report(&format!("{STREAMS} streams at {PREFIX}"), STREAMS * STREAMED, 3, |_| {
         let (done, wall, cpu) = timed(|| -> Result<(), Failure> {
             let mut sequences: Vec<Sequence> = (0..STREAMS).map(|_| model.sequence(Some(&prefix))).collect();
