@@ -9,6 +9,7 @@ use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent};
 
 use crate::address::{Address, Envelope};
 use crate::panics;
+use crate::supervisor::CHILDREN_PATIENCE;
 use crate::tree::{Seat, Tree};
 
 /// Why an actor cannot go on; its supervisor decides what follows.
@@ -177,6 +178,7 @@ impl<B: Behaviour> Actor for Shell<B> {
         myself: ActorRef<Self::Msg>,
         running: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
+        myself.stop_children_and_wait(None, Some(CHILDREN_PATIENCE)).await;
         let Running { context, state } = running;
         self.0.stopped(context, state);
         context.address.detach(myself.get_id());

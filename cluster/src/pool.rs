@@ -34,8 +34,10 @@ pub trait Craft: Send + Sync + 'static {
     fn rest(&self, _tools: &mut Self::Tools) {}
 }
 
-/// How long a worker without a job keeps its tools warm.
-const REST_AFTER: Duration = Duration::from_secs(30);
+/// How long a worker waits for a job before it looks whether it was told to stop.
+const WAIT_MAX: Duration = Duration::from_secs(1);
+/// Waits without a job after which a worker lets go of its tools.
+const WAITS_BEFORE_REST: u32 = 30;
 
 /// The queue in front of a pool. Cheap to clone.
 pub struct Queue<J> {
@@ -173,30 +175,37 @@ struct Next;
 
 impl<C: Craft> Behaviour for Worker<C> {
     type Message = Next;
-    type State = C::Tools;
+    type State = (C::Tools, u32);
     const KIND: &'static str = C::KIND;
 
     fn name(_: &Next) -> &'static str {
         "job"
     }
 
-    async fn start(&self, _: &Context<Next>) -> Result<C::Tools, Fault> {
-        self.craft.equip().await
+    async fn start(&self, _: &Context<Next>) -> Result<Self::State, Fault> {
+        Ok((self.craft.equip().await?, 0))
     }
 
-    async fn handle(&self, context: &Context<Next>, tools: &mut C::Tools, _: Next) -> Result<(), Fault> {
+    async fn handle(&self, context: &Context<Next>, state: &mut Self::State, _: Next) -> Result<(), Fault> {
+        let (tools, waits) = state;
         // Only the taking is under the lock: the others wait for jobs while this one works.
         let take = async { self.jobs.lock().await.recv().await };
-        let Ok(job) = tokio::time::timeout(REST_AFTER, take).await else {
-            self.craft.rest(tools);
-            let _ = context.address().offer(Next);
-            return Ok(());
-        };
-        let Some(job) = job else {
-            context.retire();
-            return Ok(());
-        };
-        self.craft.work(tools, job).await?;
+        match tokio::time::timeout(WAIT_MAX, take).await {
+            Ok(Some(job)) => {
+                *waits = 0;
+                self.craft.work(tools, job).await?;
+            }
+            Ok(None) => {
+                context.retire();
+                return Ok(());
+            }
+            Err(_) => {
+                *waits += 1;
+                if *waits == WAITS_BEFORE_REST {
+                    self.craft.rest(tools);
+                }
+            }
+        }
         let _ = context.address().offer(Next);
         Ok(())
     }

@@ -13,6 +13,9 @@ use crate::actor::Fault;
 use crate::decide::restart::{History, Policy, Verdict};
 use crate::tree::{Seat, Status, Tree};
 
+/// How long a stopping actor waits for its children; what hangs is killed then.
+pub(crate) const CHILDREN_PATIENCE: Duration = Duration::from_secs(3);
+
 type Starting = Pin<Box<dyn Future<Output = Result<ActorCell, Fault>> + Send>>;
 type Start = Arc<dyn Fn(ActorCell) -> Starting + Send + Sync>;
 
@@ -174,7 +177,9 @@ impl Actor for Supervisor {
         self.judge(&me, running, path)
     }
 
-    async fn post_stop(&self, _: ActorRef<Order>, _: &mut Running) -> Result<(), ActorProcessingErr> {
+    async fn post_stop(&self, me: ActorRef<Order>, _: &mut Running) -> Result<(), ActorProcessingErr> {
+        // ractor would kill them: asked to stop, they write down what they hold.
+        me.stop_children_and_wait(None, Some(CHILDREN_PATIENCE)).await;
         self.tree.leave(&self.path);
         Ok(())
     }

@@ -204,8 +204,15 @@ fn is_right(case: &Case, answer: &Answer) -> bool {
     answer.answered && case.answers.iter().any(|truth| even(&answer.text).contains(&even(truth)))
 }
 
+/// Is the truth in what leads the answer, not merely in its quotation? A bare quotation leads with itself.
+fn leads(case: &Case, answer: &Answer) -> bool {
+    let lead = answer.text.split(" — “").next().unwrap_or_default();
+    case.answers.iter().any(|truth| even(lead).contains(&even(truth)) || even(truth).contains(&even(lead)))
+}
+
 #[derive(Default)]
 struct Tally {
+    led: usize,
     answerable: usize,
     right: usize,
     wrong: usize,
@@ -226,6 +233,10 @@ fn run(cases: &[Case], vectors: &Vectors) {
         if case.answerable {
             tally.answerable += 1;
             tally.right += usize::from(right);
+            tally.led += usize::from(right && leads(case, &answer));
+            if case.retrieve && right && !leads(case, &answer) {
+                println!("LEAD {} {:?} {}", case.set, case.question, answer.text.replace('\n', " // "));
+            }
             tally.declined += usize::from(!answer.answered);
             tally.wrong += usize::from(answer.answered && !right);
             tally.evidence += usize::from(
@@ -255,8 +266,8 @@ fn run(cases: &[Case], vectors: &Vectors) {
     }
     for (set, t) in &tallies {
         println!(
-            "{set}: answerable {} right {} wrong {} declined {} evidence {}; unanswerable {} refused {}",
-            t.answerable, t.right, t.wrong, t.declined, t.evidence, t.unanswerable, t.refused
+            "{set}: answerable {} right {} led {} wrong {} declined {} evidence {}; unanswerable {} refused {}",
+            t.answerable, t.right, t.led, t.wrong, t.declined, t.evidence, t.unanswerable, t.refused
         );
     }
     for (at, (count, right)) in bins.iter().enumerate().filter(|(_, bin)| bin.0 > 0) {

@@ -4,7 +4,7 @@ use super::{Found, How, Support, phrase};
 use crate::evidence::{Candidate, Passage};
 use crate::question::{AnswerType, Question, Role};
 use crate::score::{Scores, answers_of_type, has_shape};
-use crate::text::{Value, ValueKind, Word, alike, is_negator};
+use crate::text::{Value, ValueKind, Word, alike, is_negator, words};
 
 /// A `quais` question quotes at most so many sentences; more is reading the document aloud.
 const QUOTED_MAX: usize = 3;
@@ -54,10 +54,17 @@ fn best_value<'a>(
 /// seldom across a semicolon.
 fn distance(question: &Question, candidate: &Candidate, value: &Value) -> f32 {
     const FAR: f32 = 200.0;
+    const HEAD: f32 = 3.0;
     let between = |a: usize, b: usize| {
         candidate.facts.words.iter().filter(|word| word.start >= a && word.end <= b).count() as f32 * 6.0
     };
-    let apart = if stands_in(candidate, value) { FAR } else { 0.0 };
+    let apart = if stands_in(candidate, value) || is_former(question, candidate, value) {
+        FAR
+    } else if is_of_one(question, candidate, value) {
+        FAR / 2.0
+    } else {
+        0.0
+    };
     let one = |word: &Word| {
         if word.end <= value.start {
             between(word.end, value.start)
@@ -73,10 +80,46 @@ fn distance(question: &Question, candidate: &Candidate, value: &Value) -> f32 {
         .map(|term| {
             let held = candidate.facts.words.iter().filter(|word| alike(&term.word, word) >= 0.8);
             let nearest = held.map(one).fold(FAR, f32::min).min(FAR);
-            term.weight * nearest
+            // What is asked for stands beside its value; a mere cue (`valor`) stands beside other values too.
+            let head = question.head.as_ref().is_some_and(|head| head.start == term.word.start);
+            match term.role {
+                Role::Cue => 0.3 * term.weight * nearest,
+                _ if head => HEAD * term.weight * nearest,
+                _ => term.weight * nearest,
+            }
         })
         .sum::<f32>()
         + apart
+}
+
+/// Of `passa de R$ 790,00 para R$ 845,00` the first is what was, and is asked for as such only.
+fn is_former(question: &Question, candidate: &Candidate, value: &Value) -> bool {
+    const FORMER: &[&str] = &["antigo", "antiga", "anterior", "era", "previous", "former", "old"];
+    let facts = &candidate.facts;
+    let asked = words(&question.text).iter().any(|word| FORMER.contains(&word.folded.as_str()));
+    let next = facts.values.iter().find(|next| next.start >= value.end && next.kind == value.kind);
+    let from = facts.words.iter().rev().find(|word| word.end <= value.start && !is_sign(word));
+    let between = |end: usize| {
+        facts.words.iter().filter(move |word| word.start >= value.end && word.end <= end && !is_sign(word))
+    };
+    let to = next.map(|next| between(next.start).map(|word| word.folded.as_str()).collect::<Vec<_>>());
+    !asked
+        && from.is_some_and(|word| matches!(word.folded.as_str(), "de" | "from"))
+        && to.is_some_and(|to| matches!(to.as_slice(), ["para" | "to"]))
+}
+
+/// The letters of `R$` and `US$`.
+fn is_sign(word: &Word) -> bool {
+    matches!(word.folded.as_str(), "r" | "us")
+}
+
+/// A price of one (`ao preço unitário de`) is not the value of all, unless it is asked for.
+fn is_of_one(question: &Question, candidate: &Candidate, value: &Value) -> bool {
+    const REACH_WORDS: usize = 4;
+    let single = |word: &Word| word.folded.starts_with("unit");
+    let mut before =
+        candidate.facts.words.iter().rev().filter(|word| word.end <= value.start).take(REACH_WORDS);
+    value.kind == ValueKind::Money && before.any(single) && !words(&question.text).iter().any(single)
 }
 
 /// A name behind `representada por` stands in for the one who acts.
@@ -166,7 +209,7 @@ fn yes_no(
         .zip(&scores.own[at])
         .filter(|(term, _)| term.role != Role::Weak)
         .all(|(_, held)| *held >= 0.75);
-    let asked_denied = crate::text::words(&question.text).iter().any(|word| is_negator(&word.folded));
+    let asked_denied = words(&question.text).iter().any(|word| is_negator(&word.folded));
     let text = match (denied, held) {
         (true, _) => phrase::led(phrase::yes_no(question.language, asked_denied), &quotation),
         (false, true) => phrase::led(phrase::yes_no(question.language, !asked_denied), &quotation),
