@@ -59,7 +59,7 @@ fn distance(question: &Question, candidate: &Candidate, value: &Value) -> f32 {
         candidate.facts.words.iter().filter(|word| word.start >= a && word.end <= b).count() as f32 * 6.0
     };
     let apart = if stands_in(candidate, value) || is_former(question, candidate, value) {
-        FAR
+        5.0 * FAR
     } else if is_of_one(question, candidate, value) {
         FAR / 2.0
     } else {

@@ -107,3 +107,65 @@ proptest::proptest! {
         proptest::prop_assert!(with(low + more) >= with(low));
     }
 }
+
+const MINUTES: &str = "2. Obra de recuperação da fachada\n\nForam recebidas três propostas:\n\n\
+Empresa\tValor do orçamento\nPrumo Reformas\tR$ 214.900,00\nAndaime Firme\tR$ 187.320,00\nReboco & Cia.\tR$ 176.050,00\n\n\
+Após debate, a assembleia escolheu a empresa\nAndaime Firme, por 31 votos contra 7 dados à Prumo Reformas.\n\n\
+A taxa mensal passa de R$ 790,00 para R$ 845,00 por unidade.\n\n\
+Compareceram ou fizeram-se representar 38 das 52\n\nunidades, o que perfaz 73% das frações.\n\n\
+c) Aquisição do Galpão Taquari: aprovada por 79,90% dos votos, pelo valor de\n\nR$ 37,5 milhões.\n\
+d) Emissão de quotas: aprovada ao preço unitário de R$ 102,40, perfazendo R$ 51.200.000,00.\n\n\
+Os quotistas Cândida Rezende Vilar e Espólio de Hermes Bastos, este representado por Noêmia Bastos Leal, consignaram voto contrário ao item c.";
+
+#[test]
+fn who_was_chosen_is_said_where_it_was_decided_not_where_bids_are_listed() {
+    let answer = ask_with("Qual empresa foi contratada para a obra da fachada?", MINUTES, None);
+    assert!(answer.text.starts_with("Andaime Firme — “Após debate"), "{}", answer.text);
+}
+
+#[test]
+fn a_price_is_never_a_share_and_goes_on_across_a_blank_line() {
+    let answer = ask_with("Quanto custou o Galpão Taquari?", MINUTES, None);
+    assert!(answer.text.starts_with("R$ 37,5 milhões — "), "{}", answer.text);
+}
+
+#[test]
+fn of_a_part_and_its_whole_the_part_is_counted() {
+    let answer = ask_with("Quantas unidades estavam presentes ou representadas?", MINUTES, None);
+    assert!(answer.text.starts_with("38 — "), "{}", answer.text);
+}
+
+#[test]
+fn a_vote_on_an_item_is_a_vote_on_its_subject_by_who_casts_it() {
+    let answer = ask_with("Quem votou contra a aquisição do galpão?", MINUTES, None);
+    assert!(answer.answered && !answer.text.starts_with("Noêmia"), "{}", answer.text);
+    assert!(answer.text.contains("consignaram voto contrário"), "{}", answer.text);
+}
+
+#[test]
+fn what_was_and_what_one_costs_are_not_what_is_asked() {
+    for (question, lead) in [
+        ("Qual o valor da taxa mensal por unidade?", "R$ 845,00"),
+        ("Qual o valor da emissão de quotas?", "R$ 51.200.000,00"),
+    ] {
+        let answer = ask_with(question, MINUTES, None);
+        assert!(answer.text.starts_with(lead), "{}", answer.text);
+    }
+}
+
+#[test]
+fn a_deadline_stands_for_what_must_be_done_by_it() {
+    let text = "O componente OticaCam está sob GPL-3.0-only.\nCondiciona-se o uso à obtenção de licença comercial até 28/02/2025.\n\n\
+        O prazo para regularização é de 60 dias, contado de 5 de dezembro de 2024.";
+    let answer = ask_with("Até que data a ÓticaCam precisa ser regularizada?", text, None);
+    assert!(answer.text.starts_with("28/02/2025"), "{}", answer.text);
+}
+
+#[test]
+fn a_row_of_a_broken_table_keeps_its_name_and_a_detached_column_its_rows() {
+    let text = "Componente\tVersão Licença\tDecisão\nFarol\t4.2\tMIT\tLiberado\nConversa com o\nSabiá Chat\tAGPL-3.0\tVedado\nmotorista\nLume\t3.0\tMIT\tLiberado\n\n\
+        Custo\n\nR$ 10,00\nR$ 20,00\n";
+    assert!(ask_with("Qual componente foi vedado?", text, None).text.starts_with("Sabiá Chat — "));
+    assert!(ask_with("Qual a licença do Farol?", text, None).text.starts_with("MIT — "));
+    assert!(ask_with("Qual o custo do Lume?", text, None).text.starts_with("R$ 20,00 — "));
+}
