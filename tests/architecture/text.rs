@@ -110,7 +110,7 @@ fn decisions_are_pure() {
 
 #[test]
 fn no_file_names_a_place_outside_the_repository() {
-    let places = ["/work/", "/root/", "/Users/", "file:///"];
+    let places = [concat!("/wo", "rk/"), "/root/", "/Users/", "file:///"];
     let mut found = Vec::new();
     let endings = ["rs", "toml", "md", "sh", "py", "rules", "txt", "json", "yml", "yaml"];
     for (name, text) in sources(&endings).iter().filter(|(name, _)| name != "tests/architecture/text.rs") {
