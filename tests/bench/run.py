@@ -147,12 +147,12 @@ def main():
         results[section] = collect(rounds, sides, failures)
         if section.startswith("embedding") and (far := texts.least_cosine(a.work / "ours.f32", a.work / "peer.f32")) < COSINE_MIN:
             failures.append(f"{section}: the two sides' vectors differ (least cosine {far:.4f}), so their speeds do not compare")
-    if "ocr" in results:
-        texts.score(a.work / "pages.json", a.scans, results["ocr"])
-    for section, found in results.items():
-        show(section, found)
-    if a.json:
-        a.json.write_text(json.dumps({"threads": a.threads, "load": load, "results": results}, indent=1, ensure_ascii=False) + "\n")
+        if section == "ocr":
+            texts.score(a.work / "pages.json", a.scans, results[section])
+        show(section, results[section])
+        # After each section, so that what was measured survives an interruption.
+        if a.json:
+            a.json.write_text(json.dumps({"threads": a.threads, "load": load, "results": results}, indent=1, ensure_ascii=False) + "\n")
     # A side that could not be measured is a failed run, not a shorter table.
     if failures:
         raise SystemExit("not everything was measured:\n  " + "\n  ".join(failures))
