@@ -42,9 +42,14 @@ pub(crate) fn frame<M: Encode>(message: &M, bytes_max: u32) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// What decoding one message may allocate, in bytes: without a bound, a frame of 14 bytes that claims a long list
+/// aborts the process that reads it. A page's answer of 16 MiB unpacks to well below this.
+const DECODED_BYTES_MAX: usize = 256 << 20;
+
 /// The message of a frame's body.
 pub(crate) fn message<M: Decode<()>>(body: &[u8]) -> Option<M> {
-    let (message, length) = bincode::decode_from_slice(body, bincode::config::standard()).ok()?;
+    let bounded = bincode::config::standard().with_limit::<DECODED_BYTES_MAX>();
+    let (message, length) = bincode::decode_from_slice(body, bounded).ok()?;
     (length == body.len()).then_some(message)
 }
 
@@ -81,6 +86,12 @@ mod tests {
             Answer::Opened(Ok(DocumentInfo { title: Some("x".repeat(200)), ..DocumentInfo::default() }));
         assert!(frame(&answer, 100).is_none());
         assert!(frame(&answer, 1_000).is_some());
+    }
+
+    #[test]
+    fn a_short_frame_that_claims_a_huge_list_is_refused_and_not_allocated() {
+        assert!(message::<Request>(&[1, 0xfd, 0xff, 0xff, 0xff, 1, 0, 0, 2, 0]).is_none());
+        assert!(message::<Request>(&[1, 0xfd, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f]).is_none());
     }
 
     proptest! {
