@@ -50,7 +50,7 @@ build: setup
 	$(call step,Building rag-enabler (the first time it compiles some 500 crates: several minutes on two cores))
 	@cargo build --locked --bin rag-enabler
 
-models: build ## fetch the embedded models (170 MB, once)
+models: build ## fetch the embedded models (184 MB, once)
 	$(call step,Models)
 	@"$(PROGRAM)" models pull default
 
