@@ -1,0 +1,28 @@
+//! The predecessor's reading and running of a rules file, kept bit for bit by a small, old-fashioned reader of its
+//! own: a clean language cannot share a grammar with one that drops what it does not know, and sharing would let
+//! every repair of the one quietly change the other.
+//!
+//! The predecessor was a Python program of regular expressions over stripped lines, so "the same" here means the same
+//! as Python's `str.strip`, `str.lower`, `\s`, `\w` and `re.IGNORECASE`; [`python`] holds where those differ from Rust.
+//! Nothing is reported, because it reported nothing: what is not recognised is dropped. Linear in the text, no state.
+
+mod answer;
+mod apply;
+mod automatic;
+mod bound;
+mod detect;
+mod form;
+mod grammar;
+mod normalise;
+mod python;
+mod read;
+mod replacement;
+mod rule;
+mod validate;
+
+#[cfg(test)]
+mod tests;
+
+pub use apply::{Input, Outcome, Raised};
+pub use form::{Action, Expansion, Fact, Intent, Level, Normalisation, Rule, RuleSet, Synonym};
+pub use validate::Validation;

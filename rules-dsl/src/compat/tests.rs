@@ -1,0 +1,1 @@
+//! What part A of the language's description says and the recorded cases do not show.
