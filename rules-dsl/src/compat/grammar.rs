@@ -29,6 +29,7 @@ pub(super) struct Lines {
     pub(super) synonym: Regex,
     pub(super) variable: Regex,
     pub(super) not_in_a_slug: Regex,
+    pub(super) identifier: Regex,
     quoted: Regex,
 }
 
@@ -62,10 +63,10 @@ impl Lines {
             intent: line(r"^(\w+):?$"),
             pattern: line(r#"^[-•]\s*["']([^"']+)["']"#),
             expected: line(r"^Resposta\s+deve\s+conter:\s*(.+)$"),
-            expansion: line(r#"^Para\s+["']?(\w+)["']?,?\s+(?:adicionar|buscar):\s*(.+)$"#),
+            expansion: line(r#"^Para\s+["']?(\w+)["']?,?\s*(?:adicionar|buscar):\s*(.+)$"#),
             normalisation: line(r#"^["'](.+?)["']\s+corrigir\s+para:\s*["'](.+?)["']\s*(?:\[(.+?)\])?$"#),
             rule: line(r#"^QUANDO\s+(?:usuário\s+)?pergunta(?:r)?\s+["']([^"']+)["']"#),
-            rule_begins: line(r"^QUANDO\s"),
+            rule_begins: line(r"^QUANDO\b"),
             mentions: line(r#"^E\s+resposta\s+(?:menciona|contém)\s+["']([^"']+)["']"#),
             mentions_not: line(r#"^E\s+resposta\s+NÃO\s+(?:menciona|contém)\s+["']([^"']+)["']"#),
             or: line(r#"^OU\s+["']([^"']+)["']"#),
@@ -74,6 +75,7 @@ impl Lines {
             synonym: line(r#"^["']([^"']+)["']\s+também\s+pode\s+ser:\s*(.+)$"#),
             variable: exact(r"\{facts\.criticidade\.(\w+)\[([0-9]+)\]\.(\w+)\}"),
             not_in_a_slug: exact(r"[^\w\s]"),
+            identifier: exact(r"^[\p{XID_Start}_]\p{XID_Continue}*$"),
             quoted: exact(r#"["']([^"']+)["']"#),
         }
     }

@@ -24,8 +24,12 @@ pub(super) fn newlines(text: &str) -> Cow<'_, str> {
 /// The one character that stands for all that `re.IGNORECASE` takes for the same: `k` for `K` and the Kelvin sign,
 /// `i` for `I`, `İ` and `ı`, `s` for `S` and `ſ`. Accents count.
 pub(super) fn fold_char(c: char) -> char {
-    if c.is_ascii() {
-        return c.to_ascii_lowercase();
+    match c {
+        '\0'..='\x7f' => return c.to_ascii_lowercase(),
+        // The letters of Portuguese, for speed alone: the general way below says the same of them.
+        'À'..='Ö' | 'Ø'..='Þ' => return char::from_u32(u32::from(c) + 0x20).unwrap_or(c),
+        'ß'..='ÿ' => return c,
+        _ => {}
     }
     match lower_char(upper_char(lower_char(c))) {
         // Alike for Python's regular expressions, though no single capital joins them.

@@ -1,6 +1,7 @@
 //! A replacement text as Python's `re.sub` reads it for a pattern without groups, with Python's own messages.
 
 use super::apply::Raised;
+use super::grammar::LINE;
 use super::python::repr;
 
 /// A piece of a replacement.
@@ -107,7 +108,7 @@ fn group(tokens: &mut Tokens) -> Result<(), Raised> {
         }
         return Err(tokens.error(&format!("invalid group reference {digits}"), width));
     }
-    if !is_identifier(&name) {
+    if !LINE.identifier.is_match(&name) {
         return Err(tokens.error(&format!("bad character in group name {}", repr(&name)), width));
     }
     Err(Raised(format!("IndexError: unknown group name {}", repr(&name))))
@@ -125,11 +126,6 @@ fn group_name(tokens: &mut Tokens) -> Result<String, Raised> {
             Some(Token::Escape(c)) => name.extend(['\\', c]),
         }
     }
-}
-
-/// `str.isidentifier`, near enough to choose between two messages.
-fn is_identifier(name: &str) -> bool {
-    name.chars().all(|c| c == '_' || c.is_alphanumeric()) && !name.starts_with(|c: char| c.is_numeric())
 }
 
 /// A character, or a backslash and the character after it.
