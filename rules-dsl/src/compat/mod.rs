@@ -3,7 +3,7 @@
 //! every repair of the one quietly change the other.
 //!
 //! The predecessor was a Python program of regular expressions over stripped lines, so "the same" here means the same
-//! as Python's `str.strip`, `str.lower`, `\s`, `\w` and `re.IGNORECASE`; [`python`] holds where those differ from Rust.
+//! as Python's `str.strip`, `str.lower`, `\s`, `\w` and `re.IGNORECASE`; the file `python.rs` holds where those differ from Rust.
 //! Nothing is reported, because it reported nothing: what is not recognised is dropped. Linear in the text, no state.
 
 mod answer;
