@@ -66,13 +66,13 @@ fn control(c: char) -> Option<char> {
 
 /// `\0`, and at most two octal digits after it.
 fn octal_from_zero(tokens: &mut Tokens) -> Result<char, Raised> {
-    let mut value = 0;
+    let mut value = 0_u8;
     for _ in 0..2 {
         let Some(digit) = tokens.next_digit(8) else { break };
         tokens.get()?;
-        value = value * 8 + digit;
+        value = value * 8 + digit as u8;
     }
-    Ok(char::from((value & 0xff) as u8))
+    Ok(char::from(value))
 }
 
 /// Three octal digits are a character; anything shorter is a group that no literal pattern has.

@@ -32,6 +32,9 @@ fn a_heading_stands_alone_on_its_line_and_its_colon_may_be_missing() {
     for (heading, known) in [
         ("FATOS CONHECIDOS", true),
         ("  FATOS \t CONHECIDOS:  ", true),
+        ("FATOS\u{1c}CONHECIDOS", true),
+        ("fatoſ conhecİdos", true),
+        ("FATOS CONHECıDOS:", true),
         ("FATOS CONHECIDOS: todos", false),
         ("FATOS CONHECIDOS :", false),
         ("FATOSCONHECIDOS:", false),
