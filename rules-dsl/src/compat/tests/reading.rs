@@ -234,6 +234,7 @@ fn the_automatic_intents_come_last_and_yield_to_declared_ones() {
     assert_eq!(set.intents[0].patterns, ["p"]);
     assert!(set.expansion_of("criticidade_alta").is_none());
     assert_eq!(set.expansion_of("criticidade_baixa").unwrap().terms, ["z"]);
+    assert_eq!(set.expansions.len(), 1);
     assert!(RuleSet::read("FATOS CONHECIDOS\nO x tem criticidade MÉDIO").intents.is_empty());
 }
 
@@ -245,7 +246,9 @@ fn the_validator_warns_of_repeated_facts_and_of_rules_that_can_say_nothing() {
         RuleSet::read(&format!("{rule}O x tem criticidade MÉDIO\nA x tem criticidade MÉDIO")).validate();
     assert!(verdict.is_valid && verdict.errors.is_empty() && verdict.info.is_empty());
     assert_eq!(verdict.warnings.len(), 2, "{:?}", verdict.warnings);
-    let verdict =
-        RuleSet::read(&format!("{rule}O x tem criticidade ALTO\nO x tem criticidade MÉDIO")).validate();
-    assert_eq!((verdict.warnings.len(), verdict.info.len()), (0, 1), "{verdict:?}");
+    for level in ["ALTO", "BAIXO"] {
+        let text = format!("{rule}O x tem criticidade {level}\nO x tem criticidade MÉDIO");
+        let verdict = RuleSet::read(&text).validate();
+        assert_eq!((verdict.warnings.len(), verdict.info.len()), (0, 1), "{verdict:?}");
+    }
 }
