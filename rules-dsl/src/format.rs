@@ -1,0 +1,1 @@
+//! Writes a rules file in its usual form.
