@@ -12,6 +12,8 @@ use enabler_grounding::prompt::Template;
 use enabler_grounding::question::Question;
 use enabler_inference::catalogue::{self, Location};
 use enabler_inference::embedding::InputKind;
+use enabler_rules::apply::Outcome;
+use enabler_rules::verdict::Verdict;
 use enabler_storage::cache::{self, AnswerKey, Cache};
 use enabler_storage::clock::Clock;
 use enabler_storage::record::{DocumentId, DocumentRecord, Vector};
@@ -19,7 +21,7 @@ use enabler_storage::shard::{Hit, Query, ShardIndex};
 use serde::{Deserialize, Serialize};
 
 use crate::embedding::{self, Text};
-use crate::evaluator;
+use crate::evaluator::{self, Case};
 use crate::model::{self, Draft};
 use crate::shard::Shards;
 
@@ -31,6 +33,10 @@ const PROMPT_TOKENS_MAX: usize = 900;
 const PROMPT_TOKENS_FRAME: usize = 200;
 /// The part of the remaining time that a draft may take; an answer can be given without one.
 const DRAFT_SHARE: f64 = 0.7;
+/// The rule set of documents whose template has none of its own.
+const RULES_DEFAULT: &str = "generic";
+/// What is left of the confidence in an answer that a rule objects to.
+const DISPUTED_SHARE: f32 = 0.5;
 /// The longest that a rule set may take over one answer.
 const RULES_TIME_MAX: Duration = Duration::from_secs(2);
 
@@ -141,8 +147,8 @@ pub struct Desk {
     pub embedder: embedding::Shared,
     /// Model hosts by the name of their model.
     pub hosts: Arc<Vec<(String, Address<model::Message>)>>,
-    /// Rule evaluators by the name of their rule set.
-    pub evaluators: Arc<Vec<(String, Address<evaluator::Message>)>>,
+    /// Rule evaluators by the name of their rule set, which is that of the documents' template.
+    pub evaluators: Arc<Vec<Judge>>,
     /// Where models are.
     pub models_dir: PathBuf,
     /// Which model `auto` takes; `auto` itself means the best that is there.
@@ -157,8 +163,19 @@ pub struct Desk {
     pub answer_ttl: Duration,
     /// How long embeddings are remembered.
     pub embedding_ttl: Duration,
-    /// A version of everything shipped that changes answers: prompts and rules.
+    /// A version of the program and its prompts, which change answers.
     pub recipe: String,
+}
+
+/// The evaluator of one rule set.
+#[derive(Clone)]
+pub struct Judge {
+    /// The rule set's name.
+    pub name: String,
+    /// The evaluator.
+    pub address: Address<evaluator::Message>,
+    /// Its version in force.
+    pub standing: evaluator::Standing,
 }
 
 impl Desk {
@@ -177,7 +194,7 @@ impl Desk {
         {
             return Ok(Answer { cached: true, ..answer });
         }
-        let answer = self.think(request, ask, &index, &model).await?;
+        let answer = self.think(request, ask, &record, &index, &model).await?;
         // The document may have been deleted meanwhile: what is gone answers nothing and is not remembered.
         self.ready(&index, ask).await?;
         if let Ok(bytes) = serde_json::to_vec(&answer) {
@@ -187,13 +204,14 @@ impl Desk {
     }
 
     fn key(&self, ask: &Ask, record: &DocumentRecord, model: &str) -> String {
+        let rules = self.judge(ask, record).map_or_else(String::new, |judge| judge.standing.hash());
         cache::answer_key(&AnswerKey {
             tenant: &ask.tenant,
             document_id: Some(ask.document_id),
             revision: u64::from(record.revision),
             question: &ask.question,
             model,
-            rules_hash: if ask.use_rules { &self.recipe } else { "" },
+            rules_hash: &rules,
             prompt_version: &self.recipe,
             top_k: ask.top_k as u32,
             extra: "",
@@ -256,12 +274,15 @@ impl Desk {
         &self,
         request: &Request,
         ask: &Ask,
+        record: &DocumentRecord,
         index: &Arc<ShardIndex>,
         model: &str,
     ) -> Result<Answer, AskFailure> {
+        let judge = self.judge(ask, record);
+        let wanted = self.expanded(request, judge, &ask.question).await;
         let asked = vec![Text { kind: InputKind::Query, text: ask.question.clone() }];
         let vector = self.embed(request, asked).await?.pop().unwrap_or_default();
-        let hits = self.search(ask, index, vector.clone()).await?;
+        let hits = self.search(ask, index, wanted, vector.clone()).await?;
         let question = Question::read(&ask.question);
         let passages: Vec<Passage> = hits.iter().map(passage).collect();
         let candidates = evidence::candidates(&question, &passages);
@@ -274,11 +295,21 @@ impl Desk {
         let cosines: Vec<f32> = vectors?.iter().map(|other| cosine(&vector, other)).collect();
         let draft = draft?;
         let decided = answer::decide(&question, &passages, &candidates, &cosines, draft.as_deref());
-        let corrected = self.rules(request, ask, decided.text).await;
+        let case = Case {
+            question: ask.question.clone(),
+            answer: decided.text,
+            passages: hits.iter().map(|hit| (Some(hit.chunk.page), hit.chunk.text.clone())).collect(),
+            confidence: Some(f64::from(decided.confidence)),
+            metadata: metadata(&record.metadata_json),
+            // Rules correct what was answered; they do not answer in the document's place.
+            correct: decided.answered,
+        };
+        let corrected = self.rules(request, judge, case).await;
+        let doubt = if corrected.disputed { DISPUTED_SHARE } else { 1.0 };
         Ok(Answer {
             text: corrected.text,
             answered: decided.answered,
-            confidence: decided.confidence.clamp(0.0, 1.0),
+            confidence: decided.confidence.clamp(0.0, 1.0) * doubt,
             sources: sources(&hits, &decided.sources, ask.top_k),
             rules_applied: corrected.applied,
             corrections: corrected.corrections,
@@ -330,12 +361,13 @@ impl Desk {
         &self,
         ask: &Ask,
         index: &Arc<ShardIndex>,
+        wanted: String,
         vector: Vec<f32>,
     ) -> Result<Vec<Hit>, AskFailure> {
         let (index, ask_again, now_ms) = (index.clone(), ask.clone(), self.clock.now_ms());
         let search = move || {
             index.search(&Query {
-                text: &ask_again.question,
+                text: &wanted,
                 vector: Some(&vector),
                 tenant: &ask_again.tenant,
                 documents: Some(&[ask_again.document_id]),
@@ -389,21 +421,64 @@ impl Desk {
         }
     }
 
-    async fn rules(&self, request: &Request, ask: &Ask, text: String) -> Ruled {
-        let unruled = |text| Ruled { text, corrections: Vec::new(), applied: false };
-        let Some((name, evaluator)) = self.evaluators.first().filter(|_| ask.use_rules) else {
-            return unruled(text);
-        };
-        let answer = text.clone();
-        let part = request.part(RULES_TIME_MAX);
-        match evaluator.ask(&part, |reply| evaluator::Message::Apply { answer, reply }).await {
-            Ok(done) => Ruled { text: done.text, corrections: done.corrections, applied: true },
+    /// The evaluator of the rule set that a document was uploaded with.
+    fn judge(&self, ask: &Ask, record: &DocumentRecord) -> Option<&Judge> {
+        let named = |name: &str| self.evaluators.iter().find(|judge| judge.name == name);
+        named(&record.template).or_else(|| named(RULES_DEFAULT)).filter(|_| ask.use_rules)
+    }
+
+    /// The question with the words that its intent adds to a search.
+    async fn expanded(&self, request: &Request, judge: Option<&Judge>, question: &str) -> String {
+        let Some(judge) = judge else { return question.to_owned() };
+        let (part, asked) = (request.part(RULES_TIME_MAX), question.to_owned());
+        let detected =
+            judge.address.ask(&part, |reply| evaluator::Message::Detect { question: asked, reply }).await;
+        match detected {
+            Ok(detected) => detected.expanded(question),
             Err(error) => {
-                tracing::warn!(%error, rule_set = %name, "the rules were not applied");
+                tracing::warn!(%error, rule_set = %judge.name, "the question was not expanded");
+                question.to_owned()
+            }
+        }
+    }
+
+    async fn rules(&self, request: &Request, judge: Option<&Judge>, case: Case) -> Ruled {
+        let unruled = |text| Ruled { text, corrections: Vec::new(), applied: false, disputed: false };
+        let Some(judge) = judge else { return unruled(case.answer) };
+        let (part, text) = (request.part(RULES_TIME_MAX), case.answer.clone());
+        let case = Box::new(case);
+        match judge.address.ask(&part, |reply| evaluator::Message::Apply { case, reply }).await {
+            Ok(outcome) => Ruled {
+                corrections: told(&outcome),
+                disputed: matches!(outcome.verdict, Verdict::Contradicted | Verdict::Unsupported),
+                text: outcome.answer,
+                applied: true,
+            },
+            Err(error) => {
+                tracing::warn!(%error, rule_set = %judge.name, "the rules were not applied");
                 unruled(text)
             }
         }
     }
+}
+
+/// What the rules changed and what they object to, one sentence each.
+fn told(outcome: &Outcome) -> Vec<String> {
+    let corrections = outcome.corrected_by.iter().map(|rule| format!("Regra '{rule}': Resposta corrigida"));
+    let objections =
+        outcome.objections.iter().map(|objection| format!("Regra '{}': {}", objection.rule, objection.text));
+    outcome.normalisations.iter().cloned().chain(corrections).chain(objections).collect()
+}
+
+/// The top level of a document's metadata, as texts.
+fn metadata(json: &str) -> Vec<(String, String)> {
+    let Ok(serde_json::Value::Object(map)) = serde_json::from_str(json) else { return Vec::new() };
+    map.into_iter()
+        .map(|(key, value)| match value {
+            serde_json::Value::String(text) => (key, text),
+            other => (key, other.to_string()),
+        })
+        .collect()
 }
 
 /// About how many tokens a text has; on the large side, because a prompt that is too long is slow.
@@ -433,6 +508,8 @@ struct Ruled {
     text: String,
     corrections: Vec<String>,
     applied: bool,
+    /// A rule objects to the answer.
+    disputed: bool,
 }
 
 fn refused(error: AskError) -> AskFailure {

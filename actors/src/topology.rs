@@ -24,10 +24,10 @@ use crate::documents::intake::Intake;
 use crate::documents::progress::Board;
 use crate::documents::scrub::Findings;
 use crate::embedding::{self, EmbeddingPool};
-use crate::evaluator::{self, Evaluator};
+use crate::evaluator::{Evaluator, Library, Standing};
 use crate::model::{self, ModelHost};
 use crate::ocr::{Job, Reading};
-use crate::question::Desk;
+use crate::question::{Desk, Judge};
 use crate::shard::{self, Shard, Shards, Verify, View};
 
 /// Appends and commands that may wait for one shard.
@@ -131,7 +131,7 @@ pub async fn start(settings: &Settings, parts: Parts) -> Result<Actors, Fault> {
     };
     let (shards, shard_children) = shards(&parts, dir, &bench, policy, &tree);
     let (hosts, host_children) = model_hosts(settings, &tree);
-    let (evaluators, evaluator_children) = evaluators(&parts.rule_sets, &tree);
+    let (judges, evaluator_children) = evaluators(settings, &parts, &tree);
     let children = vec![
         ocr.child(&tree),
         embedding_child,
@@ -147,7 +147,7 @@ pub async fn start(settings: &Settings, parts: Parts) -> Result<Actors, Fault> {
         embedding,
         embedder,
         hosts: Arc::new(hosts),
-        evaluators: Arc::new(evaluators),
+        evaluators: Arc::new(judges),
         models_dir: settings.models.dir.clone(),
         preferred: settings.models.generation.clone(),
         cache: parts.cache.clone(),
@@ -294,14 +294,26 @@ fn warm(settings: &Settings, hosts: &Hosts) -> Option<model::Standing> {
     Some(standing.clone())
 }
 
-type Evaluators = Vec<(String, Address<evaluator::Message>)>;
-
-fn evaluators(rule_sets: &[(String, String)], tree: &Tree) -> (Evaluators, Vec<Child>) {
-    let (mut all, mut children) = (Vec::new(), Vec::new());
-    for (name, text) in rule_sets {
+fn evaluators(settings: &Settings, parts: &Parts, tree: &Tree) -> (Vec<Judge>, Vec<Child>) {
+    let (mut judges, mut children) = (Vec::new(), Vec::new());
+    let own = &settings.rules.dir;
+    let library = Library {
+        shipped: Arc::new(parts.rule_sets.clone()),
+        folder: if own.as_os_str().is_empty() { settings.data.dir.join("rules") } else { own.clone() },
+        store: parts.means.store.clone(),
+    };
+    for (name, _) in &parts.rule_sets {
         let address = Address::new(format!("node/rules/{name}"), EVALUATOR_PLACES);
-        children.push(child(Evaluator { name: name.clone(), text: text.clone() }, &address, tree));
-        all.push((name.clone(), address));
+        let standing = Standing::default();
+        let evaluator = Evaluator {
+            name: name.clone(),
+            library: library.clone(),
+            look_every: Duration::from_secs(settings.rules.look_seconds.max(1)),
+            clock: parts.means.clock.clone(),
+            standing: standing.clone(),
+        };
+        children.push(child(evaluator, &address, tree));
+        judges.push(Judge { name: name.clone(), address, standing });
     }
-    (all, children)
+    (judges, children)
 }

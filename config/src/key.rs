@@ -80,6 +80,8 @@ pub(crate) const KEYS: &[Key] = &[
     whole("generation.streams_max", 1, 256),
     whole("generation.queue_max", 1, 10_000),
     whole("generation.answer_tokens_max", 16, 4_096),
+    of("rules.dir", Kind::Path),
+    whole("rules.look_seconds", 1, 86_400),
     whole("retrieval.top_k", 1, 20),
     bytes("cache.bytes_max", MIB, 64 * GIB),
     whole("cache.answers_hours", 0, 8_760),

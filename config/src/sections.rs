@@ -35,6 +35,8 @@ section! {
         embedding: Embedding,
         /// The model hosts.
         generation: Generation,
+        /// Rule sets.
+        rules: Rules,
         /// Search.
         retrieval: Retrieval,
         /// The cache.
@@ -151,6 +153,16 @@ section! {
         queue_max: usize,
         /// The longest answer, in tokens.
         answer_tokens_max: usize,
+    }
+}
+
+section! {
+    /// Rule sets.
+    Rules {
+        /// The node's own folder of rules files, `~` resolved; empty for `rules` in the data directory.
+        dir: PathBuf,
+        /// How often a new version is looked for, in seconds.
+        look_seconds: u64,
     }
 }
 

@@ -108,6 +108,18 @@ impl Diagnostic {
         text
     }
 
+    /// Place and message in one line: `atas.rules:3:5: erro[D0001]: …`.
+    pub fn line(&self, file: &str, source: &str, language: Language) -> String {
+        let (line, column) = line_and_column(source, self.span.start);
+        let severity = match (self.severity(), language) {
+            (Severity::Error, Language::Portuguese) => "erro",
+            (Severity::Error, Language::English) => "error",
+            (Severity::Warning, Language::Portuguese) => "aviso",
+            (Severity::Warning, Language::English) => "warning",
+        };
+        format!("{file}:{line}:{column}: {severity}[{}]: {}", self.code.as_str(), self.message(language))
+    }
+
     /// The message alone.
     pub fn headline(&self, language: Language) -> String {
         let mut text = self.code.text(language).to_owned();

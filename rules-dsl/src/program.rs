@@ -163,6 +163,11 @@ impl Program {
         self.normaliser.len()
     }
 
+    /// Whether some rule holds only for a time, so that one answer may come out differently on another day.
+    pub fn changes_by_day(&self) -> bool {
+        self.rules.iter().any(|rule| rule.validity != Validity::default())
+    }
+
     /// Whether nothing in it can change or judge an answer.
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty() && self.normaliser.len() == 0 && self.intents.is_empty()

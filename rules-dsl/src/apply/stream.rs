@@ -6,12 +6,13 @@ use crate::program::{Action, Program, Rule, Test};
 use crate::syntax::cursor::composed;
 use crate::syntax::tree::Subject;
 use crate::value::Date;
+use std::ops::Deref;
 
 /// An answer on its way. What it lets go is never taken back: the pieces together are exactly the text of
 /// [`Program::apply`] on the whole answer, with the same corrections.
 #[derive(Debug)]
-pub struct Stream<'p> {
-    program: &'p Program,
+pub struct Stream<P> {
+    program: P,
     question: String,
     passages: Vec<(Option<u32>, String)>,
     confidence: Option<f64>,
@@ -28,9 +29,9 @@ pub struct Stream<'p> {
     released: String,
 }
 
-impl<'p> Stream<'p> {
+impl<P: Deref<Target = Program>> Stream<P> {
     /// Begins an answer; `input.answer` is ignored.
-    pub fn new(program: &'p Program, input: &Input<'_>) -> Self {
+    pub fn new(program: P, input: &Input<'_>) -> Self {
         let asked = program.asked(input.question);
         let mut stream = Stream {
             program,
@@ -48,8 +49,8 @@ impl<'p> Stream<'p> {
         };
         if stream.correct {
             stream.waiting = stream.with_input("", |input| {
-                let evidence = Evidence::new(program, input, &stream.asked);
-                let rules = program.rules.iter().enumerate();
+                let evidence = Evidence::new(&stream.program, input, &stream.asked);
+                let rules = stream.program.rules.iter().enumerate();
                 let may = rules.filter(|(_, rule)| evidence.applies(rule) && touches(rule));
                 may.map(|(at, _)| at).collect()
             });
@@ -133,9 +134,9 @@ impl<'p> Stream<'p> {
         }
         let head = self.raw.get(..cut).unwrap_or("");
         let normalised = self.program.normaliser.apply(&composed(head), 0, 0);
-        let answer = Answered::new(self.program, normalised.text);
+        let answer = Answered::new(&self.program, normalised.text);
         let waiting = self.with_input("", |input| {
-            let evidence = Evidence::new(self.program, input, &self.asked);
+            let evidence = Evidence::new(&self.program, input, &self.asked);
             let may = self.waiting.iter().copied();
             may.filter(|at| self.program.rules.get(*at).is_some_and(|rule| !over(rule, &evidence, &answer))).collect()
         });

@@ -6,4 +6,4 @@ mod parse;
 mod template;
 pub mod tree;
 
-pub use parse::parse;
+pub use parse::{SOURCE_MAX, parse};
