@@ -115,7 +115,9 @@ fn pdfs(folder: &Path) -> Result<Vec<PathBuf>, std::io::Error> {
 }
 
 fn words(text: &str) -> Vec<String> {
-    let plain: String = text.nfkc().filter(|letter| *letter != '\u{ad}' && *letter != '\u{fffd}').collect();
+    // Marks of direction and of places where a word may break are no letters; one side writes them, the other not.
+    let mark = |c: char| matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fffd}' | '\u{feff}');
+    let plain: String = text.nfkc().filter(|letter| !mark(*letter)).collect();
     // The dots that lead to a page number are no words; ours leaves them out.
     let leader = |word: &&str| word.chars().any(|letter| !matches!(letter, '.' | '…'));
     plain.split_whitespace().filter(leader).map(str::to_owned).collect()

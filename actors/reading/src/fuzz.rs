@@ -4,7 +4,7 @@ use hayro_interpret::{InterpreterCache, InterpreterSettings};
 
 use crate::decide::{decide, measure};
 use crate::document;
-use crate::native::{gather, lay_out, repair};
+use crate::native::{Fonts, gather, lay_out, repair};
 
 /// Pages looked at; a fuzzer's files are small.
 const PAGES_MAX: usize = 4;
@@ -15,8 +15,9 @@ const PAGES_MAX: usize = 4;
 pub fn fuzz_open_and_read(bytes: &[u8]) {
     let Ok((pdf, _)) = document::load(bytes.to_vec(), 100) else { return };
     let (cache, settings) = (InterpreterCache::new(), InterpreterSettings::default());
+    let mut fonts = Fonts::default();
     for page in pdf.pages().iter().take(PAGES_MAX) {
-        let mut gathered = gather(page, &cache, &settings);
+        let mut gathered = gather(page, &cache, &settings, &mut fonts);
         repair(&mut gathered.glyphs);
         let _ = decide(&measure(&gathered));
         let laid = lay_out(&gathered, page.render_dimensions());

@@ -4,7 +4,7 @@ use hayro_interpret::hayro_syntax::Pdf;
 use hayro_interpret::{InterpreterCache, InterpreterSettings};
 
 use crate::decide::{Measures, Verdict, decide, measure, ocr_found_more};
-use crate::native::{Gathered, Laid, gather, lay_out, repair};
+use crate::native::{Fonts, Gathered, Laid, gather, lay_out, repair};
 use crate::ocr::{self, Engine};
 use crate::page::{Page, Source};
 use crate::problem::PageProblem;
@@ -22,13 +22,14 @@ pub(crate) struct Open<'p> {
     pdf: &'p Pdf,
     cache: InterpreterCache<'p>,
     interpreter: InterpreterSettings,
+    fonts: Fonts,
     cached: u32,
 }
 
 impl<'p> Open<'p> {
     pub(crate) fn new(pdf: &'p Pdf) -> Self {
         let (cache, interpreter) = (InterpreterCache::new(), InterpreterSettings::default());
-        Self { pdf, cache, interpreter, cached: 0 }
+        Self { pdf, cache, interpreter, fonts: Fonts::default(), cached: 0 }
     }
 
     /// Reads page `number`, counted from 1.
@@ -54,7 +55,7 @@ impl<'p> Open<'p> {
             let (width, height) = (size.0 as u64, size.1 as u64);
             return Err(PageProblem::TooLarge { width, height, max: SIDE_POINTS_MAX as u64 });
         }
-        let mut gathered = gather(page, &self.cache, &self.interpreter);
+        let mut gathered = gather(page, &self.cache, &self.interpreter, &mut self.fonts);
         if gathered.truncated {
             return Err(PageProblem::TooMuchText);
         }

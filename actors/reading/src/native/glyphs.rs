@@ -1,13 +1,16 @@
 //! Gathers a page's glyphs and images from the drawing calls of its interpreter.
 
-use hayro_interpret::font::{Glyph as Shape, GlyphRun};
-use hayro_interpret::hayro_cmap::BfString;
+use hayro_interpret::font::{Glyph as Shape, GlyphRun, PositionedGlyph};
+use hayro_interpret::hayro_cmap::{BfString, WritingMode};
 use hayro_interpret::hayro_syntax::page::Page;
 use hayro_interpret::kurbo::{Affine, BezPath, Point, Rect};
 use hayro_interpret::{
     BlendMode, ClipPath, Context, Device, DrawMode, DrawProps, Image, ImageDrawProps, InterpreterCache,
     InterpreterSettings, SoftMask, TransformExt, interpret_page,
 };
+
+use super::fonts::Fonts;
+use super::words::ASCENT;
 
 /// Glyphs kept of one page: the densest real page (a telephone book) has 30,000, and at this many the layout
 /// still takes under a second.
@@ -69,25 +72,36 @@ pub(crate) fn gather<'a>(
     page: &Page<'a>,
     cache: &InterpreterCache<'a>,
     settings: &InterpreterSettings,
+    fonts: &mut Fonts,
 ) -> Gathered {
     let (width, height) = page.render_dimensions();
     let bounds = Rect::new(0.0, 0.0, width.into(), height.into());
     let transform = page.initial_transform(true).to_kurbo();
     let mut context = Context::new(transform, bounds, cache, page.xref(), settings.clone());
-    let mut gatherer = Gatherer { bounds, gathered: Gathered::default(), grid: [0; GRID] };
+    let mut gatherer = Gatherer { bounds, gathered: Gathered::default(), grid: [0; GRID], fonts };
     interpret_page(page, &mut context, &mut gatherer);
     let covered: u32 = gatherer.grid.iter().map(|row| row.count_ones()).sum();
     gatherer.gathered.image_cover = covered as f32 / (GRID * GRID) as f32;
     gatherer.gathered
 }
 
-struct Gatherer {
+struct Gatherer<'f> {
     bounds: Rect,
     gathered: Gathered,
     grid: [u32; GRID],
+    fonts: &'f mut Fonts,
 }
 
-impl Gatherer {
+impl Gatherer<'_> {
+    fn text(&mut self, glyph: &Shape<'_>) -> Option<String> {
+        match (glyph.as_unicode(), glyph) {
+            (Some(BfString::Char(one)), _) => Some(one.to_string()),
+            (Some(BfString::String(several)), _) => Some(several),
+            (None, Shape::Outline(outline)) => self.fonts.meaning(outline).map(str::to_owned),
+            (None, Shape::Type3(_)) => None,
+        }
+    }
+
     fn cover(&mut self, area: Rect) {
         let area = area.intersect(self.bounds);
         if area.width() <= 0.0 || area.height() <= 0.0 {
@@ -101,10 +115,12 @@ impl Gatherer {
     }
 }
 
-impl<'a> Device<'a> for Gatherer {
+impl<'a> Device<'a> for Gatherer<'_> {
     fn draw_glyph_run(&mut self, run: &GlyphRun<'_, 'a>, props: DrawProps<'a>, mode: &DrawMode) {
         let visible = !matches!(mode, DrawMode::Invisible);
+        let vertical = run.writing_mode() == WritingMode::Vertical;
         let first = self.gathered.glyphs.len();
+        let stretched = stretched(run);
         for positioned in run.glyphs() {
             if self.gathered.glyphs.len() >= GLYPHS_MAX {
                 self.gathered.truncated = true;
@@ -114,18 +130,22 @@ impl<'a> Device<'a> for Gatherer {
                 Shape::Outline(outline) => (outline.advance_width(), false),
                 Shape::Type3(drawn) => (drawn.advance_width(), true),
             };
-            let transform = props.transform * positioned.transform();
-            let text = positioned.as_unicode().map(|text| match text {
-                BfString::Char(one) => one.to_string(),
-                BfString::String(several) => several,
-            });
-            let code = positioned.char_code();
-            if let Some(glyph) = place(text, code, transform, advance, type3, visible)
+            let shape = Drawn {
+                transform: props.transform * positioned.transform(),
+                advance: advance.unwrap_or(0.0).max(0.0),
+                stretched,
+                vertical,
+                type3,
+            };
+            if let Some(place) = shape.place()
                 && self
                     .bounds
                     .inflate(1.0, 1.0)
-                    .contains(Point::new(glyph.origin.0.into(), glyph.origin.1.into()))
+                    .contains(Point::new(place.origin.0.into(), place.origin.1.into()))
             {
+                let Place { origin, along, width, size } = place;
+                let text = self.text(positioned);
+                let glyph = Glyph { text, code: positioned.char_code(), origin, along, width, size, visible };
                 // A substitute font may be stretched, which the pen's own way to the next glyph corrects.
                 if let Some(before) = self.gathered.glyphs.get_mut(first..).and_then(<[_]>::last_mut) {
                     let step = (glyph.origin.0 - before.origin.0) * before.along.0
@@ -159,31 +179,77 @@ impl<'a> Device<'a> for Gatherer {
     fn pop_transparency_group(&mut self) {}
 }
 
-/// The glyph whose own space (1,000 units to the em) `transform` maps to the page, unless it has no extent there.
-fn place(
-    text: Option<String>,
-    code: u32,
-    transform: Affine,
-    advance: Option<f32>,
-    type3: bool,
-    visible: bool,
-) -> Option<Glyph> {
-    let [a, b, c, d, e, f] = transform.as_coeffs().map(|value| value as f32);
-    let (stride, rise) = (a.hypot(b), c.hypot(d));
-    let width = advance.unwrap_or(0.0).max(0.0) * stride;
-    let mut size = rise * 1000.0;
-    // The font matrix of a Type 3 font may hold its size, so that the text's own size says nothing.
-    if type3 && !(0.2..1.6).contains(&(width / size)) && width > 0.0 {
-        size = width * 1.8;
+/// Whether the run's font stands in for one that the file lacks, each of its glyphs stretched to the other's width.
+fn stretched(run: &GlyphRun<'_, '_>) -> bool {
+    let shapes: Vec<(f64, f32)> = run.glyphs().iter().filter_map(|glyph| ratio(glyph)).collect();
+    let Some((first, advance)) = shapes.first().copied() else { return false };
+    if shapes.iter().any(|(ratio, _)| (ratio / first - 1.0).abs() > 0.01) {
+        return true;
     }
-    let fine = [size, width, e, f, stride].iter().all(|value| value.is_finite() && value.abs() < 1e6);
-    (fine && size > 0.01 && stride > 0.0).then(|| Glyph {
-        text,
-        code,
-        origin: (e, f),
-        along: (a / stride, b / stride),
-        width,
-        size,
-        visible,
-    })
+    let all_alike = shapes.iter().any(|(_, other)| (other - advance).abs() > 1.0);
+    !all_alike && is_stretch(first, advance)
 }
+
+/// How much wider than high a glyph of an outline font is drawn, with its advance.
+fn ratio(glyph: &PositionedGlyph<'_>) -> Option<(f64, f32)> {
+    let Shape::Outline(outline) = &**glyph else { return None };
+    let [a, b, c, d, ..] = glyph.transform().as_coeffs();
+    Some((a.hypot(b) / c.hypot(d).max(1e-9), outline.advance_width()?))
+}
+
+/// Tells a stretch, which leads from a standard font's width in whole units to the file's, from a page's own scale,
+/// which is a round number.
+fn is_stretch(ratio: f64, advance: f32) -> bool {
+    let whole = |value: f64, within: f64| (value - value.round()).abs() < within;
+    (0.3..3.0).contains(&ratio) && !whole(ratio * 1e4, 1e-3) && whole(f64::from(advance) / ratio, 0.01)
+}
+
+/// A glyph as it is drawn: `transform` maps its own space, 1,000 units to the em, to the page.
+struct Drawn {
+    transform: Affine,
+    /// How far the pen moves, in the glyph's own space.
+    advance: f32,
+    stretched: bool,
+    vertical: bool,
+    type3: bool,
+}
+
+/// Where a glyph stands, see [`Glyph`].
+struct Place {
+    origin: (f32, f32),
+    along: (f32, f32),
+    width: f32,
+    size: f32,
+}
+
+impl Drawn {
+    /// Its place, unless it has no extent on the page.
+    fn place(&self) -> Option<Place> {
+        let [a, b, c, d, e, f] = self.transform.as_coeffs().map(|value| value as f32);
+        let (stride, rise) = (a.hypot(b), c.hypot(d));
+        // The widths of the font that a substitute stands in for are not stretched.
+        let width = self.advance * if self.stretched { rise } else { stride };
+        let mut size = rise * 1000.0;
+        // The font matrix of a Type 3 font may hold its size, so that the text's own size says nothing.
+        if self.type3 && !(0.2..1.6).contains(&(width / size)) && width > 0.0 {
+            size = width * 1.8;
+        }
+        let fine = [size, width, e, f, stride].iter().all(|value| value.is_finite() && value.abs() < 1e6);
+        if !fine || size <= 0.01 || stride <= 0.0 {
+            return None;
+        }
+        let along = (a / stride, b / stride);
+        if !self.vertical {
+            return Some(Place { origin: (e, f), along, width, size });
+        }
+        // The pen moves from the top of each square downwards; letters hang from the line's right side.
+        let down = (-c / rise, -d / rise);
+        let origin = |right: f32, up: f32| {
+            (e + size * (right * along.0 - up * down.0), f + size * (right * along.1 - up * down.1))
+        };
+        Some(Place { origin: origin(1.0 - ASCENT, 1.0 - DROP), along: down, width: size, size })
+    }
+}
+
+/// How far below the top of its square the baseline of a glyph of vertical writing is, as a share of its size.
+const DROP: f32 = 0.12;

@@ -1,5 +1,6 @@
 //! Finds the order in which a page is read: columns one after the other, tables row by row.
 
+use super::direction::{self, mostly_from_right};
 use super::lines::{Row, rows};
 use super::tables::{Grid, classify, to_table};
 use super::words::Piece;
@@ -26,7 +27,28 @@ pub(crate) enum Block {
 pub(crate) fn blocks(pieces: Vec<Piece>) -> Vec<Block> {
     let mut found = Vec::new();
     split(pieces, 0, &mut found);
-    found
+    found.into_iter().map(as_read).collect()
+}
+
+/// The block with the words of each line, and the cells of each row, in the order in which they are read.
+fn as_read(block: Block) -> Block {
+    match block {
+        Block::Text(rows) => Block::Text(
+            rows.into_iter().map(|row| Row { pieces: direction::as_read(row.pieces), ..row }).collect(),
+        ),
+        Block::Table(mut rows) => {
+            let backward = mostly_from_right(rows.iter().flatten().flatten());
+            for row in &mut rows {
+                for cell in row.iter_mut() {
+                    *cell = direction::as_read(std::mem::take(cell));
+                }
+                if backward {
+                    row.reverse();
+                }
+            }
+            Block::Table(rows)
+        }
+    }
 }
 
 fn split(pieces: Vec<Piece>, depth: usize, found: &mut Vec<Block>) {
@@ -181,5 +203,8 @@ fn columns(group: Vec<Row>, gutters: &[(f32, f32)]) -> Vec<Vec<Piece>> {
         }
     }
     columns.retain(|column: &Vec<Piece>| !column.is_empty());
+    if mostly_from_right(columns.iter().flatten()) {
+        columns.reverse();
+    }
     columns
 }

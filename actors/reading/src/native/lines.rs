@@ -3,7 +3,7 @@
 use super::words::Piece;
 
 /// A gap narrower than this share of the size lies within a word.
-const JOIN_GAP: f32 = 0.12;
+const JOIN_GAP: f32 = 0.1;
 
 /// Rows that a word is compared with: superscripts and columns set apart by a hair leave few open at once.
 const OPEN_ROWS: usize = 8;
@@ -18,7 +18,7 @@ pub(crate) struct Row {
 
 impl Row {
     pub(super) fn x0(&self) -> f32 {
-        self.pieces.first().map_or(0.0, |piece| piece.x0)
+        self.pieces.iter().map(|piece| piece.x0).reduce(f32::min).unwrap_or(0.0)
     }
 
     pub(super) fn x1(&self) -> f32 {

@@ -1,6 +1,8 @@
 //! Reads the text that a page itself carries: glyphs, then words, then lines, columns and tables in reading order.
 
 mod accents;
+mod direction;
+mod fonts;
 mod glyphs;
 mod layout;
 mod lines;
@@ -9,6 +11,7 @@ mod tables;
 mod text;
 mod words;
 
+pub(crate) use fonts::Fonts;
 pub(crate) use glyphs::{Gathered, ImageSeen, gather};
 pub(crate) use layout::blocks;
 pub(crate) use repair::repair;

@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 
 use super::accents::{combining, compose, push_clean};
+use super::direction::from_right;
 use super::glyphs::Glyph;
 use crate::page::Rect;
 
 /// A gap wider than this share of the size ends a word.
-const WORD_GAP: f32 = 0.14;
+const WORD_GAP: f32 = 0.10;
 
 /// How far above and below the baseline a line of text reaches, as shares of its size.
-const ASCENT: f32 = 0.76;
+pub(super) const ASCENT: f32 = 0.76;
 /// See [`ASCENT`].
 const DESCENT: f32 = 0.22;
 
@@ -109,14 +110,57 @@ fn degrees((x, y): (f32, f32)) -> i32 {
     near.rem_euclid(360)
 }
 
+/// The gap that is usual between the letters around each glyph, in points: none, but where a line is set wide.
+fn tracking(glyphs: &[&Glyph], turn: Turn) -> Vec<f32> {
+    const GAPS_MIN: usize = 4;
+    // Wider than that, letters are set one by one for emphasis, which their row can tell.
+    const MOST: f32 = 0.2;
+    let mut usual = Vec::with_capacity(glyphs.len());
+    let mut gaps: Vec<f32> = Vec::new();
+    let mut count = 0;
+    let mut end = |gaps: &mut Vec<f32>, count: usize, size: f32| {
+        gaps.sort_by(f32::total_cmp);
+        let gap = gaps.get(gaps.len() / 4).filter(|_| gaps.len() >= GAPS_MIN).copied().unwrap_or(0.0);
+        gaps.clear();
+        usual.resize(usual.len() + count, gap.clamp(0.0, MOST * size));
+    };
+    let mut before: Option<(f32, f32, &Glyph)> = None;
+    for glyph in glyphs {
+        let (x, base) = turn.into_space(glyph.origin);
+        if let Some((right, line, last)) = before {
+            let gap = x - right;
+            let size = glyph.size.max(last.size);
+            if (base - line).abs() > 0.1 * size || gap.abs() > size || glyph.size < 0.9 * size {
+                end(&mut gaps, count, last.size);
+                count = 0;
+            } else if is_letter(glyph) && is_letter(last) {
+                gaps.push(gap);
+            }
+        }
+        count += 1;
+        before = Some((x + glyph.width, base, glyph));
+    }
+    end(&mut gaps, count, before.map_or(0.0, |(_, _, last)| last.size));
+    usual
+}
+
+fn is_letter(glyph: &Glyph) -> bool {
+    glyph
+        .text
+        .as_ref()
+        .is_some_and(|text| text.chars().any(|letter| letter != '.' && !letter.is_whitespace()))
+}
+
 fn words<'g>(glyphs: impl Iterator<Item = &'g Glyph>, turn: Turn) -> Vec<Piece> {
+    let glyphs: Vec<&Glyph> = glyphs.collect();
+    let tracking = tracking(&glyphs, turn);
     let mut words: Vec<Piece> = Vec::new();
     let mut drawn = Drawn::default();
     let mut open = false;
     let mut spaced = false;
     let mut clean = String::new();
     let mut waiting: Option<(char, f32, f32)> = None;
-    for glyph in glyphs {
+    for (glyph, tracking) in glyphs.into_iter().zip(tracking) {
         let Some(text) = &glyph.text else {
             (open, spaced) = (false, false);
             continue;
@@ -167,7 +211,24 @@ fn words<'g>(glyphs: impl Iterator<Item = &'g Glyph>, turn: Turn) -> Vec<Piece> 
                 clean.push_str(&rest);
             }
         }
-        match words.last_mut().filter(|word| open && continues(word, x, base, glyph.size)) {
+        let backward = clean.chars().any(from_right);
+        if backward && clean.chars().nth(1).is_some() {
+            // Words of such scripts are kept as they stand until their line is known.
+            clean = clean.chars().rev().collect();
+        }
+        if let Some(word) = words.last_mut()
+            && backward
+            && x < word.x0
+        {
+            spaced = false;
+            if open && precedes(word, x, base, glyph) {
+                word.text.insert_str(0, &clean);
+                word.x0 = x;
+                word.top = word.top.min(base - ASCENT * glyph.size);
+                continue;
+            }
+        }
+        match words.last_mut().filter(|word| open && continues(word, x - tracking, base, glyph.size)) {
             Some(word) => {
                 word.text.push_str(&clean);
                 word.x1 = word.x1.max(right);
@@ -214,6 +275,17 @@ fn continues(word: &Piece, x: f32, base: f32, size: f32) -> bool {
         && gap > -0.45 * larger
         && (base - word.base).abs() < 0.45 * larger
         && word.size.min(size) > 0.4 * larger
+}
+
+/// Whether a glyph at `x` on `base` goes on with a `word` that is written from the right.
+fn precedes(word: &Piece, x: f32, base: f32, glyph: &Glyph) -> bool {
+    let larger = word.size.max(glyph.size);
+    let gap = word.x0 - (x + glyph.width);
+    word.text.chars().next().is_some_and(from_right)
+        && gap < WORD_GAP * larger
+        && gap > -0.45 * larger
+        && (base - word.base).abs() < 0.45 * larger
+        && word.size.min(glyph.size) > 0.4 * larger
 }
 
 /// Remembers what was drawn where, so that text drawn twice for boldness or shadow is read once.

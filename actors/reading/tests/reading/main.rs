@@ -13,3 +13,4 @@ mod hostile;
 mod mutations;
 // Real documents: text, boxes, tables, and which pages need OCR.
 mod pages;
+mod scripts;
