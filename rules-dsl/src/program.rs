@@ -6,6 +6,7 @@ mod slug;
 
 pub use load::{Imports, Loaded, NoImports, load};
 pub(crate) use normalise::{Normaliser, outgrown};
+pub(crate) use slug::slug;
 
 use crate::syntax::tree::{Comparison, Level, Span, Subject, Validity, ValueTest};
 use crate::terms::Terms;

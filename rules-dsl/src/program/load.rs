@@ -52,6 +52,8 @@ pub struct Loaded<'s> {
     pub program: Program,
     /// Its errors, in the order of the file. Warnings come from [`crate::lint`].
     pub diagnostics: Vec<Diagnostic>,
+    /// Facts of imported files, by level (high, medium, low): the file's own are numbered after them.
+    pub(crate) imported_facts: (u32, u32, u32),
 }
 
 impl Loaded<'_> {
@@ -78,7 +80,9 @@ pub fn load<'s>(source: &'s str, imports: &dyn Imports) -> Loaded<'s> {
     let names: Vec<&str> = texts.iter().map(|(name, _)| name.as_str()).collect();
     let program = Builder::new(&tree, &imported, &names).build(&mut diagnostics);
     diagnostics.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.code));
-    Loaded { tree, program, diagnostics }
+    let facts = |level| imported.iter().flat_map(|tree| &tree.facts).filter(|fact| fact.level == level).count() as u32;
+    let imported_facts = (facts(Level::High), facts(Level::Medium), facts(Level::Low));
+    Loaded { tree, program, diagnostics, imported_facts }
 }
 
 /// The imported files, those that they import first, each once.

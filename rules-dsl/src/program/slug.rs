@@ -3,7 +3,7 @@
 use crate::fold::{fold, in_word};
 
 /// The intent's name, folded.
-pub(super) fn slug(text: &str) -> String {
+pub(crate) fn slug(text: &str) -> String {
     const TABLE: [(&[&str], &str); 5] = [
         (&["mais critica", "maior risco"], "criticidade_alta"),
         (&["mais segura", "recomendada"], "criticidade_baixa"),
