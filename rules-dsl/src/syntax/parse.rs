@@ -542,6 +542,16 @@ impl<'s> Parser<'s> {
     }
 }
 
+/// Where a line's text begins when `base` bytes of its indentation belong to the whole text; never inside a character,
+/// because white space may have more bytes than one.
+fn column(source: &str, line: &Line, base: u32) -> usize {
+    let mut start = (line.span.start + base.min(line.indent)) as usize;
+    while !source.is_char_boundary(start) {
+        start += 1;
+    }
+    start
+}
+
 /// A text that must be there.
 fn some_text(text: Text<'_>) -> Option<Text<'_>> {
     Some(text).filter(|text| !text.text.trim().is_empty())

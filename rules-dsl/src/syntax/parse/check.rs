@@ -156,15 +156,15 @@ impl<'s> Parser<'s> {
                 text.extend(std::iter::repeat_n('\n', blank + 1));
             }
             blank = 0;
-            let start = line.span.start + base.min(line.indent);
             let source: &'s str = self.tree.source;
-            let part = source.get(start as usize..line.span.end as usize).unwrap_or("").trim_end();
+            let start = super::column(source, &line, base);
+            let part = source.get(start..line.span.end as usize).unwrap_or("").trim_end();
             text.push_str(part);
             span = span.to(line.span);
             let from = self.tree.tokens.len() as u32;
             let token = crate::syntax::tree::Token {
                 kind: TokenKind::Text,
-                span: Span::new(start as usize, start as usize + part.len()),
+                span: Span::new(start, start + part.len()),
             };
             self.tree.tokens.push(token);
             if let Some(line) = self.tree.lines.get_mut(here) {

@@ -443,8 +443,8 @@ impl<'s> Parser<'s> {
                 template::push(&mut template, Cow::Borrowed("\n"));
             }
             blank = 0;
-            let start = line.span.start as usize + base.map_or(0, |base| base.min(line.indent) as usize);
             let source: &'s str = self.tree.source;
+            let start = super::column(source, &line, base.unwrap_or(0));
             let whole = source.get(start..line.span.end as usize).unwrap_or("").trim_end();
             template::line(&mut template, whole, start, found);
             template.span = template.span.to(line.span);
