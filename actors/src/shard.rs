@@ -10,7 +10,7 @@ use std::time::Duration;
 use enabler_cluster::actor::{self, Behaviour, Context, Fault};
 use enabler_cluster::address::{Address, Reply};
 use enabler_cluster::decide::restart::{History, Policy, Verdict};
-use enabler_cluster::owner::{FollowError, Follower, Means, Owner};
+use enabler_cluster::owner::{FollowError, Follower, Group, Means, Owner};
 use enabler_cluster::{ActorCell, request::Request};
 use enabler_storage::log::{Position, SealedEntry};
 use enabler_storage::objects::ObjectStore;
@@ -36,13 +36,15 @@ pub type Verify =
 
 /// What a shard actor is told.
 pub enum Message {
-    /// Append one entry.
+    /// Append these operations together; those that come while an entry is written share the next one.
     Append {
         /// The change.
         ops: Vec<Op>,
         /// Its sequence number, once it is durable and applied.
         reply: Reply<Result<u64, String>>,
     },
+    /// Write what waits to be appended.
+    Commit,
     /// Hand a command to a document actor, bringing it to life if need be.
     Deliver(DocumentId, Command),
     /// A document actor has nothing to do.
@@ -105,6 +107,8 @@ pub struct Serving {
     follower: IndexFollower,
     documents: BTreeMap<DocumentId, (Address<Command>, ActorCell)>,
     histories: BTreeMap<DocumentId, History>,
+    /// Appends for the next entry.
+    group: Group<Reply<Result<u64, String>>>,
     began: Instant,
 }
 
@@ -142,6 +146,7 @@ impl Behaviour for Shard {
     fn name(message: &Message) -> &'static str {
         match message {
             Message::Append { .. } => "append",
+            Message::Commit => "commit",
             Message::Deliver(..) => "deliver",
             Message::Idle(_) => "idle",
             Message::Damaged(_) => "damaged",
@@ -223,7 +228,7 @@ impl Behaviour for Shard {
                 Ok(())
             }
             // One document that always fails must not take its shard down: it ends as failed.
-            Verdict::Escalate => self.give_up(state, id, fault.unwrap_or_default()).await,
+            Verdict::Escalate => self.give_up(context, state, id, fault.unwrap_or_default()).await,
         }
     }
 
@@ -244,18 +249,18 @@ impl Shard {
         message: Message,
     ) -> Result<(), Fault> {
         match message {
-            Message::Append { ops, reply } => match state.owner.append(ops, &mut state.follower).await {
-                Ok(seq) => {
-                    context.seat().note(format!("owner, epoch {}, entry {seq}", state.owner.epoch()));
-                    reply.send(Ok(seq));
+            Message::Append { ops, reply } => {
+                if !state.group.has_room_for(&ops) {
+                    self.commit(context, state).await?;
                 }
-                Err(error) => {
-                    // Ownership is over with any error: come back, claim, and see what the log says.
-                    let fault = Fault::from_error("appending to the shard log", &error);
-                    reply.send(Err(fault.reason.clone()));
-                    return Err(fault);
+                let is_first = state.group.is_empty();
+                state.group.add(ops, reply);
+                // Behind the appends that wait in the mailbox, so that they join; without a place there it is now.
+                if is_first && context.address().offer(Message::Commit).is_err() {
+                    self.commit(context, state).await?;
                 }
-            },
+            }
+            Message::Commit => self.commit(context, state).await?,
             Message::Deliver(id, command) => {
                 if let Some(address) = self.document(context, state, id).await? {
                     // A full mailbox drops the command, and with it the reply: its caller hears of it.
@@ -282,6 +287,27 @@ impl Shard {
         Ok(())
     }
 
+    /// Writes what waits as one entry and answers everybody who waits for it.
+    async fn commit(&self, context: &Context<Message>, state: &mut Serving) -> Result<(), Fault> {
+        let (ops, replies) = state.group.take();
+        if replies.is_empty() {
+            return Ok(());
+        }
+        match state.owner.append(ops, &mut state.follower).await {
+            Ok(seq) => {
+                context.seat().note(format!("owner, epoch {}, entry {seq}", state.owner.epoch()));
+                replies.into_iter().for_each(|reply| reply.send(Ok(seq)));
+                Ok(())
+            }
+            Err(error) => {
+                // Ownership is over with any error: come back, claim, and see what the log says.
+                let fault = Fault::from_error("appending to the shard log", &error);
+                replies.into_iter().for_each(|reply| reply.send(Err(fault.reason.clone())));
+                Err(fault)
+            }
+        }
+    }
+
     /// Opens the index, claims the shard, and brings unfinished documents back.
     async fn serve(&self, context: &Context<Message>) -> Result<Serving, Fault> {
         let (owner, follower) = self.claim(context).await?;
@@ -291,7 +317,8 @@ impl Shard {
         let unfinished = blocking("looking for unfinished documents", move || index.unfinished()).await?;
         self.resume_later(context, unfinished);
         let (documents, histories) = (BTreeMap::new(), BTreeMap::new());
-        Ok(Serving { owner, follower, documents, histories, began: Instant::now() })
+        let group = Group::default();
+        Ok(Serving { owner, follower, documents, histories, group, began: Instant::now() })
     }
 
     async fn wipe(&self) -> Result<(), Fault> {
@@ -364,8 +391,16 @@ impl Shard {
         Ok(Some(address))
     }
 
-    async fn give_up(&self, state: &mut Serving, id: DocumentId, why: String) -> Result<(), Fault> {
+    async fn give_up(
+        &self,
+        context: &Context<Message>,
+        state: &mut Serving,
+        id: DocumentId,
+        why: String,
+    ) -> Result<(), Fault> {
         state.histories.remove(&id);
+        // What the document still had to say comes first.
+        self.commit(context, state).await?;
         let index = state.follower.index.clone();
         let record = blocking("reading a document", move || index.document(id)).await?;
         let Some(record) = record.filter(DocumentRecord::is_unfinished) else { return Ok(()) };

@@ -2,6 +2,8 @@
 //!
 //! The decisions are in [`crate::decide`]; here they meet the object store.
 
+mod group;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +18,8 @@ use enabler_storage::record::Op;
 
 use crate::decide::append::{self, Append, Author, Outcome};
 use crate::decide::claim::{self, Claim, Held};
+
+pub use group::Group;
 
 /// Unreachable reads of the manifest before a claim fails; its supervisor tries again with back-off.
 const UNAVAILABLE_MAX: u32 = 5;

@@ -20,4 +20,4 @@ pub use pages::{
     encode_pages,
 };
 
-pub(crate) use pages::half_to_f32;
+pub(crate) use pages::{half_into_f32, half_to_f32};

@@ -152,6 +152,16 @@ impl Op {
         }
     }
 
+    /// Bytes of the operation and of the blob that applying it reads; [`u64::MAX`] if it cannot be written.
+    #[must_use]
+    pub fn size_bytes(&self) -> u64 {
+        let own = self.to_wire().map_or(u64::MAX, |wire| wire.body.len() as u64);
+        match self {
+            Self::Ready { chunks, .. } => own.saturating_add(chunks.size_bytes),
+            _ => own,
+        }
+    }
+
     /// The operation as it stands in an entry.
     ///
     /// # Errors

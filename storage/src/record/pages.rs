@@ -86,12 +86,24 @@ impl Vector {
 /// The values of little-endian half-precision bytes.
 #[must_use]
 pub(crate) fn half_to_f32(bytes: &[u8]) -> Vec<f32> {
-    let (pairs, _) = bytes.as_chunks::<2>();
-    let halves: Vec<f16> = pairs.iter().map(|pair| f16::from_le_bytes(*pair)).collect();
-    let mut values = vec![0.0; halves.len()];
-    // The slice form uses the processor's own conversion, which one by one does not.
-    halves.convert_to_f32_slice(&mut values);
+    let mut values = Vec::new();
+    half_into_f32(bytes, &mut values);
     values
+}
+
+/// As [`half_to_f32`], in place of what `values` held: a search converts hundreds of rows.
+pub(crate) fn half_into_f32(bytes: &[u8], values: &mut Vec<f32>) {
+    const AT_ONCE: usize = 64;
+    values.resize(bytes.len() / 2, 0.0);
+    for (pairs, values) in bytes.chunks(AT_ONCE * 2).zip(values.chunks_mut(AT_ONCE)) {
+        let mut halves = [f16::ZERO; AT_ONCE];
+        let (pairs, _) = pairs.as_chunks::<2>();
+        for (half, pair) in halves.iter_mut().zip(pairs) {
+            *half = f16::from_le_bytes(*pair);
+        }
+        // The slice form uses the processor's own conversion, which one by one does not.
+        halves.get(..values.len()).unwrap_or_default().convert_to_f32_slice(values);
+    }
 }
 
 /// A span of one page's text with its place and its vectors.

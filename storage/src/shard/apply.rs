@@ -51,9 +51,8 @@ impl ShardIndex {
 
     /// Brings the keyword index up to the rows.
     pub(super) fn commit_words(&self) -> Result<(), ShardError> {
-        let failed = |source| ShardError::Text { doing: "committing", source };
         let _one = self.exclusive();
-        let from = self.text.applied_seq().map_err(failed)?;
+        let from = self.text.applied_seq();
         let (position, changed) = {
             let txn = self.rows.read()?;
             let mut changed: Vec<DocumentId> = Vec::new();
@@ -87,14 +86,13 @@ impl ShardIndex {
 
     /// Fills an empty keyword index from the rows, when it was lost or never committed.
     pub(super) fn catch_up_from_nothing(&self) -> Result<(), ShardError> {
-        let failed = |source| ShardError::Text { doing: "reading", source };
         let all: Vec<DocumentId> = {
             let live = self.live.read().unwrap_or_else(PoisonError::into_inner);
             let mut all: Vec<_> = live.documents.keys().copied().collect();
             all.sort_unstable();
             all
         };
-        if all.is_empty() || self.text.applied_seq().map_err(failed)? > 0 {
+        if all.is_empty() || self.text.applied_seq() > 0 {
             return Ok(());
         }
         let position = self.position()?;
@@ -145,16 +143,16 @@ fn follow(applied: &Position, sealed: &SealedEntry) -> Result<Position, ShardErr
 /// What an operation means for what is searchable.
 enum Changed {
     Gone(DocumentId),
-    Ready(Box<DocumentRecord>, Vec<Vec<f32>>),
+    Ready { record: Box<DocumentRecord>, vectors: Vec<Vec<f32>>, has_sentences: bool },
 }
 
 fn update(live: &mut Live, change: Changed, seq: u64, dimensions: usize) {
     match change {
         Changed::Gone(id) => live.forget(id),
-        Changed::Ready(record, vectors) => {
+        Changed::Ready { record, vectors, has_sentences } => {
             live.note(&record);
             let fitting: Vec<_> = vectors.into_iter().filter(|vector| vector.len() == dimensions).collect();
-            crate::index::vector::VectorIndex::insert(&mut live.vectors, record.document_id, &fitting);
+            live.hold(record.document_id, &fitting, has_sentences);
             live.words_seq = seq;
         }
     }
@@ -265,12 +263,13 @@ fn ready(
         return Ok(None);
     };
     let vectors = put_chunks(writing, id, chunks)?;
+    let has_sentences = chunks.chunks.iter().any(|chunk| !chunk.sentence_vectors.is_empty());
     record.status.outcome = Outcome::Ready;
     record.status.chunks = Some(blob.clone());
     record.status.chunk_count = u32::try_from(chunks.chunks.len()).unwrap_or(u32::MAX);
     put_record(writing, &record)?;
     writing.put(Of::Changes, &change_key(seq, id), &[])?;
-    Ok(Some(Changed::Ready(Box::new(record), vectors)))
+    Ok(Some(Changed::Ready { record: Box::new(record), vectors, has_sentences }))
 }
 
 /// Writes chunks and vectors, in order. Vectors of another model than the index's are left out: words still find those.

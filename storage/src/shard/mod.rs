@@ -253,9 +253,8 @@ const READERS_MAX: u32 = 512;
 
 /// Opens the keyword index, or starts an empty one if it is damaged or ahead of the rows: the rows can fill it again.
 fn open_text(dir: &Path, position: Position) -> Result<TextIndex, ShardError> {
-    let usable = |text: &TextIndex| {
-        text.verify_description().unwrap_or(false) && text.applied_seq().is_ok_and(|seq| seq <= position.seq)
-    };
+    let usable =
+        |text: &TextIndex| text.verify_description().unwrap_or(false) && text.applied_seq() <= position.seq;
     match TextIndex::open(dir) {
         Ok(text) if usable(&text) => return Ok(text),
         Ok(_) => {}

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use futures_util::future::try_join_all;
+
 use crate::log::Entry;
 use crate::objects::ObjectStore;
 use crate::record::{
@@ -76,6 +78,9 @@ impl Blobs {
     }
 }
 
+/// Blobs that are read at the same time: a bucket answers each in milliseconds, however many are asked for.
+const READS_AT_ONCE: usize = 8;
+
 /// Reads from the store the blobs that [`super::ShardIndex::apply`] needs for `entry`.
 ///
 /// A blob that is gone or damaged is left out: its document was deleted later in the log; if not, applying marks it,
@@ -85,22 +90,37 @@ impl Blobs {
 ///
 /// If the store fails.
 pub async fn fetch_needed(store: &dyn ObjectStore, entry: &Entry) -> Result<Blobs, ShardError> {
+    let needed = entry.ops.iter().filter_map(|op| match op {
+        Op::Ready { chunks, .. } => Some(chunks.clone()),
+        _ => None,
+    });
+    let needed: Vec<BlobRef> = needed.collect();
     let mut blobs = Blobs::default();
-    for op in &entry.ops {
-        let Op::Ready { chunks, .. } = op else { continue };
-        match read_blob(store, chunks).await {
-            Ok(bytes) => {
-                // Unpacking and decoding a large document takes longer than a worker of the runtime may be held.
-                let decoded = tokio::task::spawn_blocking(move || decode_chunks(&bytes)).await;
-                match decoded.map_err(|_| ShardError::Stopped)? {
-                    Ok(decoded) => blobs.insert(chunks, decoded),
-                    Err(error) => tracing::error!(key = %chunks.key, %error, "a blob of chunks is damaged"),
-                }
+    for part in needed.chunks(READS_AT_ONCE) {
+        let read = try_join_all(part.iter().map(|blob| read_chunks(store, blob))).await?;
+        for (blob, chunks) in part.iter().zip(read) {
+            if let Some(chunks) = chunks {
+                blobs.insert(blob, chunks);
             }
-            Err(BlobError::Missing { .. }) => {}
-            Err(error @ BlobError::Damaged { .. }) => tracing::error!(%error, "a blob of chunks is damaged"),
-            Err(e) => return Err(e.into()),
         }
     }
     Ok(blobs)
+}
+
+/// The content of a blob of chunks, or `None` if it is gone or damaged.
+async fn read_chunks(store: &dyn ObjectStore, blob: &BlobRef) -> Result<Option<ChunksBlob>, ShardError> {
+    match read_blob(store, blob).await {
+        Ok(bytes) => {
+            // Unpacking and decoding a large document takes longer than a worker of the runtime may be held.
+            let decoded = tokio::task::spawn_blocking(move || decode_chunks(&bytes)).await;
+            match decoded.map_err(|_| ShardError::Stopped)? {
+                Ok(decoded) => return Ok(Some(decoded)),
+                Err(error) => tracing::error!(key = %blob.key, %error, "a blob of chunks is damaged"),
+            }
+        }
+        Err(BlobError::Missing { .. }) => {}
+        Err(error @ BlobError::Damaged { .. }) => tracing::error!(%error, "a blob of chunks is damaged"),
+        Err(e) => return Err(e.into()),
+    }
+    Ok(None)
 }

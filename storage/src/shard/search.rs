@@ -1,22 +1,25 @@
 //! Answers a question to a shard: candidates by meaning and by words, scored exactly, best first.
 
 mod merge;
+mod rescore;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::PoisonError;
 
 use heed::{RoTxn, WithoutTls};
 
-use super::live::{Live, Searchable, cut_short};
+use super::live::{Live, Searchable};
 use super::query::{Hit, Query, TOP_K_MAX};
 use super::rows::{Of, chunk_key, chunk_of, from_bytes};
 use super::{ShardError, ShardIndex};
 use crate::index::fuse::Signals;
-use crate::index::vector::{ChunkId, cosine};
-use crate::record::{DocumentId, DocumentRecord, half_to_f32};
+use crate::index::vector::{Candidate, ChunkId};
+use crate::record::{DocumentId, DocumentRecord};
 
 /// Candidates by meaning: sentences are compared only for these, so there are more than one needs chunks.
 const BY_MEANING: usize = 200;
+/// Candidates by meaning in a shard that has no sentences.
+const BY_MEANING_ALONE: usize = 40;
 /// Chunks whose words are scored.
 const BY_WORDS: usize = 500;
 /// Of those, how many become candidates that meaning alone did not find.
@@ -31,7 +34,9 @@ impl ShardIndex {
     ///
     /// If the index is damaged or the question's vector is of another model.
     pub fn search(&self, query: &Query<'_>) -> Result<Vec<Hit>, ShardError> {
-        self.commit_words_if_behind()?;
+        if !query.text.trim().is_empty() {
+            self.commit_words_if_behind()?;
+        }
         let live = self.live.read().unwrap_or_else(PoisonError::into_inner);
         let top_k = query.top_k.min(TOP_K_MAX);
         let txn = self.rows.read()?;
@@ -39,63 +44,46 @@ impl ShardIndex {
         let allowed =
             |id: &DocumentId| live.documents.get(id).is_some_and(|document| filter.passes(id, document));
         let question = vector_of(&live, query)?;
-        let mut words: HashMap<ChunkId, f32> = HashMap::new();
-        let mut candidates: Vec<ChunkId> = Vec::new();
+        let mut candidates: Vec<Candidate> = Vec::new();
         if let Some(question) = question {
-            let limit = BY_MEANING.max(top_k * 4);
-            let is_narrow = filter.documents.is_some();
-            candidates = live.nearest(question, limit, is_narrow, &allowed)?;
+            // Without sentences the chunk's own cosine decides, and far fewer can be among the best.
+            let limit = if live.with_sentences > 0 { BY_MEANING } else { BY_MEANING_ALONE };
+            let limit = limit.max(top_k * 4);
+            candidates = live.nearest(question, limit, filter.documents.as_ref(), &allowed)?;
         }
-        let narrow = filter.documents.as_ref().filter(|ids| ids.len() <= FILTER_DOCUMENTS_MAX);
-        let narrow: Option<Vec<DocumentId>> = narrow.map(|ids| ids.iter().copied().collect());
-        let by_words = self
-            .text
-            .search(query.text, query.tenant, narrow.as_deref(), BY_WORDS)
-            .map_err(|source| ShardError::Text { doing: "searching", source })?;
-        let known: HashSet<ChunkId> = candidates.iter().copied().collect();
-        for (rank, (id, share)) in by_words.into_iter().filter(|(id, _)| allowed(&id.document_id)).enumerate()
-        {
-            words.insert(id, share);
+        let words = self.by_words(query, &filter)?;
+        let known: HashSet<ChunkId> = candidates.iter().map(|candidate| candidate.id).collect();
+        let mut shares: HashMap<ChunkId, f32> = HashMap::with_capacity(words.len());
+        let allowed_words = words.into_iter().filter(|(id, _)| allowed(&id.document_id));
+        for (rank, (id, share)) in allowed_words.enumerate() {
+            shares.insert(id, share);
             if rank < BY_WORDS_ALONE && !known.contains(&id) {
-                candidates.push(id);
+                candidates.push(Candidate { id, cosine: 0.0, error: f32::INFINITY });
             }
         }
-        let has_words = !words.is_empty() || !query.text.trim().is_empty();
-        let mut scored = Vec::with_capacity(candidates.len());
-        for id in candidates {
-            let share = words.get(&id).copied().unwrap_or(0.0);
-            let cosine = question.map(|question| self.cosine_of(&txn, question, id)).transpose()?.flatten();
-            let signals = Signals { cosine, words: has_words.then_some(share) };
-            scored.push((self.settings.calibration.strength(signals), id, signals));
-        }
-        scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        scored.truncate(top_k);
-        let hits = scored.into_iter().map(|(_, id, signals)| self.hit(&txn, &live, id, signals));
+        let has_words = !shares.is_empty() || !query.text.trim().is_empty();
+        let words_of = |id| has_words.then(|| shares.get(&id).copied().unwrap_or(0.0));
+        let scored = self.rescore(&txn, &live, question, candidates, top_k, &words_of)?;
+        let hits = scored.into_iter().map(|(id, signals)| self.hit(&txn, &live, id, signals));
         let hits: Vec<Hit> = hits.collect::<Result<_, _>>()?;
         Ok(if query.merge_neighbours { merge::neighbours(hits) } else { hits })
     }
 
     fn commit_words_if_behind(&self) -> Result<(), ShardError> {
         let needed = self.live.read().unwrap_or_else(PoisonError::into_inner).words_seq;
-        let failed = |source| ShardError::Text { doing: "reading", source };
-        if needed > self.text.applied_seq().map_err(failed)? { self.commit_words() } else { Ok(()) }
+        if needed > self.text.applied_seq() { self.commit_words() } else { Ok(()) }
     }
 
-    /// The mean of the chunk's own cosine and that of its best sentence: one finds the subject, the other the fact.
-    fn cosine_of(
-        &self,
-        txn: &RoTxn<'_, WithoutTls>,
-        question: &[f32],
-        id: ChunkId,
-    ) -> Result<Option<f32>, ShardError> {
-        let row = self.rows.get(txn, Of::Vectors, &chunk_key(id.document_id, id.ordinal))?;
-        let Some(row) = row else { return Ok(None) };
-        let values = half_to_f32(row);
-        let mut vectors = values.chunks_exact(question.len());
-        let own = vectors.next().ok_or_else(|| cut_short(id.document_id))?;
-        let own = cosine(question, own);
-        let best = vectors.map(|sentence| cosine(question, sentence)).reduce(f32::max);
-        Ok(Some(best.map_or(own, |best| f32::midpoint(own, best))))
+    /// Chunks by their words, best first, with their shares.
+    fn by_words(&self, query: &Query<'_>, filter: &Filter<'_>) -> Result<Vec<(ChunkId, f32)>, ShardError> {
+        if query.text.trim().is_empty() {
+            return Ok(Vec::new());
+        }
+        let narrow = filter.documents.as_ref().filter(|ids| ids.len() <= FILTER_DOCUMENTS_MAX);
+        let narrow: Option<Vec<DocumentId>> = narrow.map(|ids| ids.iter().copied().collect());
+        self.text
+            .search(query.text, query.tenant, narrow.as_deref(), BY_WORDS)
+            .map_err(|source| ShardError::Text { doing: "searching", source })
     }
 
     fn hit(

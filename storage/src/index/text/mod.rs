@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tantivy::collector::TopDocs;
 use tantivy::index::SegmentMeta;
@@ -36,6 +37,8 @@ pub struct TextIndex {
     index: Index,
     reader: IndexReader,
     fields: Fields,
+    /// The position of the last commit: searches ask for it, and the description is a file to parse.
+    applied_seq: AtomicU64,
 }
 
 #[derive(Clone, Copy)]
@@ -130,17 +133,15 @@ impl TextIndex {
             .reload_policy(ReloadPolicy::Manual)
             .doc_store_cache_num_blocks(1)
             .try_into()?;
-        Ok(Self { dir: dir.to_path_buf(), index, reader, fields })
+        let payload = index.load_metas()?.payload;
+        let applied_seq = AtomicU64::new(payload.and_then(|payload| payload.parse().ok()).unwrap_or(0));
+        Ok(Self { dir: dir.to_path_buf(), index, reader, fields, applied_seq })
     }
 
     /// The log position up to which changes are in the index; 0 for an empty one.
-    ///
-    /// # Errors
-    ///
-    /// If the index's description cannot be read.
-    pub fn applied_seq(&self) -> Result<u64, TantivyError> {
-        let payload = self.index.load_metas()?.payload;
-        Ok(payload.and_then(|payload| payload.parse().ok()).unwrap_or(0))
+    #[must_use]
+    pub fn applied_seq(&self) -> u64 {
+        self.applied_seq.load(Ordering::Acquire)
     }
 
     /// Applies `changes` and makes them searchable, as the state at log position `seq`. Blocking.
@@ -168,7 +169,9 @@ impl TextIndex {
         writer.garbage_collect_files().wait()?;
         writer.wait_merging_threads()?;
         self.write_sum()?;
-        self.reader.reload()
+        self.reader.reload()?;
+        self.applied_seq.store(seq, Ordering::Release);
+        Ok(())
     }
 
     fn document(&self, id: DocumentId, tenant: &str, chunk: &Words<'_>) -> TantivyDocument {
@@ -329,7 +332,7 @@ impl TextIndex {
             Ok(sum) => Ok(sum == description_sum(&self.dir)?),
             // Before the first commit there is nothing that could be wrong.
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                Ok(self.is_empty() && self.applied_seq()? == 0)
+                Ok(self.is_empty() && self.applied_seq() == 0)
             }
             Err(e) if e.kind() == std::io::ErrorKind::InvalidData => Ok(false),
             Err(e) => Err(e.into()),

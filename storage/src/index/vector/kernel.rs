@@ -30,10 +30,15 @@ impl Kernel {
         Self::Scalar
     }
 
-    /// The dot product of `question` with each row of `rows`, handed to `each` with the row's number.
+    /// The dot product of `question` with each of `rows`, handed to `each` in their order with what names the row.
     ///
-    /// `question.len()` must be a multiple of 64; what is left after the last whole row is ignored.
-    pub(super) fn scan(self, question: &[i8], rows: &[i8], each: &mut dyn FnMut(usize, i32)) {
+    /// `question.len()` must be a multiple of 64, and that of a row the same; other rows are passed over.
+    pub(super) fn scan<'r, Name>(
+        self,
+        question: &[i8],
+        rows: impl Iterator<Item = (Name, &'r [i8])>,
+        mut each: impl FnMut(Name, i32),
+    ) {
         if question.is_empty() || !question.len().is_multiple_of(LANES) {
             return;
         }
@@ -45,7 +50,7 @@ impl Kernel {
                 #[expect(unsafe_code, reason = "the instructions exist only on some processors")]
                 // SAFETY: both features were detected on this processor in the guard just above.
                 unsafe {
-                    x86::scan_vnni(question, rows, each);
+                    x86::scan_vnni(question, rows, &mut each);
                 }
             }
             #[cfg(target_arch = "x86_64")]
@@ -53,12 +58,12 @@ impl Kernel {
                 #[expect(unsafe_code, reason = "the instructions exist only on some processors")]
                 // SAFETY: the feature was detected on this processor in the guard just above.
                 unsafe {
-                    x86::scan_avx2(question, rows, each);
+                    x86::scan_avx2(question, rows, &mut each);
                 }
             }
             _ => {
-                for (number, row) in rows.chunks_exact(question.len()).enumerate() {
-                    each(number, question.iter().zip(row).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum());
+                for (name, row) in rows.filter(|(_, row)| row.len() == question.len()) {
+                    each(name, question.iter().zip(row).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum());
                 }
             }
         }
@@ -78,18 +83,25 @@ mod x86 {
 
     /// The instruction multiplies unsigned with signed bytes: the row is shifted by 128 and the shift taken off again.
     #[target_feature(enable = "avx512f,avx512vnni")]
-    pub(super) fn scan_vnni(question: &[i8], rows: &[i8], each: &mut dyn FnMut(usize, i32)) {
+    pub(super) fn scan_vnni<'r, Name>(
+        question: &[i8],
+        rows: impl Iterator<Item = (Name, &'r [i8])>,
+        each: &mut impl FnMut(Name, i32),
+    ) {
         let shift: i32 = question.iter().map(|value| i32::from(*value)).sum::<i32>() * 128;
         let flip = _mm512_set1_epi8(i8::MIN);
         let (question, _) = question.as_chunks::<LANES>();
-        for (number, row) in rows.chunks_exact(question.len() * LANES).enumerate() {
+        for (name, row) in rows {
             let (row, _) = row.as_chunks::<LANES>();
+            if row.len() != question.len() {
+                continue;
+            }
             let mut sum = _mm512_setzero_si512();
             for (a, b) in question.iter().zip(row) {
                 let (a, b) = (load512(a), load512(b));
                 sum = _mm512_dpbusd_epi32(sum, _mm512_xor_si512(b, flip), a);
             }
-            each(number, _mm512_reduce_add_epi32(sum) - shift);
+            each(name, _mm512_reduce_add_epi32(sum) - shift);
         }
     }
 
@@ -103,10 +115,17 @@ mod x86 {
     }
 
     #[target_feature(enable = "avx2")]
-    pub(super) fn scan_avx2(question: &[i8], rows: &[i8], each: &mut dyn FnMut(usize, i32)) {
+    pub(super) fn scan_avx2<'r, Name>(
+        question: &[i8],
+        rows: impl Iterator<Item = (Name, &'r [i8])>,
+        each: &mut impl FnMut(Name, i32),
+    ) {
         let (question, _) = question.as_chunks::<16>();
-        for (number, row) in rows.chunks_exact(question.len() * 16).enumerate() {
+        for (name, row) in rows {
             let (row, _) = row.as_chunks::<16>();
+            if row.len() != question.len() {
+                continue;
+            }
             let mut sum = _mm256_setzero_si256();
             for (a, b) in question.iter().zip(row) {
                 let (a, b) = (_mm256_cvtepi8_epi16(load128(a)), _mm256_cvtepi8_epi16(load128(b)));
@@ -115,7 +134,7 @@ mod x86 {
             let four = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256::<1>(sum));
             let two = _mm_add_epi32(four, _mm_shuffle_epi32::<0b01_00_11_10>(four));
             let one = _mm_add_epi32(two, _mm_shuffle_epi32::<0b10_11_00_01>(two));
-            each(number, _mm_cvtsi128_si32(one));
+            each(name, _mm_cvtsi128_si32(one));
         }
     }
 
@@ -143,7 +162,7 @@ mod tests {
         ) {
             let run = |kernel: Kernel| {
                 let mut out = Vec::new();
-                kernel.scan(&question, &rows, &mut |row, dot| out.push((row, dot)));
+                kernel.scan(&question, rows.chunks_exact(128).enumerate(), |row, dot| out.push((row, dot)));
                 out
             };
             let expected = run(Kernel::Scalar);

@@ -1,13 +1,15 @@
 //! Finds the chunks whose vectors point most nearly where the question's does.
 
-mod exact;
+mod best;
+mod bits;
 mod kernel;
+mod scan;
 mod trees;
 
 use crate::record::DocumentId;
 
-pub use exact::Exact;
 pub use kernel::Kernel;
+pub use scan::Scan;
 pub use trees::{Trees, TreesError};
 
 /// A chunk as an index names it.
@@ -17,6 +19,17 @@ pub struct ChunkId {
     pub document_id: DocumentId,
     /// The chunk within it.
     pub ordinal: u32,
+}
+
+/// A chunk that may be among the nearest, and how near it seems.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Candidate {
+    /// The chunk.
+    pub id: ChunkId,
+    /// The approximate cosine with the question.
+    pub cosine: f32,
+    /// How far the cosine of unit vectors is from it at most; wrong once in 1e9 cases.
+    pub error: f32,
 }
 
 /// An index of unit vectors, one per chunk. Its scores choose candidates; whoever asks scores them again exactly.
@@ -29,13 +42,21 @@ pub trait VectorIndex: Send + Sync {
     /// Removes a document.
     fn remove(&mut self, document: DocumentId);
 
-    /// The `limit` best chunks among the documents that `allowed` lets pass, best first, with approximate cosines.
+    /// The `limit` best chunks among the documents that `allowed` lets pass, best first.
     fn nearest(
         &self,
         question: &[f32],
         limit: usize,
         allowed: &dyn Fn(&DocumentId) -> bool,
-    ) -> Vec<(ChunkId, f32)>;
+    ) -> Vec<Candidate>;
+
+    /// As [`VectorIndex::nearest`], among `documents` alone, which are fewer than all.
+    fn nearest_of(
+        &self,
+        question: &[f32],
+        limit: usize,
+        documents: &mut dyn Iterator<Item = DocumentId>,
+    ) -> Vec<Candidate>;
 
     /// Vectors held.
     fn len(&self) -> usize;

@@ -134,7 +134,7 @@ impl Trees {
 mod tests {
     use super::*;
     use crate::chance::{Chance, SeededChance};
-    use crate::index::vector::{Exact, VectorIndex};
+    use crate::index::vector::{Scan, VectorIndex};
 
     #[test]
     fn trees_find_nearly_all_that_an_exact_scan_finds() {
@@ -146,7 +146,7 @@ mod tests {
                 (DocumentId([number; 16]), 1, vectors)
             })
             .collect();
-        let mut exact = Exact::new(32);
+        let mut exact = Scan::new(32);
         for (id, _, vectors) in &documents {
             exact.insert(*id, vectors);
         }
@@ -157,7 +157,7 @@ mod tests {
             let question = &vectors[3];
             let near = trees.nearest(question, 20, &|_| true).unwrap();
             assert_eq!(near[0], ChunkId { document_id: *own, ordinal: 3 });
-            let best = exact.nearest(question, 1, &|id| id != own)[0].0;
+            let best = exact.nearest(question, 1, &|id| id != own)[0].id;
             found += usize::from(trees.nearest(question, 60, &|_| true).unwrap().contains(&best));
         }
         assert!(found >= 27, "{found} of 30");
