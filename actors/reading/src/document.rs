@@ -1,9 +1,12 @@
 //! Opens a PDF: what it is, how many pages it has, and what is wrong with it.
 
+use std::sync::Arc;
+
 use hayro_interpret::hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 
 use crate::page::DocumentInfo;
 use crate::problem::DocumentProblem;
+use crate::second;
 
 /// Bytes within which a PDF's mark must stand; readers allow that much before it.
 const HEADER_WITHIN: usize = 1024;
@@ -25,11 +28,7 @@ pub(crate) fn load(bytes: Vec<u8>, pages_max: u32) -> Result<(Pdf, DocumentInfo)
     }
     let encrypted = says_encrypted(&bytes);
     let whole = bytes.rchunks(TAIL).next().unwrap_or_default().windows(5).any(|mark| mark == b"%%EOF");
-    let pdf = Pdf::new(bytes).map_err(|error| match error {
-        LoadPdfError::Decryption(DecryptionError::PasswordProtected) => DocumentProblem::Encrypted,
-        LoadPdfError::Decryption(_) => DocumentProblem::EncryptionUnsupported,
-        LoadPdfError::Invalid => DocumentProblem::Damaged,
-    })?;
+    let pdf = open(bytes)?;
     let pages = pdf.pages().len();
     if pages == 0 {
         return Err(if whole { DocumentProblem::NoPages } else { DocumentProblem::Damaged });
@@ -49,6 +48,28 @@ pub(crate) fn load(bytes: Vec<u8>, pages_max: u32) -> Result<(Pdf, DocumentInfo)
         encrypted,
     };
     Ok((pdf, info))
+}
+
+/// The file as it is, or as the second opinion wrote it where the first finds nothing in it.
+fn open(bytes: Vec<u8>) -> Result<Pdf, DocumentProblem> {
+    let bytes = Arc::new(bytes);
+    let first = Pdf::new(Arc::clone(&bytes));
+    let unsure = match &first {
+        Ok(pdf) => pdf.pages().is_empty() || second::needed(&bytes),
+        Err(error) => matches!(error, LoadPdfError::Invalid),
+    };
+    if unsure
+        && let Some(anew) = second::opinion(&bytes)
+        && let Ok(pdf) = Pdf::new(anew)
+        && !pdf.pages().is_empty()
+    {
+        return Ok(pdf);
+    }
+    first.map_err(|error| match error {
+        LoadPdfError::Decryption(DecryptionError::PasswordProtected) => DocumentProblem::Encrypted,
+        LoadPdfError::Decryption(_) => DocumentProblem::EncryptionUnsupported,
+        LoadPdfError::Invalid => DocumentProblem::Damaged,
+    })
 }
 
 /// Whether a trailer names an encryption dictionary.

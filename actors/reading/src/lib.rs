@@ -12,6 +12,7 @@ mod problem;
 mod raster;
 mod read;
 mod reader;
+mod second;
 mod settings;
 
 pub use child::child_main;

@@ -211,3 +211,20 @@ async fn hyphens_rotation_and_overprinting_are_understood() {
     let margin = page.words.iter().find(|word| page.word_text(word) == "margem").unwrap();
     assert!(margin.rect[3] - margin.rect[1] > margin.rect[2] - margin.rect[0], "{margin:?}");
 }
+
+/// Brotli's frame around data that it leaves as it is.
+fn stored_brotli(data: &[u8]) -> Vec<u8> {
+    // From the lowest bit: window 16, not the last block, length in four nibbles, the length less one, uncompressed.
+    let head = (u32::try_from(data.len()).unwrap() - 1) << 4 | 1 << 20;
+    let mut frame = head.to_le_bytes()[..3].to_vec();
+    frame.extend_from_slice(data);
+    frame.push(3);
+    frame
+}
+
+#[tokio::test]
+async fn a_file_that_only_the_second_reader_can_unpack_is_read() {
+    let content = stored_brotli(b"BT /F 12 Tf 72 700 Td (Comprimido de um modo novo.) Tj ET");
+    let page = Desk::new().read(&one_page(A4, "", "/Filter /BrotliDecode", &content)).await.unwrap();
+    assert_eq!(page.text, "Comprimido de um modo novo.");
+}
