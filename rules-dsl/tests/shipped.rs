@@ -1,0 +1,123 @@
+//! The shipped rule sets: without error or warning, every rule shown to act and to stay silent, every right answer kept.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first thing that is not as it should be")]
+
+mod fenced;
+
+use enabler_rules::apply::{Input, Passage};
+use enabler_rules::diagnostic::Language;
+use enabler_rules::diagnostic::line_and_column;
+use enabler_rules::program::{NoImports, load};
+use enabler_rules::testing;
+use enabler_rules::verdict::Verdict;
+use std::path::PathBuf;
+
+/// Every shipped file with its text.
+fn shipped() -> Vec<(String, String)> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../config/rules");
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rules"))
+        .map(|path| {
+            (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read_to_string(path).unwrap())
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn every_shipped_file_is_sound_and_passes_its_own_tests() {
+    let files = shipped();
+    let names: Vec<_> = files.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(
+        names,
+        ["generic.rules", "inventory.rules", "licencas_software.rules", "meeting_minutes.rules"]
+    );
+    let mut wrong = Vec::new();
+    for (name, source) in &files {
+        let loaded = load(source, &NoImports);
+        for problem in loaded.diagnostics.iter().chain(&fenced::warnings(&loaded)) {
+            let (line, column) = line_and_column(source, problem.span.start);
+            let message = problem.message(Language::Portuguese);
+            wrong.push(format!("{name}:{line}:{column}: {} {message}", problem.code.as_str()));
+        }
+        let report = testing::run(&loaded);
+        for test in report.tests.iter().filter(|test| !test.passed()) {
+            let told =
+                test.outcome.as_ref().map(|outcome| (&outcome.triggered, outcome.verdict, &outcome.answer));
+            wrong.push(format!("{name}: {:?}: {:#?} {told:#?}", test.name, test.mismatches));
+        }
+        for rule in &report.rules {
+            if rule.acted == 0 || rule.silent == 0 {
+                wrong.push(format!(
+                    "{name}: rule {:?} acts in {} tests, is silent in {}",
+                    rule.rule, rule.acted, rule.silent
+                ));
+            }
+        }
+        for (intent, seen) in &report.intents {
+            if !seen {
+                wrong.push(format!("{name}: no test has the intent {intent:?}"));
+            }
+        }
+        assert!(report.tests.len() > 1, "{name}");
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_rule_of_a_shipped_file_has_a_name() {
+    for (name, source) in shipped() {
+        let unnamed = load(&source, &NoImports).tree.rules.iter().filter(|rule| rule.name.is_none()).count();
+        assert_eq!(unnamed, 0, "{name}");
+    }
+}
+
+/// The generic set judges every answer of the product, so it may remark on one and never rewrite or withhold it.
+#[test]
+fn the_generic_rules_keep_every_right_answer() {
+    let source = shipped().into_iter().find(|(name, _)| name == "generic.rules").unwrap().1;
+    let loaded = load(&source, &NoImports);
+    let context = "Aos 3 de março de 2024, o espólio de Ana Braga, CPF 529.982.247-25, foi partilhado: o imóvel de \
+                   R$ 250.000,00 e 50% das quotas da empresa de CNPJ 11.222.333/0001-81, em 2 lotes de R$ 1.250,50.";
+    let right = [
+        "O valor do imóvel é R$ 250.000,00.",
+        "Foi em 03/03/2024, por R$ 250 mil.",
+        "Cabem 50% das quotas; o percentual é de 50 por cento.",
+        "O CPF de Ana Braga é 529.982.247-25 e o CNPJ é 11.222.333/0001-81.",
+        "São 2 lotes de 1.250,50 reais.",
+        "O documento não informa o valor.",
+        "A data é 3 de março de 2024.",
+        "Não encontrei essa informação no documento.",
+        "The property is worth R$ 250,000.00; the deed is of March 3, 2024.",
+        "",
+    ];
+    let passages = [Passage { page: Some(1), text: context }];
+    for answer in right {
+        let outcome = loaded.program.apply(&Input {
+            question: "Qual é o valor?",
+            answer,
+            passages: &passages,
+            ..Input::default()
+        });
+        assert_eq!(outcome.answer, answer);
+        assert_eq!(outcome.triggered, Vec::<String>::new(), "{answer}");
+        assert!(
+            matches!(outcome.verdict, Verdict::Valid | Verdict::NotApplicable),
+            "{answer}: {:?}",
+            outcome.verdict
+        );
+    }
+    let invented = "O imóvel vale R$ 350.000,00, pagos em 04/04/2024, 60% à vista.";
+    let outcome = loaded.program.apply(&Input {
+        question: "Qual é o valor?",
+        answer: invented,
+        passages: &passages,
+        ..Input::default()
+    });
+    assert_eq!(outcome.answer, invented, "a remark changes nothing");
+    assert_eq!(outcome.objections.len(), 3, "{:?}", outcome.objections);
+    assert_eq!(outcome.verdict, Verdict::Unsupported);
+}
