@@ -28,3 +28,5 @@ mod hostile;
 mod quality;
 // The command line, for people and for programs.
 mod cli;
+// An editor of rules files sees mistakes, repairs them and finds its way.
+mod lsp;

@@ -24,7 +24,7 @@ pub struct Action {
 /// Errors and warnings, in the order of the file; errors come first where there are too many.
 pub fn diagnostics(loaded: &Loaded<'_>) -> Vec<Diagnostic> {
     let mut all = loaded.diagnostics.clone();
-    // LINT
+    all.extend(crate::lint::lint(loaded));
     all.sort_by_key(|problem| (std::cmp::Reverse(problem.severity()), problem.span, problem.code));
     all.truncate(PROBLEMS_MAX);
     all.sort_by_key(|problem| (problem.span, problem.code));
