@@ -1,14 +1,11 @@
 //! Every problem's page explains it in both languages, with a file that has the problem and one that no longer has.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test stops at the first thing that is not as it should be"
-)]
+#![expect(clippy::panic, reason = "a test stops at the first thing that is not as it should be")]
 
 mod fenced;
 
 use enabler_rules::diagnostic::{Code, Diagnostic, Language, Severity};
+use enabler_rules::lint::lint;
 use enabler_rules::program::load;
 use enabler_rules::syntax::tree::Span;
 use fenced::{Block, blocks};
@@ -26,7 +23,7 @@ fn problems(source: &str, page: &[Block<'_>]) -> Vec<Diagnostic> {
     };
     let loaded = load(source, &imports);
     let mut found = loaded.diagnostics.clone();
-    found.extend(fenced::warnings(&loaded));
+    found.extend(lint(&loaded));
     found.dedup();
     found
 }
@@ -55,7 +52,7 @@ fn every_page_has_a_title_and_both_languages() {
 #[test]
 fn every_wrong_example_has_its_problem_and_every_right_one_has_none() {
     let mut wrong = Vec::new();
-    for code in Code::ALL.iter().filter(|code| !BUILT.contains(code) && !awaited(**code)) {
+    for code in Code::ALL.iter().filter(|code| !BUILT.contains(code)) {
         let page = blocks(code.page());
         let bad = block(&page, "errado").unwrap_or_else(|| panic!("{code:?} has no `errado` block"));
         let good = block(&page, "certo").unwrap_or_else(|| panic!("{code:?} has no `certo` block"));
@@ -83,12 +80,6 @@ fn belongs(found: Code, page: Code) -> bool {
         || BESIDE.contains(&found)
         // The line that breaks the list of facts is a problem of its own.
         || (page == Code::BrokenFacts && found == Code::UnknownLine)
-}
-
-/// Warnings that only the static checks give, as long as those give none.
-fn awaited(code: Code) -> bool {
-    let given = [Code::TemplateAtMargin, Code::IntentLikeHeading].contains(&code);
-    code.severity() == Severity::Warning && !given && fenced::AWAITED
 }
 
 fn codes(found: &[Diagnostic]) -> Vec<&'static str> {

@@ -2,11 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first thing that is not as it should be")]
 
-mod fenced;
-
 use enabler_rules::apply::{Input, Passage};
 use enabler_rules::diagnostic::Language;
 use enabler_rules::diagnostic::line_and_column;
+use enabler_rules::lint::lint;
 use enabler_rules::program::{NoImports, load};
 use enabler_rules::testing;
 use enabler_rules::verdict::Verdict;
@@ -38,7 +37,7 @@ fn every_shipped_file_is_sound_and_passes_its_own_tests() {
     let mut wrong = Vec::new();
     for (name, source) in &files {
         let loaded = load(source, &NoImports);
-        for problem in loaded.diagnostics.iter().chain(&fenced::warnings(&loaded)) {
+        for problem in loaded.diagnostics.iter().chain(&lint(&loaded)) {
             let (line, column) = line_and_column(source, problem.span.start);
             let message = problem.message(Language::Portuguese);
             wrong.push(format!("{name}:{line}:{column}: {} {message}", problem.code.as_str()));
