@@ -15,9 +15,18 @@ impl Folded {
     /// Folds, without a way back.
     pub(crate) fn of(text: &str) -> Self {
         let mut out = String::with_capacity(text.len());
-        for c in text.chars() {
-            fold_into(c, &mut out);
+        let mut rest = text;
+        // Most text is ASCII with an accent here and there.
+        while let Some(at) = rest.bytes().position(|byte| !byte.is_ascii()) {
+            let (head, tail) = rest.split_at(at);
+            push_lowered(head, &mut out);
+            let mut characters = tail.chars();
+            if let Some(c) = characters.next() {
+                fold_into(c, &mut out);
+            }
+            rest = characters.as_str();
         }
+        push_lowered(rest, &mut out);
         Self { text: out, map: None }
     }
 
@@ -39,12 +48,19 @@ impl Folded {
             return Self { text: text.to_ascii_lowercase(), map: None };
         }
         let mut out = String::with_capacity(text.len());
-        let mut same = true;
-        for c in text.chars() {
-            let before = out.len();
-            lower_into(c, &mut out);
-            same &= out.len() - before == c.len_utf8();
+        let (mut same, mut rest) = (true, text);
+        while let Some(at) = rest.bytes().position(|byte| !byte.is_ascii()) {
+            let (head, tail) = rest.split_at(at);
+            push_lowered(head, &mut out);
+            let mut characters = tail.chars();
+            if let Some(c) = characters.next() {
+                let before = out.len();
+                lower_into(c, &mut out);
+                same &= out.len() - before == c.len_utf8();
+            }
+            rest = characters.as_str();
         }
+        push_lowered(rest, &mut out);
         if same {
             return Self { text: out, map: None };
         }
@@ -72,11 +88,20 @@ pub(crate) fn fold(text: &str) -> String {
     Folded::of(text).text
 }
 
+fn push_lowered(ascii: &str, out: &mut String) {
+    let from = out.len();
+    out.push_str(ascii);
+    if let Some(new) = out.get_mut(from..) {
+        new.make_ascii_lowercase();
+    }
+}
+
 fn lower_into(c: char, out: &mut String) {
-    if c.is_ascii() {
-        out.push(c.to_ascii_lowercase());
-    } else {
-        out.extend(c.to_lowercase());
+    match c {
+        '\0'..='\x7f' => out.push(c.to_ascii_lowercase()),
+        // Lower case already, and every accented letter of Portuguese is one of them.
+        'ß'..='ÿ' => out.push(c),
+        _ => out.extend(c.to_lowercase()),
     }
 }
 
@@ -107,7 +132,13 @@ pub(crate) fn fold_into(c: char, out: &mut String) {
 }
 
 /// Whether a character belongs to a word.
+#[inline]
 pub(crate) fn in_word(c: char) -> bool {
+    match c {
+        '\0'..='\x7f' => return c.is_ascii_alphanumeric() || c == '_',
+        'À'..='Ö' | 'Ø'..='ö' | 'ø'..='ÿ' => return true,
+        _ => {}
+    }
     // `5º` is the number 5.
     (c.is_alphanumeric() && !matches!(c, 'º' | 'ª')) || c == '_'
 }

@@ -1,6 +1,20 @@
 //! Finds every term of a rule set in a text in one pass over it.
 
 use crate::fold::{Folded, begins, ends, in_word};
+use foldhash::fast::RandomState;
+use std::collections::HashMap;
+
+/// The ASCII characters that belong to a word.
+const WORD: [bool; 128] = {
+    let mut table = [false; 128];
+    let mut byte = 0;
+    while byte < 128 {
+        let c = byte as u8;
+        table[byte] = c.is_ascii_alphanumeric() || c == b'_';
+        byte += 1;
+    }
+    table
+};
 
 /// How much of a word a term must cover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,12 +34,20 @@ impl Reach {
         let last = term.rsplit(char::is_whitespace).next().unwrap_or(term);
         let (mut upper, mut lower, mut digit) = (0, 0, false);
         for c in last.chars() {
-            upper += usize::from(c.is_uppercase());
-            lower += usize::from(c.is_lowercase());
-            digit |= c.is_numeric();
+            if c.is_ascii() {
+                upper += usize::from(c.is_ascii_uppercase());
+                lower += usize::from(c.is_ascii_lowercase());
+                digit |= c.is_ascii_digit();
+            } else {
+                upper += usize::from(c.is_uppercase());
+                lower += usize::from(c.is_lowercase());
+                digit |= c.is_numeric();
+            }
         }
         let capitals = upper >= 2 && lower == 0;
-        if capitals || digit || term.chars().take(SHORT + 1).count() <= SHORT { Reach::Word } else { Reach::Prefix }
+        // A character has at most four bytes.
+        let short = term.len() <= SHORT * 4 && term.chars().take(SHORT + 1).count() <= SHORT;
+        if capitals || digit || short { Reach::Word } else { Reach::Prefix }
     }
 }
 
@@ -44,10 +66,15 @@ pub(crate) struct Terms {
 /// Collects terms and gives each a number.
 #[derive(Debug, Default)]
 pub(crate) struct TermsBuilder {
-    known: std::collections::HashMap<(Box<str>, Reach), u32>,
+    known: HashMap<(Box<str>, Reach), u32, RandomState>,
 }
 
 impl TermsBuilder {
+    /// With room for about so many terms.
+    pub(crate) fn with_capacity(terms: usize) -> Self {
+        TermsBuilder { known: HashMap::with_capacity_and_hasher(terms, RandomState::default()) }
+    }
+
     /// The number of a term (already folded).
     pub(crate) fn add(&mut self, folded: &str, reach: Reach) -> u32 {
         let next = self.known.len() as u32;
@@ -93,13 +120,19 @@ impl Terms {
     pub(crate) fn each(&self, text: &Folded, mut on: impl FnMut(u32, std::ops::Range<usize>)) {
         let folded = text.text.as_str();
         let bytes = folded.as_bytes();
-        let mut inside = false;
-        for (at, c) in folded.char_indices() {
-            let word = if c.is_ascii() { c.is_ascii_alphanumeric() || c == '_' } else { in_word(c) };
-            if word && !inside {
+        let (mut inside, mut at) = (false, 0);
+        while let Some(&byte) = bytes.get(at) {
+            let (word, width) = if byte.is_ascii() {
+                (WORD.get(usize::from(byte)).copied().unwrap_or(false), 1)
+            } else {
+                let c = folded.get(at..).and_then(|rest| rest.chars().next());
+                c.map_or((false, 1), |c| (in_word(c), c.len_utf8()))
+            };
+            // A look at the first letter saves most words the walk.
+            if word && !inside && self.may_begin(byte) {
                 self.starting(folded, bytes, at, &mut on);
             }
-            inside = word;
+            (inside, at) = (word, at + width);
         }
         for (term, reach, id) in &self.loose {
             let mut from = 0;
@@ -113,6 +146,12 @@ impl Terms {
         }
     }
 
+    #[inline]
+    fn may_begin(&self, byte: u8) -> bool {
+        let byte = usize::from(byte);
+        self.first.get(byte) != self.first.get(byte + 1)
+    }
+
     fn starting(
         &self,
         folded: &str,
@@ -121,10 +160,11 @@ impl Terms {
         on: &mut impl FnMut(u32, std::ops::Range<usize>),
     ) {
         let Some(&byte) = bytes.get(at) else { return };
-        let byte = usize::from(byte);
-        let (Some(&low), Some(&high)) = (self.first.get(byte), self.first.get(byte + 1)) else { return };
+        let slot = usize::from(byte);
+        let (Some(&low), Some(&high)) = (self.first.get(slot), self.first.get(slot + 1)) else { return };
         let Some(mut range) = self.sorted.get(low as usize..high as usize) else { return };
-        if range.is_empty() || !begins(folded, at) {
+        // No letter stands before; of numbers also `1,` must not.
+        if range.is_empty() || (byte.is_ascii_digit() && !begins(folded, at)) {
             return;
         }
         let mut depth = 1;

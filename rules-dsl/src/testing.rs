@@ -134,23 +134,21 @@ fn one(loaded: &Loaded<'_>, check: &Check<'_>) -> Ran {
 }
 
 fn mismatch(wanted: &Expectation<'_>, span: Span, outcome: &Outcome) -> Option<Mismatch> {
-    let same = |got: &str, wanted: &str| (got.trim() != wanted.trim()).then(|| (wanted.to_owned(), got.to_owned()));
+    let same =
+        |got: &str, wanted: &str| (got.trim() != wanted.trim()).then(|| (wanted.to_owned(), got.to_owned()));
     let wrong = match wanted {
-        Expectation::Verdict(verdict) => same(
-            outcome.verdict.shown(Language::Portuguese),
-            verdict.shown(Language::Portuguese),
-        ),
-        Expectation::Answer(text) => same(&outcome.answer, &text.text),
-        Expectation::Contains(text) => {
-            (!outcome.answer.contains(text.text.trim())).then(|| (text.text.to_string(), outcome.answer.clone()))
+        Expectation::Verdict(verdict) => {
+            same(outcome.verdict.shown(Language::Portuguese), verdict.shown(Language::Portuguese))
         }
+        Expectation::Answer(text) => same(&outcome.answer, &text.text),
+        Expectation::Contains(text) => (!outcome.answer.contains(text.text.trim()))
+            .then(|| (text.text.to_string(), outcome.answer.clone())),
         Expectation::Rule(name) => {
             let acted = outcome.triggered.iter().any(|rule| *rule == *name.text);
             (!acted).then(|| (name.text.to_string(), outcome.triggered.join(", ")))
         }
-        Expectation::NoRule => {
-            (!outcome.triggered.is_empty()).then(|| ("nenhuma regra".to_owned(), outcome.triggered.join(", ")))
-        }
+        Expectation::NoRule => (!outcome.triggered.is_empty())
+            .then(|| ("nenhuma regra".to_owned(), outcome.triggered.join(", "))),
         Expectation::Intent(name) => same(outcome.intent.as_deref().unwrap_or(""), &name.text),
     };
     wrong.map(|(expected, got)| Mismatch { span, expected, got })

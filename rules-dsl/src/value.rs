@@ -179,7 +179,9 @@ fn number(text: &str) -> Option<(i128, usize)> {
         }
         groups.push((separator, start..at));
         match bytes.get(at) {
-            Some(&byte @ (b'.' | b',')) if bytes.get(at + 1).is_some_and(u8::is_ascii_digit) => separator = byte,
+            Some(&byte @ (b'.' | b',')) if bytes.get(at + 1).is_some_and(u8::is_ascii_digit) => {
+                separator = byte
+            }
             _ => break,
         }
         at += 1;

@@ -1,6 +1,10 @@
 //! The conformance cases in default mode: plain ones as expected, repaired ones as suggested.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops at the first thing that is not as it should be")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first thing that is not as it should be"
+)]
 
 use enabler_rules::apply::{Input, Passage};
 use enabler_rules::program::{NoImports, load};
@@ -60,7 +64,11 @@ fn every_case_comes_out_as_its_file_says() {
                 key => got.get(key) == Some(want),
             };
             if !fine {
-                wrong.push(format!("{} {key}: {want} but {}", case["id"], got.get(key).unwrap_or(&Value::Null)));
+                wrong.push(format!(
+                    "{} {key}: {want} but {}",
+                    case["id"],
+                    got.get(key).unwrap_or(&Value::Null)
+                ));
             }
         }
     }

@@ -11,8 +11,11 @@ use enabler_rules::verdict::Verdict;
 /// Loads a file that must be without errors and whose tests must pass.
 fn passes(source: &str) {
     let loaded = load(source, &NoImports);
-    let problems: Vec<_> =
-        loaded.diagnostics.iter().map(|problem| (problem.code.as_str(), problem.message(Language::English))).collect();
+    let problems: Vec<_> = loaded
+        .diagnostics
+        .iter()
+        .map(|problem| (problem.code.as_str(), problem.message(Language::English)))
+        .collect();
     assert!(loaded.is_sound(), "{problems:?}");
     let report = testing::run(&loaded);
     assert!(!report.tests.is_empty(), "no test was read");
@@ -287,23 +290,29 @@ fn an_unknown_variable_or_fact_never_reaches_an_answer() {
     assert_eq!(codes(source), ["D0014"]);
     let source = source.replace(" {x.y}", "");
     assert_eq!(codes(&source), ["D0015"]);
-    let literal = "DOMÍNIO: x\nREGRAS DE VALIDAÇÃO:\nQUANDO sempre\nENTÃO corrigir para: {{pergunta}} { \"a\": 1 }\n";
+    let literal =
+        "DOMÍNIO: x\nREGRAS DE VALIDAÇÃO:\nQUANDO sempre\nENTÃO corrigir para: {{pergunta}} { \"a\": 1 }\n";
     let loaded = load(literal, &NoImports);
     assert_eq!(loaded.program.apply(&Input::default()).answer, "{pergunta} { \"a\": 1 }");
 }
 
 #[test]
 fn imported_files_come_first_and_circles_are_errors() {
-    let files = |name: &str| match name {
+    let files = |name: &str| {
+        match name {
         "comum.rules" => Some("DOMÍNIO: Comum\nNORMALIZAR TERMOS:\n\"cnpj\" corrigir para: \"CNPJ\"\nREGRAS DE VALIDAÇÃO:\nREGRA \"base\"\nQUANDO sempre\nE resposta menciona \"zzz\"\nENTÃO recusar: não\n".to_owned()),
         "eu.rules" => Some("IMPORTAR \"eu.rules\"\n".to_owned()),
         _ => None,
+    }
     };
     let loaded = load("IMPORTAR \"comum.rules\"\nDOMÍNIO: Meu\n", &files);
     assert!(loaded.is_sound());
     assert_eq!(loaded.program.domain(), Some("Meu"));
     let outcome = loaded.program.apply(&Input { answer: "o cnpj zzz", ..Input::default() });
-    assert_eq!((outcome.normalised.as_str(), outcome.triggered.first().map(String::as_str)), ("o CNPJ zzz", Some("comum:base")));
+    assert_eq!(
+        (outcome.normalised.as_str(), outcome.triggered.first().map(String::as_str)),
+        ("o CNPJ zzz", Some("comum:base"))
+    );
     let code = |source: &str| load(source, &files).diagnostics.first().map(|problem| problem.code);
     assert_eq!(code("IMPORTAR \"eu.rules\"\n"), Some(Code::ImportCycle));
     assert_eq!(code("IMPORTAR \"nada.rules\"\n"), Some(Code::ImportMissing));

@@ -197,19 +197,20 @@ impl<'a> Evidence<'a> {
 
     fn metadata(&self, key: &str, test: &Metadata) -> bool {
         let all = self.metadata.get_or_init(|| {
-            let one = |(key, value): &(String, String)| (fold(key), self.program.terms.found(&Folded::of(value)));
+            let one =
+                |(key, value): &(String, String)| (fold(key), self.program.terms.found(&Folded::of(value)));
             self.input.metadata.iter().map(one).collect()
         });
-        all.iter().zip(self.input.metadata).filter(|((known, _), _)| known == key).any(|((_, found), (_, value))| {
-            match test {
+        all.iter().zip(self.input.metadata).filter(|((known, _), _)| known == key).any(
+            |((_, found), (_, value))| match test {
                 Metadata::Mentions(terms) => found.any(terms),
                 Metadata::Is(text) => fold(value.trim()) == *text,
                 Metadata::Compares(comparison) => [Kind::Date, Kind::Percent, Kind::Number, Kind::Money]
                     .iter()
                     .filter_map(|kind| literal(*kind, value))
                     .any(|value| comparison.holds(&value)),
-            }
-        })
+            },
+        )
     }
 }
 

@@ -101,7 +101,9 @@ impl Program {
             return State::OtherDay;
         }
         match (evidence.failing(rule, answer), decided) {
-            (Some(at), _) => State::Fails(rule.conditions.get(at).map_or(rule.span, |condition| condition.span)),
+            (Some(at), _) => {
+                State::Fails(rule.conditions.get(at).map_or(rule.span, |condition| condition.span))
+            }
             (None, Some(by)) => State::Decided(by),
             (None, None) => State::OtherQuestion,
         }

@@ -105,7 +105,9 @@ fn pass(evidence: &Evidence<'_>, live: &[&Rule], answer: &mut Answered, outcome:
             }
             Action::Append(template) => addition(text, &render(template, evidence), false),
             Action::Prefix(template) => addition(text, &render(template, evidence), true),
-            Action::Substitute(from, to) => places(text, from).into_iter().map(|range| (range, to.clone())).collect(),
+            Action::Substitute(from, to) => {
+                places(text, from).into_iter().map(|range| (range, to.clone())).collect()
+            }
         };
         note(&mut outcome.triggered, &rule.name);
         let whole = matches!(rule.action, Action::Replace(_) | Action::Refuse(_));
@@ -228,7 +230,11 @@ fn expectations(program: &Program, asked: &Asked, outcome: &mut Outcome) -> Miss
     let found = program.terms.found(&Folded::of(&outcome.answer));
     for (term, text) in intent.expected.iter().filter(|(term, _)| !found.has(*term)) {
         let _ = term;
-        outcome.objections.push(Objection { rule: intent.name.clone(), text: text.clone(), unsupported: false });
+        outcome.objections.push(Objection {
+            rule: intent.name.clone(),
+            text: text.clone(),
+            unsupported: false,
+        });
     }
     Missing { asked: true }
 }

@@ -120,7 +120,12 @@ impl<P: Deref<Target = Program>> Stream<P> {
         if matches!(composed, std::borrow::Cow::Owned(_)) {
             return None;
         }
-        let crossed = self.program.normaliser.places(window).into_iter().find(|(range, _)| range.start < at && at < range.end);
+        let crossed = self
+            .program
+            .normaliser
+            .places(window)
+            .into_iter()
+            .find(|(range, _)| range.start < at && at < range.end);
         match crossed {
             Some((range, _)) => Some(self.settled + range.start).filter(|end| *end > self.settled),
             None => Some(end),
@@ -138,7 +143,8 @@ impl<P: Deref<Target = Program>> Stream<P> {
         let waiting = self.with_input("", |input| {
             let evidence = Evidence::new(&self.program, input, &self.asked);
             let may = self.waiting.iter().copied();
-            may.filter(|at| self.program.rules.get(*at).is_some_and(|rule| !over(rule, &evidence, &answer))).collect()
+            may.filter(|at| self.program.rules.get(*at).is_some_and(|rule| !over(rule, &evidence, &answer)))
+                .collect()
         });
         self.waiting = waiting;
     }
@@ -153,7 +159,9 @@ fn touches(rule: &Rule) -> bool {
 fn over(rule: &Rule, evidence: &Evidence<'_>, answer: &Answered) -> bool {
     rule.conditions.iter().any(|condition| match &condition.test {
         // What was said once stays said.
-        Test::Mentions(Subject::Answer, terms) => condition.negated && terms.iter().any(|term| answer.says(*term)),
+        Test::Mentions(Subject::Answer, terms) => {
+            condition.negated && terms.iter().any(|term| answer.says(*term))
+        }
         Test::Has(Subject::Answer, ..) => condition.negated && !evidence.holds(condition, answer),
         _ => !evidence.holds(condition, answer),
     })

@@ -1,12 +1,16 @@
 //! Syntax tree to program: imports taken in, names resolved, facts filled in, broken rules left out.
 
 use super::slug::slug;
-use super::{Action, Condition, Fact, Facts, Intent, Metadata, Normaliser, Piece, Program, Rule, Template, Test, Trigger};
+use super::{
+    Action, Condition, Fact, Facts, Intent, Metadata, Normaliser, Piece, Program, Rule, Template, Test,
+    Trigger,
+};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::fold::fold;
 use crate::syntax::parse;
 use crate::syntax::tree::{self, Level, MetadataTest, Property, Tree, When};
 use crate::terms::{Reach, TermsBuilder};
+use foldhash::fast::RandomState;
 use std::collections::{HashMap, HashSet};
 
 /// Files that one file may take in, and how deep.
@@ -80,13 +84,19 @@ pub fn load<'s>(source: &'s str, imports: &dyn Imports) -> Loaded<'s> {
     let names: Vec<&str> = texts.iter().map(|(name, _)| name.as_str()).collect();
     let program = Builder::new(&tree, &imported, &names).build(&mut diagnostics);
     diagnostics.sort_by_key(|diagnostic| (diagnostic.span, diagnostic.code));
-    let facts = |level| imported.iter().flat_map(|tree| &tree.facts).filter(|fact| fact.level == level).count() as u32;
+    let facts = |level| {
+        imported.iter().flat_map(|tree| &tree.facts).filter(|fact| fact.level == level).count() as u32
+    };
     let imported_facts = (facts(Level::High), facts(Level::Medium), facts(Level::Low));
     Loaded { tree, program, diagnostics, imported_facts }
 }
 
 /// The imported files, those that they import first, each once.
-fn gather(tree: &Tree<'_>, imports: &dyn Imports, diagnostics: &mut Vec<Diagnostic>) -> Vec<(String, String)> {
+fn gather(
+    tree: &Tree<'_>,
+    imports: &dyn Imports,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<(String, String)> {
     fn take(
         name: &str,
         depth: usize,
@@ -127,7 +137,9 @@ struct Builder<'t, 's> {
     facts_broken: bool,
     terms: TermsBuilder,
     intents: Vec<Intent>,
-    by_name: HashMap<String, u32>,
+    by_name: HashMap<String, u32, RandomState>,
+    /// The intents' names, folded.
+    folded: Vec<String>,
     synonyms: Vec<(String, Vec<String>)>,
 }
 
@@ -143,9 +155,11 @@ impl<'t, 's> Builder<'t, 's> {
             trees,
             facts: Facts::default(),
             facts_broken: false,
-            terms: TermsBuilder::default(),
+            // About one term for every three lines; more is only a matter of time.
+            terms: TermsBuilder::with_capacity(tree.lines.len() / 3),
             intents: Vec::new(),
-            by_name: HashMap::new(),
+            by_name: HashMap::default(),
+            folded: Vec::new(),
             synonyms: Vec::new(),
         }
     }
@@ -176,20 +190,26 @@ impl<'t, 's> Builder<'t, 's> {
         }
         let automatic = trees.iter().rev().find_map(|(_, _, tree)| tree.automatic_intents).unwrap_or(true);
         if automatic {
-            self.automatic(Level::High, "criticidade_alta", &AUTOMATIC_HIGH, &["GRAU DE CRITICIDADE", "ALTO"]);
+            self.automatic(
+                Level::High,
+                "criticidade_alta",
+                &AUTOMATIC_HIGH,
+                &["GRAU DE CRITICIDADE", "ALTO"],
+            );
             let low = ["GRAU DE CRITICIDADE", "BAIXO", "permissiva"];
             self.automatic(Level::Low, "criticidade_baixa", &AUTOMATIC_LOW, &low);
         }
         self.expansions(&trees, automatic);
-        let mut rules = Vec::new();
+        let mut rules = Vec::with_capacity(tree_rules(&trees));
         let mut considered = 0;
-        let mut known: HashSet<String> = HashSet::new();
+        let mut known: HashSet<String, RandomState> = HashSet::default();
         for (file, stem, tree) in &trees {
             considered += tree.rules.len();
             for rule in tree.rules.iter().take(RULES_MAX) {
                 let mut found = Vec::new();
                 let built = self.rule(rule, *file, stem, &mut found);
-                let twice = rule.name.is_some() && !known.insert(built.as_ref().map_or_else(String::new, |r| r.name.clone()));
+                let twice = rule.name.is_some()
+                    && !known.insert(built.as_ref().map_or_else(String::new, |r| r.name.clone()));
                 if let (true, Some(built), Some(name)) = (twice, &built, &rule.name) {
                     found.push(Diagnostic::new(Code::SameName, name.span).about(built.name.clone()));
                 }
@@ -226,7 +246,9 @@ impl<'t, 's> Builder<'t, 's> {
         let expected: Vec<_> = intent
             .expected
             .iter()
-            .map(|term| (self.terms.add(&fold(&term.text.text), term.reach), term.text.text.clone().into_owned()))
+            .map(|term| {
+                (self.terms.add(&fold(&term.text.text), term.reach), term.text.text.clone().into_owned())
+            })
             .collect();
         if let Some(known) = self.intents.get_mut(at as usize) {
             for ways in patterns {
@@ -245,6 +267,7 @@ impl<'t, 's> Builder<'t, 's> {
         }
         let at = self.intents.len() as u32;
         self.by_name.insert(name.to_owned(), at);
+        self.folded.push(fold(name));
         self.intents.push(Intent {
             name: name.to_owned(),
             patterns: Vec::new(),
@@ -259,7 +282,7 @@ impl<'t, 's> Builder<'t, 's> {
     fn find_intent(&self, name: &str) -> Option<u32> {
         self.by_name.get(name).copied().or_else(|| {
             let folded = fold(name);
-            self.intents.iter().position(|intent| fold(&intent.name) == folded).map(|at| at as u32)
+            self.folded.iter().position(|known| *known == folded).map(|at| at as u32)
         })
     }
 
@@ -268,11 +291,8 @@ impl<'t, 's> Builder<'t, 's> {
         let folded = fold(&term.text.text);
         let mut ways = vec![self.terms.add(&folded, term.reach)];
         for (word, others) in &self.synonyms {
-            let Some(at) = folded.find(word.as_str()).filter(|_| !word.is_empty()) else { continue };
+            let Some(at) = word_in(&folded, word) else { continue };
             let end = at + word.len();
-            if !crate::fold::begins(&folded, at) || !crate::fold::ends(&folded, end) {
-                continue;
-            }
             for other in others.iter().take(WAYS_MAX.saturating_sub(ways.len())) {
                 let (head, tail) = (folded.get(..at).unwrap_or(""), folded.get(end..).unwrap_or(""));
                 let way = format!("{head}{other}{tail}");
@@ -290,8 +310,10 @@ impl<'t, 's> Builder<'t, 's> {
             return;
         }
         let at = self.intent_named(name);
-        let patterns: Vec<_> =
-            patterns.iter().map(|pattern| vec![self.terms.add(&fold(pattern), Reach::usual(pattern))]).collect();
+        let patterns: Vec<_> = patterns
+            .iter()
+            .map(|pattern| vec![self.terms.add(&fold(pattern), Reach::usual(pattern))])
+            .collect();
         if let Some(intent) = self.intents.get_mut(at as usize) {
             intent.patterns = patterns;
             intent.expansion = expansion.iter().map(|&term| term.to_owned()).collect();
@@ -300,7 +322,7 @@ impl<'t, 's> Builder<'t, 's> {
 
     /// Adds the terms of every expansion to its intent; an explicit one takes the place of an automatic one.
     fn expansions(&mut self, trees: &[(u32, &str, &Tree<'s>)], automatic: bool) {
-        let mut own = HashSet::new();
+        let mut own: HashSet<u32, RandomState> = HashSet::default();
         for expansion in trees.iter().flat_map(|(_, _, tree)| &tree.expansions) {
             let Some(at) = self.find_intent(&expansion.intent.text) else { continue };
             let Some(intent) = self.intents.get_mut(at as usize) else { continue };
@@ -337,7 +359,7 @@ impl<'t, 's> Builder<'t, 's> {
                     let slug = slug(&term.text.text);
                     let before = intents.len();
                     intents.extend(
-                        (0u32..).zip(&self.intents).filter(|(_, i)| fold(&i.name) == slug).map(|(at, _)| at),
+                        (0u32..).zip(&self.folded).filter(|(_, name)| **name == slug).map(|(at, _)| at),
                     );
                     if intents.len() > before { named.extend(ways) } else { free.extend(ways) }
                 }
@@ -347,7 +369,9 @@ impl<'t, 's> Builder<'t, 's> {
         let conditions: Vec<_> = rule.conditions.iter().map(|condition| self.condition(condition)).collect();
         let action = match rule.action.as_ref()? {
             tree::Action::Keep => Action::Keep,
-            tree::Action::Substitute(from, to) => Action::Substitute(fold(&from.text), to.text.clone().into_owned()),
+            tree::Action::Substitute(from, to) => {
+                Action::Substitute(fold(&from.text), to.text.clone().into_owned())
+            }
             tree::Action::Replace(template) => Action::Replace(self.template(template, found)?),
             tree::Action::Append(template) => Action::Append(self.template(template, found)?),
             tree::Action::Prefix(template) => Action::Prefix(self.template(template, found)?),
@@ -416,7 +440,9 @@ impl<'t, 's> Builder<'t, 's> {
                     let Some(fact) = facts.get(*index as usize) else {
                         let name = format!("{}[{index}]", level.shown());
                         found.push(
-                            Diagnostic::new(Code::NoSuchFact, *span).about(name).about(facts.len().to_string()),
+                            Diagnostic::new(Code::NoSuchFact, *span)
+                                .about(name)
+                                .about(facts.len().to_string()),
                         );
                         continue;
                     };
@@ -435,6 +461,22 @@ impl<'t, 's> Builder<'t, 's> {
         }
         (found.len() == before).then_some(pieces)
     }
+}
+
+fn tree_rules(trees: &[(u32, &str, &Tree<'_>)]) -> usize {
+    trees.iter().map(|(_, _, tree)| tree.rules.len().min(RULES_MAX)).sum()
+}
+
+/// Where a word stands whole in a text.
+fn word_in(text: &str, word: &str) -> Option<usize> {
+    if word.is_empty() || word.len() > text.len() {
+        return None;
+    }
+    let first = word.as_bytes().first()?;
+    let places = text.bytes().enumerate().filter(|(_, byte)| byte == first).map(|(at, _)| at);
+    places
+        .filter(|&at| text.as_bytes().get(at..).is_some_and(|rest| rest.starts_with(word.as_bytes())))
+        .find(|&at| crate::fold::begins(text, at) && crate::fold::ends(text, at + word.len()))
 }
 
 fn add(pieces: &mut Template, text: &str) {

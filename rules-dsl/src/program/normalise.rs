@@ -127,7 +127,8 @@ impl Normaliser {
         out.push_str(text.get(from..).unwrap_or(""));
         used.sort_unstable();
         used.dedup();
-        let applied = used.into_iter().filter_map(|entry| self.entries.get(entry)).map(Entry::shown).collect();
+        let applied =
+            used.into_iter().filter_map(|entry| self.entries.get(entry)).map(Entry::shown).collect();
         Normalised { text: out, applied, complete }
     }
 }

@@ -12,7 +12,9 @@ pub(crate) fn slug(text: &str) -> String {
         (&["defini", "o que e"], "definicao"),
     ];
     let folded = fold(text);
-    if let Some((_, name)) = TABLE.iter().find(|(parts, _)| parts.iter().any(|part| folded.contains(part))) {
+    // Short texts: looking at every place is quicker than preparing a search.
+    let has = |part: &&str| folded.as_bytes().windows(part.len()).any(|window| window == part.as_bytes());
+    if let Some((_, name)) = TABLE.iter().find(|(parts, _)| parts.iter().any(has)) {
         return (*name).to_owned();
     }
     let kept: String = folded.chars().filter(|&c| in_word(c) || c.is_whitespace()).collect();

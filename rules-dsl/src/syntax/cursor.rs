@@ -12,20 +12,23 @@ pub struct Cursor<'s, 't> {
     source: &'s str,
     at: usize,
     end: usize,
+    /// The source from `at` to `end`.
+    rest: &'s str,
     tokens: &'t mut Vec<Token>,
 }
 
 impl<'s, 't> Cursor<'s, 't> {
     /// At the first character of a line that is not white space.
     pub fn new(source: &'s str, start: usize, end: usize, tokens: &'t mut Vec<Token>) -> Self {
-        let mut cursor = Cursor { source, at: start, end, tokens };
+        let rest = source.get(start..end).unwrap_or("");
+        let mut cursor = Cursor { source, at: start, end, rest, tokens };
         cursor.space();
         cursor
     }
 
     /// What is left of the line.
     pub fn rest(&self) -> &'s str {
-        self.source.get(self.at..self.end).unwrap_or("")
+        self.rest
     }
 
     /// The whole file.
@@ -46,6 +49,7 @@ impl<'s, 't> Cursor<'s, 't> {
     /// Goes back, forgetting the tokens since.
     pub fn back(&mut self, at: usize, tokens: usize) {
         self.at = at;
+        self.rest = self.source.get(at..self.end).unwrap_or("");
         self.tokens.truncate(tokens);
     }
 
@@ -55,14 +59,25 @@ impl<'s, 't> Cursor<'s, 't> {
     }
 
     fn space(&mut self) {
-        let rest = self.rest();
-        self.at += rest.len() - rest.trim_start().len();
+        // Nearly always one blank or none.
+        let bytes = self.rest.as_bytes();
+        let length = match (bytes.first(), bytes.get(1)) {
+            (Some(first), _) if first.is_ascii_graphic() => return,
+            (Some(b' '), Some(second)) if second.is_ascii_graphic() => 1,
+            _ => self.rest.len() - self.rest.trim_start().len(),
+        };
+        self.skip(length);
+    }
+
+    fn skip(&mut self, length: usize) {
+        self.at += length;
+        self.rest = self.rest.get(length..).unwrap_or("");
     }
 
     fn take(&mut self, kind: TokenKind, length: usize) -> Span {
         let span = Span::new(self.at, self.at + length);
         self.tokens.push(Token { kind, span });
-        self.at += length;
+        self.skip(length);
         self.space();
         span
     }
@@ -79,9 +94,9 @@ impl<'s, 't> Cursor<'s, 't> {
     /// A word of the language, in any case, with or without accents; says which form.
     pub fn word(&mut self, forms: Forms) -> Option<usize> {
         let rest = self.rest();
-        let first = rest.chars().next()?;
+        let first = rest.as_bytes().first()?.to_ascii_lowercase();
         for (index, (folded, shown)) in forms.iter().enumerate() {
-            if first.is_ascii() && !folded.as_bytes().first().is_some_and(|b| b.eq_ignore_ascii_case(&(first as u8))) {
+            if first.is_ascii() && folded.as_bytes().first() != Some(&first) {
                 continue;
             }
             if let Some(length) = phrase(rest, folded) {
@@ -150,7 +165,7 @@ impl<'s, 't> Cursor<'s, 't> {
     /// The rest of the line, without a comment that follows white space.
     pub fn text(&mut self) -> Text<'s> {
         let rest = self.rest();
-        let end = rest.find(" #").unwrap_or(rest.len());
+        let end = comment_at(rest);
         let text = rest.get(..end).unwrap_or("").trim_end();
         let span = self.take(TokenKind::Text, text.len());
         Text { text: composed(text), span }
@@ -173,8 +188,18 @@ impl<'s, 't> Cursor<'s, 't> {
     }
 }
 
+/// Where a comment begins: at a `#` after white space; the text's length when there is none.
+pub fn comment_at(text: &str) -> usize {
+    let mut after = memchr::memchr_iter(b'#', text.as_bytes())
+        .filter(|&at| at > 0 && text.get(..at).is_some_and(|head| head.ends_with(' ')));
+    after.next().map_or(text.len(), |at| at - 1)
+}
+
 /// The length of a closed text and the width of its closing quote; `edge`: not before a letter, as in `d'água`.
 fn closing(inner: &str, marks: &[char], edge: bool) -> Option<(usize, usize)> {
+    if let (['"'], false) = (marks, edge) {
+        return memchr::memchr(b'"', inner.as_bytes()).map(|at| (at, 1));
+    }
     for (at, c) in inner.char_indices() {
         if marks.contains(&c) {
             let after = inner.get(at + c.len_utf8()..).unwrap_or("");
@@ -187,47 +212,64 @@ fn closing(inner: &str, marks: &[char], edge: bool) -> Option<(usize, usize)> {
 }
 
 /// How many bytes of a text are this phrase, folded; words stand apart by any white space.
+#[inline]
 pub fn phrase(text: &str, folded: &str) -> Option<usize> {
-    let mut wanted = folded.bytes().peekable();
-    let mut buffer = String::new();
-    let mut characters = text.char_indices().peekable();
-    while let Some((at, c)) = characters.peek().copied() {
-        if wanted.peek().is_none() {
-            let mark = folded.ends_with(|c: char| !c.is_alphanumeric());
-            // A combining mark belongs to the letter before it.
-            if unicode_normalization::char::is_combining_mark(c) {
-                characters.next();
-                continue;
+    // Nearly every question is answered by the first letter.
+    let (first, wanted) = (*text.as_bytes().first()?, *folded.as_bytes().first()?);
+    if first.is_ascii() && first.to_ascii_lowercase() != wanted { None } else { whole_phrase(text, folded) }
+}
+
+fn whole_phrase(text: &str, folded: &str) -> Option<usize> {
+    let (bytes, wanted) = (text.as_bytes(), folded.as_bytes());
+    let (mut at, mut matched) = (0, 0);
+    while let Some(&want) = wanted.get(matched) {
+        let byte = *bytes.get(at)?;
+        if byte.is_ascii_whitespace() {
+            if want != b' ' {
+                return None;
             }
-            return (mark || !in_word(c)).then_some(at);
-        }
-        characters.next();
-        if c.is_ascii() {
-            if c.is_ascii_whitespace() {
-                if wanted.next() != Some(b' ') {
+            matched += 1;
+            let rest = text.get(at..)?;
+            at += rest.len() - rest.trim_start().len();
+        } else if byte.is_ascii() {
+            if byte.to_ascii_lowercase() != want {
+                return None;
+            }
+            (at, matched) = (at + 1, matched + 1);
+        } else {
+            let c = text.get(at..)?.chars().next()?;
+            let mut buffer = String::new();
+            fold_into(c, &mut buffer);
+            for byte in buffer.bytes() {
+                if wanted.get(matched) != Some(&byte) {
                     return None;
                 }
-                while characters.next_if(|(_, c)| c.is_whitespace()).is_some() {}
-            } else if wanted.next() != Some(c.to_ascii_lowercase() as u8) {
-                return None;
+                matched += 1;
             }
-            continue;
-        }
-        buffer.clear();
-        fold_into(c, &mut buffer);
-        for byte in buffer.bytes() {
-            if wanted.next() != Some(byte) {
-                return None;
-            }
+            at += c.len_utf8();
         }
     }
-    wanted.peek().is_none().then_some(text.len())
+    let mark = !wanted.last().is_some_and(u8::is_ascii_alphanumeric);
+    let mut rest = text.get(at..)?.chars();
+    loop {
+        match rest.next() {
+            // A combining mark belongs to the letter before it.
+            Some(c) if !c.is_ascii() && unicode_normalization::char::is_combining_mark(c) => {
+                at += c.len_utf8()
+            }
+            Some(c) => return (mark || !in_word(c)).then_some(at),
+            None => return Some(at),
+        }
+    }
 }
 
 /// A text in composed form (NFC); nearly always it is already.
 pub(crate) fn composed(text: &str) -> Cow<'_, str> {
     // No byte below 0xCC begins a character that could combine.
-    if text.bytes().all(|byte| byte < 0xcc) || is_nfc_quick(text.chars()) == IsNormalized::Yes {
+    if text.is_ascii()
+        || text.bytes().all(|byte| byte < 0xcc)
+        || is_nfc_quick(text.chars()) == IsNormalized::Yes
+    {
         Cow::Borrowed(text)
     } else {
         Cow::Owned(text.nfc().collect())

@@ -54,8 +54,7 @@ const HEADINGS: &[&str] = &[
 
 /// Reads a rules file.
 pub fn parse(source: &str) -> Tree<'_> {
-    let mut parser =
-        Parser { tree: Tree { source, ..Tree::default() }, at: 0, section: Section::None };
+    let mut parser = Parser { tree: Tree { source, ..Tree::default() }, at: 0, section: Section::None };
     if source.len() > SOURCE_MAX {
         parser.report(
             Diagnostic::new(Code::TooLarge, Span::new(0, 0))
@@ -81,10 +80,13 @@ pub(super) struct Parser<'s> {
 impl<'s> Parser<'s> {
     fn lines(&mut self) {
         let source = self.tree.source;
+        // As many as usual files have; longer ones grow.
+        self.tree.lines.reserve(source.len() / 28);
+        self.tree.tokens.reserve(source.len() / 12);
         let mut start = 0;
         while start < source.len() {
             let rest = source.get(start..).unwrap_or("");
-            let end = rest.find('\n').map_or(source.len(), |at| start + at);
+            let end = memchr::memchr(b'\n', rest.as_bytes()).map_or(source.len(), |at| start + at);
             let text = source.get(start..end).unwrap_or("");
             let text = text.strip_suffix('\r').unwrap_or(text);
             // A byte order mark is no text.
@@ -325,15 +327,31 @@ const HEADING_FORMS: [Forms; 10] = [
 
 /// Whether a line may be a heading, by its first three folded letters.
 fn starts_heading(text: &str) -> bool {
-    const STARTS: [&str; 18] = [
-        "dom", "int", "aut", "imp", "fat", "kno", "pad", "exp", "sea", "nor", "reg", "val", "sin", "syn", "tes", "fat",
-        "int", "dom",
+    const STARTS: [&[u8; 3]; 15] = [
+        b"dom", b"int", b"aut", b"imp", b"fat", b"kno", b"pad", b"exp", b"sea", b"nor", b"reg", b"val",
+        b"sin", b"syn", b"tes",
     ];
-    let mut folded = String::new();
+    let (mut start, mut length) = ([0; 3], 0);
+    // Six characters, because a decomposed accent is one of its own.
     for c in text.chars().take(6) {
-        crate::fold::fold_into(c, &mut folded);
+        let folded = match c {
+            '\0'..='\x7f' => c.to_ascii_lowercase() as u8,
+            'Ã' | 'ã' => b'a',
+            'É' | 'é' | 'Ê' | 'ê' => b'e',
+            'Í' | 'í' => b'i',
+            'Ó' | 'ó' => b'o',
+            '\u{300}'..='\u{36f}' => continue,
+            _ => return false,
+        };
+        if let Some(place) = start.get_mut(length) {
+            *place = folded;
+            length += 1;
+        }
+        if length == start.len() {
+            break;
+        }
     }
-    folded.get(..3).is_some_and(|start| STARTS.contains(&start))
+    STARTS.contains(&&start)
 }
 
 /// The keyword nearest to the beginning of a text: at most two letters away, and fewer than a third of them.
@@ -404,7 +422,8 @@ fn finish(cursor: &mut Cursor<'_, '_>, found: &mut Vec<Diagnostic>) -> bool {
         return true;
     }
     let span = cursor.rest_span();
-    found.push(Diagnostic::new(Code::Trailing, span).about(shorten(cursor.rest().trim_end())).fixed(span, ""));
+    found
+        .push(Diagnostic::new(Code::Trailing, span).about(shorten(cursor.rest().trim_end())).fixed(span, ""));
     cursor.text();
     cursor.done();
     false

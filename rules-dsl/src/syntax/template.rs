@@ -10,12 +10,7 @@ const VARIABLES: &[&str] =
     &["{pergunta}", "{intenção}", "{página}", "{fatos.criticidade.ALTO[0].nome}", "{{"];
 
 /// Adds a line to a template; problems go to `found`.
-pub(super) fn line<'s>(
-    template: &mut Template<'s>,
-    text: &'s str,
-    at: usize,
-    found: &mut Vec<Diagnostic>,
-) {
+pub(super) fn line<'s>(template: &mut Template<'s>, text: &'s str, at: usize, found: &mut Vec<Diagnostic>) {
     let mut from = 0;
     let plain = |template: &mut Template<'s>, from: usize, to: usize| {
         if let Some(piece) = text.get(from..to).filter(|piece| !piece.is_empty()) {
@@ -43,7 +38,8 @@ pub(super) fn line<'s>(
                 Some(piece) => template.pieces.push(piece),
                 None => {
                     let shown = format!("{{{inner}}}");
-                    found.push(Diagnostic::new(Code::UnknownVariable, span).about(shown).expecting(VARIABLES));
+                    found
+                        .push(Diagnostic::new(Code::UnknownVariable, span).about(shown).expecting(VARIABLES));
                 }
             }
             here += length + 2;
@@ -103,9 +99,8 @@ fn variable<'s>(inner: &str, span: Span) -> Option<Piece<'s>> {
 /// Whether a line of a prepared text is in truth the beginning of the next item.
 pub(super) fn ends_template(text: &str) -> bool {
     use super::keyword as k;
-    let after = |forms: super::keyword::Forms, text: &str| {
-        forms.iter().find_map(|(folded, _)| phrase(text, folded)).map(|length| length)
-    };
+    let after =
+        |forms: super::keyword::Forms, text: &str| forms.iter().find_map(|(folded, _)| phrase(text, folded));
     let rest = |text: &'_ str, length: usize| text.get(length..).unwrap_or("").trim_start().to_owned();
     let quote = |text: &str| text.starts_with(['"', '\'', '“', '‘', '«']);
     if let Some(length) = after(k::WHEN, text) {

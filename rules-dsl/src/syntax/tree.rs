@@ -355,9 +355,11 @@ impl Action<'_> {
     /// Its prepared text, if it has one.
     pub fn template(&self) -> Option<&Template<'_>> {
         match self {
-            Action::Replace(t) | Action::Append(t) | Action::Prefix(t) | Action::Flag(t) | Action::Refuse(t) => {
-                Some(t)
-            }
+            Action::Replace(t)
+            | Action::Append(t)
+            | Action::Prefix(t)
+            | Action::Flag(t)
+            | Action::Refuse(t) => Some(t),
             Action::Keep | Action::Substitute(..) => None,
         }
     }

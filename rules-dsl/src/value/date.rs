@@ -104,7 +104,8 @@ fn day_first(text: &str) -> Option<(Date, usize)> {
         }
         other => (month(other)?, false),
     };
-    if of && let Some((linking, end)) = self::word(text, at)
+    if of
+        && let Some((linking, end)) = self::word(text, at)
         && matches!(linking, "de" | "of")
     {
         at = end;

@@ -30,7 +30,9 @@ fn percentages_numbers_and_years_are_told_apart() {
 #[test]
 fn days_are_read_in_every_usual_form() {
     let day = Value::Date(Date::new(2024, 3, 12).unwrap());
-    for text in ["12/03/2024", "2024-03-12", "12.03.2024", "12 de março de 2024", "12 March 2024", "March 12, 2024"] {
+    for text in
+        ["12/03/2024", "2024-03-12", "12.03.2024", "12 de março de 2024", "12 March 2024", "March 12, 2024"]
+    {
         assert_eq!(all(&format!("em {text}.")), [day.clone()], "{text}");
     }
     assert_eq!(all("1º de janeiro de 2025"), [Value::Date(Date::new(2025, 1, 1).unwrap())]);

@@ -116,7 +116,8 @@ impl<'s> Parser<'s> {
             return false;
         };
         // A field whose text stands on the lines below it, indented deeper.
-        let mut below = |text: Text<'s>| if text.text.is_empty() { self.block(line.indent, text) } else { text };
+        let mut below =
+            |text: Text<'s>| if text.text.is_empty() { self.block(line.indent, text) } else { text };
         match field {
             Field::Question(text) => check.question = some_text(below(text)),
             Field::Answer(text) => check.answer = Some(below(text)),
@@ -202,7 +203,16 @@ fn read<'s>(cursor: &mut Cursor<'s, '_>, span: Span, found: &mut Vec<Diagnostic>
     if field.is_none() {
         if found.is_empty() {
             let mut problem = Diagnostic::new(Code::UnknownLine, span).expecting(FIELDS);
-            let all = [k::QUESTION, k::ANSWER, k::CONTEXT, k::PAGE, k::CONFIDENCE, k::METADATA, k::TODAY, k::EXPECT];
+            let all = [
+                k::QUESTION,
+                k::ANSWER,
+                k::CONTEXT,
+                k::PAGE,
+                k::CONFIDENCE,
+                k::METADATA,
+                k::TODAY,
+                k::EXPECT,
+            ];
             if let Some((span, word)) = super::nearest(cursor.rest(), cursor.at() as u32, &all) {
                 problem = problem.fixed(span, word);
             }

@@ -4,7 +4,9 @@ use super::{shorten, term};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::cursor::Cursor;
 use crate::syntax::keyword as k;
-use crate::syntax::tree::{Comparison, Condition, MetadataTest, Span, Subject, Term, Test, TokenKind, ValueTest};
+use crate::syntax::tree::{
+    Comparison, Condition, MetadataTest, Span, Subject, Term, Test, TokenKind, ValueTest,
+};
 use crate::value::{Kind, Value, literal};
 
 const FORMS: &[&str] = &[
@@ -38,9 +40,10 @@ pub(super) fn read<'s>(
         return Some(Condition { span, negated, test: test? });
     }
     cursor.back(at, tokens);
-    let subject = [(k::ANSWER, Subject::Answer), (k::CONTEXT, Subject::Context), (k::QUESTION, Subject::Question)]
-        .into_iter()
-        .find_map(|(forms, subject)| cursor.word(forms).map(|_| subject));
+    let subject =
+        [(k::ANSWER, Subject::Answer), (k::CONTEXT, Subject::Context), (k::QUESTION, Subject::Question)]
+            .into_iter()
+            .find_map(|(forms, subject)| cursor.word(forms).map(|_| subject));
     let negated = cursor.word(k::NOT).is_some();
     let whose = subject.unwrap_or(Subject::Answer);
     if subject.is_some() && cursor.word(k::MENTIONS).is_some() {
@@ -76,11 +79,7 @@ pub(super) fn read<'s>(
 }
 
 /// Page, confidence and metadata; the outer `None` when it is none of them.
-#[expect(clippy::type_complexity, reason = "a look ahead that may itself fail; read only above")]
-fn special<'s>(
-    cursor: &mut Cursor<'s, '_>,
-    found: &mut Vec<Diagnostic>,
-) -> Option<(bool, Option<Test<'s>>)> {
+fn special<'s>(cursor: &mut Cursor<'s, '_>, found: &mut Vec<Diagnostic>) -> Option<(bool, Option<Test<'s>>)> {
     if cursor.word(k::PAGE).is_some() {
         let negated = cursor.word(k::NOT).is_some();
         let test = comparison(cursor, &[Kind::Number], found).map(Test::Page);
@@ -96,7 +95,9 @@ fn special<'s>(
     let key = match cursor.quoted() {
         Ok(Some(key)) => key,
         Ok(None) => {
-            found.push(Diagnostic::new(Code::UnknownLine, cursor.rest_span()).expecting(&["metadado \"chave\" …"]));
+            found.push(
+                Diagnostic::new(Code::UnknownLine, cursor.rest_span()).expecting(&["metadado \"chave\" …"]),
+            );
             return Some((false, None));
         }
         Err(span) => {
@@ -159,7 +160,11 @@ fn comparison(
         let rest = cursor.rest();
         let middle = term::position(rest, k::BETWEEN_AND);
         let Some(middle) = middle else {
-            found.push(Diagnostic::new(Code::BadValue, cursor.rest_span()).about(shorten(rest)).expecting(&["entre 1 e 2"]));
+            found.push(
+                Diagnostic::new(Code::BadValue, cursor.rest_span())
+                    .about(shorten(rest))
+                    .expecting(&["entre 1 e 2"]),
+            );
             return None;
         };
         let low = value(cursor, rest.get(..middle).unwrap_or("").trim_end().len(), kinds, found)?;
@@ -167,7 +172,8 @@ fn comparison(
         let high = tail(cursor, kinds, found)?;
         return Some(Comparison::Between(low, high));
     }
-    let shapes: [(k::Forms, fn(Value) -> Comparison); 6] = [
+    type Shape = fn(Value) -> Comparison;
+    let shapes: [(k::Forms, Shape); 6] = [
         (k::AT_LEAST, Comparison::AtLeast),
         (k::AT_MOST, Comparison::AtMost),
         (k::ABOVE, Comparison::Above),

@@ -3,6 +3,7 @@
 use super::{Parser, shorten, term};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::fold::in_word;
+use crate::syntax::cursor::comment_at;
 use crate::syntax::keyword as k;
 use crate::syntax::tree::{Intent, Line, LineKind, TokenKind};
 
@@ -67,7 +68,12 @@ impl<'s> Parser<'s> {
             cursor.word(k::MUST_CONTAIN)?;
             cursor.char(&[':']);
             let texts = term::list(cursor, found);
-            Some(texts.into_iter().filter_map(|text| term::with_reach(text, cursor, found)).collect::<Vec<_>>())
+            Some(
+                texts
+                    .into_iter()
+                    .filter_map(|text| term::with_reach(text, cursor, found))
+                    .collect::<Vec<_>>(),
+            )
         });
         if let Some(expected) = expected {
             intent.expected.extend(expected);
@@ -118,7 +124,10 @@ fn in_name(c: char) -> bool {
 
 /// One word, with or without a colon.
 fn is_name(text: &str) -> bool {
-    let text = text.split(" #").next().unwrap_or("").trim_end();
+    if !text.starts_with(in_word) {
+        return false;
+    }
+    let text = text.get(..comment_at(text)).unwrap_or("").trim_end();
     let name = text.strip_suffix(':').unwrap_or(text).trim_end();
     name.starts_with(in_word) && name.chars().all(in_name)
 }

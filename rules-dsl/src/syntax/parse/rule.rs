@@ -9,8 +9,7 @@ use crate::syntax::tree::{Action, LineKind, Rule, Span, Template, Text, TokenKin
 use crate::value::{Date, Kind, Value, literal};
 use std::borrow::Cow;
 
-const TRIGGERS: &[&str] =
-    &["QUANDO usuário pergunta \"…\"", "QUANDO intenção \"…\"", "QUANDO sempre"];
+const TRIGGERS: &[&str] = &["QUANDO usuário pergunta \"…\"", "QUANDO intenção \"…\"", "QUANDO sempre"];
 const CONDITIONS: &[&str] =
     &["E resposta menciona \"…\"", "E resposta NÃO menciona \"…\"", "OU \"…\"", "ENTÃO corrigir para:"];
 const ACTIONS: &[&str] = &[
@@ -24,6 +23,9 @@ const ACTIONS: &[&str] = &[
 ];
 /// Conditions of one rule; more cannot be understood by its reader.
 const CONDITIONS_MAX: usize = 64;
+
+/// Makes an action of its prepared text.
+type Make<'s> = fn(Template<'s>) -> Action<'s>;
 
 /// Whether a line begins a rule.
 pub(super) fn begins(text: &str) -> bool {
@@ -288,7 +290,9 @@ impl<'s> Parser<'s> {
             let mut fine = super::finish(cursor, found);
             // After a condition with an error there is nothing that it could belong to; one message is enough.
             if !can && !broken {
-                found.push(Diagnostic::new(Code::LooseAlternative, span).expecting(&["E resposta menciona \"…\""]));
+                found.push(
+                    Diagnostic::new(Code::LooseAlternative, span).expecting(&["E resposta menciona \"…\""]),
+                );
             }
             fine &= can;
             Some(terms.filter(|_| fine))
@@ -311,7 +315,7 @@ impl<'s> Parser<'s> {
         enum Read<'s> {
             Keep,
             Substitute(Text<'s>, Text<'s>),
-            Template(fn(Template<'s>) -> Action<'s>, Option<Text<'s>>),
+            Template(Make<'s>, Option<Text<'s>>),
         }
         let read = self.take(LineKind::Consequence, |cursor, found| {
             cursor.word(k::THEN)?;
@@ -322,7 +326,7 @@ impl<'s> Parser<'s> {
                 let fine = super::finish(cursor, found);
                 return Some(Some(Read::Keep).filter(|_| fine));
             }
-            let actions: [(k::Forms, fn(Template<'s>) -> Action<'s>); 5] = [
+            let actions: [(k::Forms, Make<'s>); 5] = [
                 (k::CORRECT_TO, Action::Replace),
                 (k::APPEND, Action::Append),
                 (k::PREFIX, Action::Prefix),
@@ -342,12 +346,14 @@ impl<'s> Parser<'s> {
             {
                 cursor.char(&[':']);
                 if let Ok(Some(to)) = cursor.quoted() {
-                    let fine = super::finish(cursor, found) && !crate::fold::fold(&from.text).trim().is_empty();
+                    let fine =
+                        super::finish(cursor, found) && !crate::fold::fold(&from.text).trim().is_empty();
                     return Some(Some(Read::Substitute(from, to)).filter(|_| fine));
                 }
             }
             let words = span.of(cursor.source());
-            let mut problem = Diagnostic::new(Code::UnknownAction, span).about(shorten(words)).expecting(ACTIONS);
+            let mut problem =
+                Diagnostic::new(Code::UnknownAction, span).about(shorten(words)).expecting(ACTIONS);
             let all = [k::CORRECT_TO, k::KEEP, k::APPEND, k::PREFIX, k::FLAG, k::REFUSE];
             if let Some((span, word)) = super::nearest(words, start as u32, &all) {
                 problem = problem.fixed(span, word);
@@ -370,8 +376,9 @@ impl<'s> Parser<'s> {
                     self.report(diagnostic);
                 }
                 if template.pieces.is_empty() && fine {
-                    let span = self.tree.lines.get(at).map_or(rule.when_span, |line| {
-                        Span { start: line.span.start + line.indent, end: line.span.end }
+                    let span = self.tree.lines.get(at).map_or(rule.when_span, |line| Span {
+                        start: line.span.start + line.indent,
+                        end: line.span.end,
                     });
                     self.report(Diagnostic::new(Code::EmptyTemplate, span));
                 }
@@ -508,11 +515,14 @@ fn attribute(
         let rest = cursor.rest();
         let length = rest.find(|c: char| !(c.is_ascii_digit() || c == '-')).unwrap_or(rest.len());
         // Nine digits are more than anybody ranks.
-        let number = rest.get(..length).filter(|digits| digits.len() <= 9).and_then(|digits| digits.parse().ok());
+        let number =
+            rest.get(..length).filter(|digits| digits.len() <= 9).and_then(|digits| digits.parse().ok());
         if number.is_none() {
             let span = cursor.rest_span();
             found.push(
-                Diagnostic::new(Code::BadValue, span).about(shorten(rest.trim())).expecting(&["PRIORIDADE 10"]),
+                Diagnostic::new(Code::BadValue, span)
+                    .about(shorten(rest.trim()))
+                    .expecting(&["PRIORIDADE 10"]),
             );
             cursor.text();
             return Some(false);

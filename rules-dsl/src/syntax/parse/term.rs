@@ -8,14 +8,15 @@ use crate::syntax::keyword::Forms;
 use crate::syntax::tree::{Span, Term, Text, TokenKind};
 use crate::terms::Reach;
 
-/// Characters of one term; a longer one is a sentence, which no answer repeats to the letter.
+/// Bytes of one term; a longer one is a sentence, which no answer repeats to the letter.
 const TERM_MAX: usize = 400;
 
 /// Where in a text one of these words stands: at the beginning or after white space.
 pub(super) fn position(text: &str, forms: Forms) -> Option<usize> {
     let mut before = ' ';
     for (at, c) in text.char_indices() {
-        let starts = before.is_whitespace() || matches!(before, '"' | '\'' | '”' | '’' | '»' | '“' | ':' | ',');
+        let starts =
+            before.is_whitespace() || matches!(before, '"' | '\'' | '”' | '’' | '»' | '“' | ':' | ',');
         if starts && !c.is_whitespace() {
             let rest = text.get(at..).unwrap_or("");
             if forms.iter().any(|(folded, _)| phrase(rest, folded).is_some()) {
@@ -129,15 +130,16 @@ pub(super) fn with_reach<'s>(
     cursor: &mut Cursor<'s, '_>,
     found: &mut Vec<Diagnostic>,
 ) -> Option<Term<'s>> {
-    let folded = crate::fold::fold(&text.text);
-    if folded.trim().is_empty() {
+    // A text of marks alone that folding removes is found when it is folded; here only what is plainly empty.
+    if text.text.trim().is_empty() || (text.text.len() < 8 && crate::fold::fold(&text.text).trim().is_empty())
+    {
         found.push(Diagnostic::new(Code::EmptyTerm, text.span));
         return None;
     }
-    if folded.chars().count() > TERM_MAX {
+    if text.text.len() > TERM_MAX {
         found.push(
             Diagnostic::new(Code::TooLarge, text.span)
-                .about(format!("{} caracteres", folded.chars().count()))
+                .about(format!("{} bytes", text.text.len()))
                 .about(format!("{TERM_MAX}")),
         );
         return None;
