@@ -2,9 +2,7 @@
 
 use std::ffi::CString;
 
-use tesseract_plumbing::TessBaseApi;
-use tesseract_plumbing::tesseract_sys::{TessPageSegMode_PSM_AUTO, TessPageSegMode_PSM_AUTO_OSD};
-
+use super::handle::Handle;
 use super::pix::Picture;
 use crate::problem::PageProblem;
 
@@ -22,14 +20,14 @@ pub(crate) struct Seen {
     pub(crate) y1: f32,
     /// From 0 to 1.
     pub(crate) confidence: f32,
-    /// Its block, paragraph and line, which together name its line.
-    pub(crate) line: (u32, u32, u32),
+    /// Its line, counted over the page.
+    pub(crate) line: u32,
 }
 
 /// The warm handles of a process.
 #[derive(Default)]
 pub(crate) struct Engine {
-    handles: Vec<(String, TessBaseApi)>,
+    handles: Vec<(String, Handle)>,
 }
 
 impl Engine {
@@ -41,16 +39,11 @@ impl Engine {
         languages: &str,
         find_way: bool,
     ) -> Result<Vec<Seen>, PageProblem> {
-        let api = self.handle(languages)?;
-        api.set_page_seg_mode(if find_way { TessPageSegMode_PSM_AUTO_OSD } else { TessPageSegMode_PSM_AUTO });
-        api.set_image_2(picture.pix());
-        api.set_source_resolution(dpi.round().clamp(70.0, 2_400.0) as i32);
-        api.recognize().map_err(|_| PageProblem::Crashed)?;
-        let tsv = api.get_tsv_text(0).map_err(|_| PageProblem::Crashed)?;
-        Ok(parse(&tsv.as_ref().to_string_lossy()))
+        let dpi = dpi.round().clamp(70.0, 2_400.0) as i32;
+        self.handle(languages)?.read(picture, dpi, find_way).ok_or(PageProblem::Crashed)
     }
 
-    fn handle(&mut self, languages: &str) -> Result<&mut TessBaseApi, PageProblem> {
+    fn handle(&mut self, languages: &str) -> Result<&mut Handle, PageProblem> {
         if let Some(at) = self.handles.iter().position(|(known, _)| known == languages) {
             // The one used last stands last, so that the first is the one to drop.
             let used = self.handles.remove(at);
@@ -64,54 +57,16 @@ impl Engine {
             if self.handles.len() >= HANDLES_MAX {
                 self.handles.remove(0);
             }
-            let mut api = TessBaseApi::create();
-            api.init_2(None, Some(&name)).map_err(|_| missing())?;
-            self.handles.push((languages.to_owned(), api));
+            let handle = Handle::new(&name).ok_or_else(missing)?;
+            self.handles.push((languages.to_owned(), handle));
         }
-        self.handles.last_mut().map(|(_, api)| api).ok_or(PageProblem::Crashed)
+        self.handles.last_mut().map(|(_, handle)| handle).ok_or(PageProblem::Crashed)
     }
-}
-
-/// The words of tesseract's table: level, page, block, paragraph, line, word, left, top, width, height, confidence,
-/// text.
-fn parse(tsv: &str) -> Vec<Seen> {
-    const WORD: u32 = 5;
-    tsv.lines()
-        .filter_map(|row| {
-            let mut fields = row.splitn(12, '\t');
-            let mut number = || fields.next()?.parse::<u32>().ok();
-            let (level, _page) = (number()?, number()?);
-            let line = (number()?, number()?, number()?);
-            let _word = number()?;
-            let (x, y, width, height) = (number()?, number()?, number()?, number()?);
-            let confidence = fields.next()?.parse::<f32>().ok()?;
-            let text = fields.next()?.trim();
-            (level == WORD && !text.is_empty()).then(|| Seen {
-                text: text.to_owned(),
-                x0: x as f32,
-                y0: y as f32,
-                x1: (x + width) as f32,
-                y1: (y + height) as f32,
-                confidence: (confidence / 100.0).clamp(0.0, 1.0),
-                line,
-            })
-        })
-        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn words_come_with_their_boxes_and_lines() {
-        let tsv = "4\t1\t1\t1\t2\t0\t10\t20\t300\t40\t-1\t\n5\t1\t1\t1\t2\t1\t10\t20\t90\t40\t96.5\tOlá,\n5\t1\t1\t1\t2\t2\t110\t20\t90\t40\t95\t \n";
-        let words = parse(tsv);
-        assert_eq!(words.len(), 1);
-        assert_eq!((words[0].text.as_str(), words[0].line), ("Olá,", (1, 1, 2)));
-        assert_eq!((words[0].x0, words[0].y0, words[0].x1, words[0].y1), (10.0, 20.0, 100.0, 60.0));
-        assert!((words[0].confidence - 0.965).abs() < 1e-4);
-    }
 
     #[test]
     fn a_language_that_is_no_name_never_reaches_tesseract() {

@@ -1,6 +1,7 @@
 //! Reads a page's picture: looks at it, prepares it where that pays, and brings tesseract's words back to the page.
 
 mod engine;
+mod handle;
 mod look;
 mod pix;
 

@@ -59,8 +59,8 @@ impl Picture {
     }
 
     /// As tesseract takes it.
-    pub(crate) fn pix(&self) -> &Pix {
-        &self.0
+    pub(super) fn for_tesseract(&self) -> *mut leptonica::Pix {
+        self.raw()
     }
 
     pub(crate) fn width(&self) -> u32 {
@@ -122,9 +122,9 @@ impl Picture {
         unsafe {
             // Thin lines break where a scan is grainy.
             let whole = own(leptonica::pixCloseBrick(none, binary.raw(), 3, 1))?;
-            let lines = own(leptonica::pixOpenBrick(none, whole.raw(), across, 1))?;
+            let lines = own(leptonica::pixOpenCompBrick(none, whole.raw(), across, 1))?;
             let whole = own(leptonica::pixCloseBrick(none, binary.raw(), 1, 5))?;
-            let columns = own(leptonica::pixOpenBrick(none, whole.raw(), 1, down))?;
+            let columns = own(leptonica::pixOpenCompBrick(none, whole.raw(), 1, down))?;
             // What is thick is a shadow, a photograph or a bar, not a rule.
             let thick = own(leptonica::pixOpenBrick(none, lines.raw(), 1, THICK))?;
             let lines = own(leptonica::pixSubtract(none, lines.raw(), thick.raw()))?;
