@@ -5,11 +5,13 @@
 use enabler_rules::apply::{Input, Passage};
 use enabler_rules::diagnostic::Language;
 use enabler_rules::diagnostic::line_and_column;
+use enabler_rules::format::format;
 use enabler_rules::lint::lint;
 use enabler_rules::program::{NoImports, load};
 use enabler_rules::testing;
 use enabler_rules::verdict::Verdict;
-use std::path::PathBuf;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
 
 /// Every shipped file with its text.
 fn shipped() -> Vec<(String, String)> {
@@ -67,6 +69,13 @@ fn every_shipped_file_is_sound_and_passes_its_own_tests() {
 }
 
 #[test]
+fn every_shipped_file_is_in_its_usual_form() {
+    for (name, source) in shipped() {
+        assert!(format(&source) == source, "{name}: `dkr fmt` would change it");
+    }
+}
+
+#[test]
 fn every_rule_of_a_shipped_file_has_a_name() {
     for (name, source) in shipped() {
         let unnamed = load(&source, &NoImports).tree.rules.iter().filter(|rule| rule.name.is_none()).count();
@@ -119,4 +128,96 @@ fn the_generic_rules_keep_every_right_answer() {
     assert_eq!(outcome.answer, invented, "a remark changes nothing");
     assert_eq!(outcome.objections.len(), 3, "{:?}", outcome.objections);
     assert_eq!(outcome.verdict, Verdict::Unsupported);
+}
+
+/// A document with the right answers to its questions.
+struct Document {
+    /// The rule set that is meant for it.
+    profile: String,
+    pages: Vec<String>,
+    /// Question and right answer.
+    answers: Vec<(String, String)>,
+}
+
+impl Document {
+    fn read(folder: &Path, truth: &Value) -> Document {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let pages = std::fs::read_to_string(folder.join(format!("{}.txt", text(&truth["id"])))).unwrap();
+        let answers = truth["qa"].as_array().unwrap().iter().flat_map(|asked| {
+            let answers = asked["answers"].as_array().unwrap().iter();
+            answers.map(|answer| (text(&asked["question"]), text(answer)))
+        });
+        Document {
+            profile: text(&truth["template"]),
+            pages: pages.split('\u{c}').map(str::to_owned).collect(),
+            answers: answers.collect(),
+        }
+    }
+
+    fn passages(&self) -> Vec<Passage<'_>> {
+        self.pages.iter().zip(1..).map(|(text, page)| Passage { page: Some(page), text }).collect()
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "a test that was skipped says so")]
+fn documents() -> Option<Vec<Document>> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/pdfs");
+    let Ok(truth) = std::fs::read_to_string(folder.join("ground_truth.json")) else {
+        println!("skipped: the shared documents are not here");
+        return None;
+    };
+    let truth: Value = serde_json::from_str(&truth).unwrap();
+    Some(truth.as_array().unwrap().iter().map(|document| Document::read(&folder, document)).collect())
+}
+
+#[test]
+fn right_answers_about_real_documents_are_neither_changed_nor_contested() {
+    let (Some(documents), files) = (documents(), shipped()) else { return };
+    let mut asked = 0;
+    for document in &documents {
+        let passages = document.passages();
+        let own = format!("{}.rules", document.profile);
+        for (_, source) in files.iter().filter(|(name, _)| name == "generic.rules" || *name == own) {
+            let loaded = load(source, &NoImports);
+            for (question, answer) in &document.answers {
+                let outcome = loaded.program.apply(&Input {
+                    question,
+                    answer,
+                    passages: &passages,
+                    ..Input::default()
+                });
+                assert_eq!(&outcome.answer, answer, "{question}: {:?}", outcome.triggered);
+                assert!(outcome.objections.is_empty(), "{question} {answer}: {:?}", outcome.objections);
+                asked += 1;
+            }
+        }
+    }
+    assert!(asked > 60, "{asked} answers");
+}
+
+#[test]
+fn wrong_amounts_and_percentages_about_real_documents_are_remarked_on() {
+    let (Some(documents), files) = (documents(), shipped()) else { return };
+    let generic = files.iter().find(|(name, _)| name == "generic.rules").unwrap();
+    let loaded = load(&generic.1, &NoImports);
+    let mut asked = 0;
+    for document in &documents {
+        let passages = document.passages();
+        let amount = |answer: &str| answer.starts_with("R$") || answer.ends_with('%');
+        for (question, answer) in document.answers.iter().filter(|(_, answer)| amount(answer)) {
+            // The first digit becomes another one.
+            let at = answer.find(|c: char| c.is_ascii_digit()).unwrap();
+            let digit = if answer[at..].starts_with('9') { "8" } else { "9" };
+            let wrong = format!("{}{digit}{}", &answer[..at], &answer[at + 1..]);
+            let outcome = loaded.program.apply(&Input {
+                question,
+                answer: &wrong,
+                passages: &passages,
+                ..Input::default()
+            });
+            assert_eq!(outcome.verdict, Verdict::Unsupported, "{question} {wrong}");
+            asked += 1;
+        }
+    }
+    assert!(asked >= 8, "{asked} amounts");
 }
