@@ -296,10 +296,9 @@ fn warm(settings: &Settings, hosts: &Hosts) -> Option<model::Standing> {
 
 fn evaluators(settings: &Settings, parts: &Parts, tree: &Tree) -> (Vec<Judge>, Vec<Child>) {
     let (mut judges, mut children) = (Vec::new(), Vec::new());
-    let own = &settings.rules.dir;
     let library = Library {
         shipped: Arc::new(parts.rule_sets.clone()),
-        folder: if own.as_os_str().is_empty() { settings.data.dir.join("rules") } else { own.clone() },
+        folder: settings.data.dir.join(&settings.rules.dir),
         store: parts.means.store.clone(),
     };
     for (name, _) in &parts.rule_sets {

@@ -159,7 +159,7 @@ section! {
 section! {
     /// Rule sets.
     Rules {
-        /// The node's own folder of rules files, `~` resolved; empty for `rules` in the data directory.
+        /// The node's own folder of rules files, `~` resolved; a relative one lies in the data directory.
         dir: PathBuf,
         /// How often a new version is looked for, in seconds.
         look_seconds: u64,
