@@ -2,12 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first thing that is not as it should be")]
 
+#[path = "shipped/cases.rs"]
+mod cases;
+
+use cases::{CASES, SPELLINGS};
 use enabler_rules::apply::{Input, Passage};
-use enabler_rules::diagnostic::Language;
-use enabler_rules::diagnostic::line_and_column;
+use enabler_rules::diagnostic::{Language, line_and_column};
 use enabler_rules::format::format;
 use enabler_rules::lint::lint;
 use enabler_rules::program::{NoImports, load};
+use enabler_rules::syntax::tree::LineKind;
 use enabler_rules::testing;
 use enabler_rules::verdict::Verdict;
 use serde_json::Value;
@@ -66,6 +70,59 @@ fn every_shipped_file_is_sound_and_passes_its_own_tests() {
         assert!(report.tests.len() > 1, "{name}");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What does not come out as it should: of a file's own tests, of the cases, of the spellings.
+fn failures(name: &str, source: &str) -> Vec<String> {
+    let loaded = load(source, &NoImports);
+    let report = testing::run(&loaded);
+    let mut wrong: Vec<_> =
+        report.tests.iter().filter(|test| !test.passed()).map(|test| test.name.clone()).collect();
+    let own = |set: &str| name.strip_suffix(".rules") == Some(set);
+    for (_, context, question, answer, rules) in CASES.iter().filter(|case| own(case.0)) {
+        let passages = [Passage { page: Some(1), text: context }];
+        let outcome =
+            loaded.program.apply(&Input { question, answer, passages: &passages, ..Input::default() });
+        if outcome.triggered != *rules {
+            wrong.push(format!("{question} {answer}: {:?}", outcome.triggered));
+        }
+    }
+    for (_, before, after) in SPELLINGS.iter().filter(|spelling| own(spelling.0)) {
+        let outcome = loaded.program.apply(&Input { answer: before, ..Input::default() });
+        if outcome.normalised != *after {
+            wrong.push(outcome.normalised);
+        }
+    }
+    wrong
+}
+
+#[test]
+fn right_answers_are_left_alone_and_spellings_put_right() {
+    for (name, source) in shipped() {
+        assert_eq!(failures(&name, &source), Vec::<String>::new(), "{name}");
+    }
+}
+
+/// Leaves out one condition or spelling after the other: some test or case must notice.
+#[test]
+fn every_condition_and_every_spelling_matters() {
+    let mut idle = Vec::new();
+    for (name, source) in shipped() {
+        for line in load(&source, &NoImports).tree.lines {
+            let text = line.span.of(&source);
+            let condition = line.kind == LineKind::Condition;
+            let spelling = line.kind == LineKind::Item && text.contains("\" corrigir para: \"");
+            if !condition && !spelling {
+                continue;
+            }
+            let mut without = source.clone();
+            without.replace_range(line.span.range(), "");
+            if failures(&name, &without).is_empty() {
+                idle.push(format!("{name}: {text}"));
+            }
+        }
+    }
+    assert!(idle.is_empty(), "no test needs:\n{}", idle.join("\n"));
 }
 
 #[test]
