@@ -87,3 +87,43 @@ fn by_collection(bytes: &[u8]) -> Option<Meanings> {
         charset.iter().filter_map(|(glyph, cid)| Some((glyph.to_u32(), meaning(cid.to_u16().into())?)));
     Some(known.collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A font file with one table, `cmap`, that maps each of `pairs` by format 12.
+    fn font(pairs: &[(u32, u32)]) -> Vec<u8> {
+        let mut map = Vec::new();
+        map.extend([0_u16, 1, 3, 10].iter().flat_map(|n| n.to_be_bytes()));
+        map.extend(12_u32.to_be_bytes());
+        map.extend([12_u16, 0].iter().flat_map(|n| n.to_be_bytes()));
+        let length = 16 + 12 * pairs.len() as u32;
+        map.extend([length, 0, pairs.len() as u32].iter().flat_map(|n| n.to_be_bytes()));
+        for (code, glyph) in pairs {
+            map.extend([*code, *code, *glyph].iter().flat_map(|n| n.to_be_bytes()));
+        }
+        let mut file = 0x0001_0000_u32.to_be_bytes().to_vec();
+        file.extend([1_u16, 16, 0, 0].iter().flat_map(|n| n.to_be_bytes()));
+        file.extend(b"cmap");
+        file.extend([0_u32, 28, map.len() as u32].iter().flat_map(|n| n.to_be_bytes()));
+        file.extend(map);
+        file
+    }
+
+    #[test]
+    fn a_font_says_which_letters_its_glyphs_are() {
+        let file = font(&[(u32::from('c'), 5), (u32::from('ç'), 3), (0xf0a7, 4)]);
+        let known = by_characters(&FontRef::new(&file).unwrap());
+        assert_eq!(known.get(&5).map(String::as_str), Some("c"));
+        assert_eq!(known.get(&3).map(String::as_str), Some("ç"));
+        assert_eq!(known.get(&4), None, "a place of a symbol font's own says nothing");
+    }
+
+    #[test]
+    fn bytes_that_are_no_font_say_nothing() {
+        for bytes in [&b""[..], b"\x01\x00\x04\x01garbage", b"%!PS-AdobeFont"] {
+            assert!(by_collection(bytes).is_none());
+        }
+    }
+}
