@@ -12,6 +12,7 @@ Examples:
   rag-enabler ingest contract.pdf minutes/           upload files and directories
   rag-enabler docs list                              what is there
   rag-enabler ask 0192f0c1-... \"Qual o prazo?\"       ask one document
+  rag-enabler dkr check contracts.rules              check a file of rules about answers
 
 Settings come from defaults, then rag-enabler.toml, then RAG_ENABLER_... variables, then flags;
 `rag-enabler config show` lists every one with its origin.";
@@ -60,6 +61,7 @@ pub(crate) enum Command {
     Config(Config),
     /// See it work: start a node, read two sample documents, ask three questions
     Tour(Tour),
+    Dkr(super::dkr::Dkr),
     #[command(hide = true)]
     ReadingChild,
     #[command(hide = true)]

@@ -3,6 +3,7 @@
 mod arguments;
 mod ask;
 mod client;
+mod dkr;
 mod docs;
 mod failure;
 mod ingest;
@@ -31,7 +32,9 @@ pub(crate) fn main() -> ExitCode {
         Command::VerifyShard { dir } => return product::verify_shard(dir),
         _ => {}
     }
-    match run(arguments) {
+    // The rules language needs no node either.
+    let outcome = if let Command::Dkr(dkr) = &arguments.command { dkr::dkr(dkr) } else { run(arguments) };
+    match outcome {
         Ok(code) => code,
         Err(failure) => {
             out::error(&failure.to_string());
@@ -54,7 +57,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             Command::Models(ref models) => models::models(&loaded.merged.settings.models.dir, models).await,
             Command::Config(ref config) => settings::show(&loaded, config),
             Command::Tour(ref tour) => tour::tour(&loaded, common, tour).await,
-            Command::ReadingChild | Command::VerifyShard { .. } => Ok(ExitCode::SUCCESS),
+            Command::Dkr(_) | Command::ReadingChild | Command::VerifyShard { .. } => Ok(ExitCode::SUCCESS),
         }
     });
     // A task that still waits for a stuck file system must not keep the process.

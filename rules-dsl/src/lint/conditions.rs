@@ -12,8 +12,7 @@ const ONE: i128 = 1_000_000;
 pub(super) fn check(rule: &Rule, tree: &Tree<'_>, found: &mut Vec<Diagnostic>) {
     let text = |condition: &Condition| shown(condition.span.of(tree.source));
     for (at, condition) in rule.conditions.iter().enumerate() {
-        let mut others =
-            rule.conditions.iter().enumerate().filter(|(other, _)| *other != at).map(|(other, c)| (other, c));
+        let mut others = rule.conditions.iter().enumerate().filter(|(other, _)| *other != at);
         let earlier = rule.conditions.iter().take(at);
         if let Some(other) = earlier.clone().find(|other| excludes(other, condition)) {
             found.push(

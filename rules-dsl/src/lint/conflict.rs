@@ -68,10 +68,10 @@ fn disputing<'p>(program: &'p Program, rule: &Rule, text: &str, others: &[usize]
         }
         match &other.action {
             Action::Keep => return None,
-            Action::Replace(template) | Action::Refuse(template) | Action::Flag(template) => {
-                if !other.conditions.is_empty() && fixed(template).as_deref() != Some(text) {
-                    return Some(other);
-                }
+            Action::Replace(template) | Action::Refuse(template) | Action::Flag(template)
+                if !other.conditions.is_empty() && fixed(template).as_deref() != Some(text) =>
+            {
+                return Some(other);
             }
             _ => {}
         }
