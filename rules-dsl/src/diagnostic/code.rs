@@ -77,7 +77,7 @@ codes! {
     /// A variable that does not exist.
     UnknownVariable = "D0014" Error "variável desconhecida: {0}" / "unknown variable: {0}";
     /// A fact that does not exist.
-    NoSuchFact = "D0015" Error "não há fato {0}: a lista tem {1}" / "there is no fact {0}: the list has {1}";
+    NoSuchFact = "D0015" Error "não existe o fato {0}: a lista tem {1}, contados a partir de zero" / "there is no fact {0}: the list has {1}, counted from zero";
     /// Two rules of one name.
     SameName = "D0016" Error "já existe uma regra com o nome {0}" / "there is already a rule named {0}";
     /// A file that is not there.
