@@ -26,7 +26,11 @@ mod damage;
 mod hostile;
 // Documents that were not written for the product.
 mod quality;
+// What experts wrote corrects the answers of a running node.
+mod rules;
 // The command line, for people and for programs.
 mod cli;
 // An editor of rules files sees mistakes, repairs them and finds its way.
 mod lsp;
+// The tools of the rules language, on files alone.
+mod dkr;

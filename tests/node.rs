@@ -253,6 +253,15 @@ impl Node {
         self.try_ask(id, &json!({ "question": question })).await.expect("the node is gone")
     }
 
+    /// What an actor says of itself to operators, by its path in the tree.
+    pub(crate) async fn note(&self, path: &str) -> Option<String> {
+        let (_, mut at) = self.send(self.request(Method::GET, "/v1/tree")).await?;
+        for name in path.split('/').skip(1) {
+            at = at["children"].as_array()?.iter().find(|child| child["name"] == name)?.clone();
+        }
+        at["facts"]["note"].as_str().map(str::to_owned)
+    }
+
     /// The answer to a question that must be answered or declined, not refused.
     pub(crate) async fn answer(&self, id: &str, question: &str) -> Value {
         let (status, answer) = self.ask(id, question).await;
