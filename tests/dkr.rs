@@ -81,7 +81,7 @@ impl Desk {
         let mut child = command.spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         let input = input.to_owned();
-        let writing = async_free_write(move || {
+        let writing = beside(move || {
             // The program may end before it has read everything.
             let _ = stdin.write_all(&input);
         });
@@ -96,7 +96,7 @@ impl Desk {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a pipe is filled while the other end is read")]
-fn async_free_write(write: impl FnOnce() + Send + 'static) -> std::thread::JoinHandle<()> {
+fn beside(write: impl FnOnce() + Send + 'static) -> std::thread::JoinHandle<()> {
     std::thread::spawn(write)
 }
 
@@ -533,7 +533,7 @@ fn a_newcomer_finds_every_command_with_an_example() {
 }
 
 #[test]
-fn shipped_rules_are_sound_tested_and_in_their_usual_form() {
+fn shipped_rules_are_sound_and_tested() {
     let desk = Desk::new();
     let folder: &Path = &root().join("config/rules");
     let files: Vec<String> = std::fs::read_dir(folder)
