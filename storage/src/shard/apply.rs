@@ -11,7 +11,7 @@ use crate::log::{ChainError, Position, SealedEntry};
 use crate::record::{BlobRef, Chunk, ChunksBlob, DocumentId, DocumentRecord, Op, Outcome, Reason, Status};
 
 /// Chunks that one commit of the keyword index takes at most, so that a rebuild of a large shard stays small in memory.
-const COMMIT_CHUNKS_MAX: usize = 2_000;
+const COMMIT_CHUNKS_MAX: usize = 8_000;
 
 impl ShardIndex {
     /// Applies the next entry of the log, with the blobs that [`super::fetch_needed`] has read for it.

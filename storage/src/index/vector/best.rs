@@ -46,6 +46,9 @@ fn better<T: Ord>(a: &(T, f32), b: &(T, f32)) -> std::cmp::Ordering {
     b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0))
 }
 
+/// How many times the rows wanted are held before they are cut back: most searches cut three times.
+const SLACK: usize = 4;
+
 /// As [`Best`], for many rows: each is held with its score as one number, which compares in one instruction.
 pub(super) struct BestRows {
     limit: usize,
@@ -56,7 +59,7 @@ pub(super) struct BestRows {
 impl BestRows {
     pub(super) fn new(limit: usize) -> Self {
         let limit = limit.max(1);
-        Self { limit, threshold: f32::NEG_INFINITY, held: Vec::with_capacity(limit * 2) }
+        Self { limit, threshold: f32::NEG_INFINITY, held: Vec::with_capacity(limit * SLACK) }
     }
 
     /// As [`Best::offer`]. Rows from 2^32 on are passed over: their vectors fill no machine's memory.
@@ -65,7 +68,7 @@ impl BestRows {
             && let Ok(row) = u32::try_from(row)
         {
             self.held.push(u64::from(descending(score)) << 32 | u64::from(row));
-            if self.held.len() >= self.limit * 2 {
+            if self.held.len() >= self.limit * SLACK {
                 self.cut();
             }
         }
