@@ -356,3 +356,33 @@ ENTÃO acrescentar: Acabou.
         }
     }
 }
+
+#[test]
+fn what_people_naturally_write_is_understood() {
+    passes(
+        r#"DOMÍNIO: Natural
+Observações livres sobre este arquivo podem ficar aqui.
+REGRAS DE VALIDAÇÃO:
+REGRA "prazo"
+QUANDO usuário perguntar sobre "prazo"
+  E resposta menciona "30 dias".
+  OU resposta menciona "trinta dias"
+  E resposta tem data é posterior a 01/01/2020
+ENTÃO sinalizar: confira
+TESTE "prazo"
+  pergunta: Qual o prazo?
+  resposta: Trinta dias desde 02/03/2024.
+  espera regra: prazo
+  espera veredicto: contradita
+"#,
+    );
+}
+
+#[test]
+fn what_looks_like_an_item_is_never_taken_for_a_remark_on_the_domain() {
+    assert_eq!(codes("DOMÍNIO: D\nFATOS:\n"), ["D0003"]);
+    assert_eq!(codes("DOMÍNIO: D\n\"a\" corrigir para: \"b\"\n"), ["D0001"]);
+    assert_eq!(codes("DOMÍNIO: D\n- \"padrão\"\n"), ["D0001"]);
+    assert_eq!(codes("DOMÍNIO: D\nA licença X tem criticidade ALTO.\n"), ["D0001"]);
+    assert_eq!(codes("DOMÍNIO: D\nTexto livre: escrito por Ana, para todos.\n"), [""; 0]);
+}

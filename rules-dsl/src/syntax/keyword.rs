@@ -81,7 +81,8 @@ forms! {
     /// Who asks.
     USER = "o usuario" => "o usuário", "usuario" => "usuário", "the user" => "the user", "user" => "user";
     /// What the user does.
-    ASKS = "perguntar" => "perguntar", "pergunta" => "pergunta", "asks" => "asks";
+    ASKS = "perguntar sobre" => "perguntar sobre", "pergunta sobre" => "pergunta sobre", "perguntar" => "perguntar",
+        "pergunta" => "pergunta", "asks about" => "asks about", "asks" => "asks";
     /// A rule for every question.
     ALWAYS = "sempre" => "sempre", "always" => "always";
     /// A rule for one intent.
@@ -174,7 +175,7 @@ forms! {
     /// Before an expectation.
     EXPECT = "espera" => "espera", "expect" => "expect";
     /// An expectation about the verdict.
-    VERDICT = "veredito" => "veredito", "verdict" => "verdict";
+    VERDICT = "veredito" => "veredito", "veredicto" => "veredito", "verdict" => "verdict";
     /// An expectation that no rule acts.
     NO_RULE = "nenhuma regra" => "nenhuma regra", "no rule" => "no rule";
     /// An expectation about a part of the answer.

@@ -254,7 +254,7 @@ impl<'s> Parser<'s> {
         let span = Span { start: line.span.start + line.indent, end: line.span.end };
         let text = self.text_of(&line).trim_end();
         let expected = self.expected();
-        if self.section == Section::Domain {
+        if self.section == Section::Domain && !means_something(text) {
             // Remarks under the domain were always allowed.
             self.take(LineKind::Part, |cursor, _| {
                 cursor.text();
@@ -352,6 +352,24 @@ fn starts_heading(text: &str) -> bool {
         }
     }
     STARTS.contains(&&start)
+}
+
+/// Whether a line under the domain, where remarks may stand, was meant as more than a remark.
+fn means_something(text: &str) -> bool {
+    let heading = text.ends_with(':')
+        && text.chars().filter(|c| c.is_alphabetic()).all(char::is_uppercase)
+        && text.chars().any(char::is_alphabetic);
+    let item =
+        [k::CORRECT_TO, k::ALSO, k::HAS_LEVEL].iter().any(|forms| term::position(text, forms).is_some());
+    let pattern = text.starts_with(['-', '•', '*']) && text.contains(['"', '“']);
+    let consequence =
+        [k::THEN, k::FOR].iter().any(|forms| forms.iter().any(|(folded, _)| cursor_sees(text, folded)))
+            && text.contains(':');
+    heading || item || pattern || consequence
+}
+
+fn cursor_sees(text: &str, folded: &str) -> bool {
+    super::cursor::phrase(text, folded).is_some()
 }
 
 /// The keyword nearest to the beginning of a text: at most two letters away, and fewer than a third of them.

@@ -21,6 +21,21 @@ const FORMS: &[&str] = &[
 const COMPARISONS: &[&str] =
     &["maior que", "menor que", "no mínimo", "no máximo", "igual a", "diferente de", "entre … e …"];
 
+/// Whose text a condition is about, when it is about terms in one.
+pub(super) fn subject(condition: &Condition<'_>) -> Option<Subject> {
+    match &condition.test {
+        Test::Mentions(subject, _) => Some(*subject),
+        _ => None,
+    }
+}
+
+/// The word that names a subject, if one comes next.
+pub(super) fn named(cursor: &mut Cursor<'_, '_>) -> Option<Subject> {
+    [(k::ANSWER, Subject::Answer), (k::CONTEXT, Subject::Context), (k::QUESTION, Subject::Question)]
+        .into_iter()
+        .find_map(|(forms, subject)| cursor.word(forms).map(|_| subject))
+}
+
 /// The terms that an `OU` may add to.
 pub(super) fn terms<'a, 's>(condition: &'a mut Condition<'s>) -> Option<&'a mut Vec<Term<'s>>> {
     match &mut condition.test {
@@ -147,7 +162,13 @@ fn value_test(cursor: &mut Cursor<'_, '_>, kind: Kind, found: &mut Vec<Diagnosti
             return Some(ValueTest::Invalid);
         }
     }
-    cursor.back(at, tokens);
+    let compares = [k::AT_LEAST, k::AT_MOST, k::ABOVE, k::BELOW, k::OTHER, k::BETWEEN]
+        .iter()
+        .any(|forms| cursor.sees(forms));
+    // `data é posterior a …`; `data é 01/02/2026` keeps its word.
+    if !compares {
+        cursor.back(at, tokens);
+    }
     comparison(cursor, &[kind], found).map(ValueTest::Compares)
 }
 

@@ -255,6 +255,7 @@ impl<'s> Parser<'s> {
                 cursor.done();
                 return Some(None);
             }
+            cursor.char(&['.', ';']);
             let fine = super::finish(cursor, found);
             Some(condition.filter(|_| fine))
         });
@@ -275,11 +276,18 @@ impl<'s> Parser<'s> {
     fn alternative(&mut self, rule: &mut Rule<'s>) -> bool {
         let Some(line) = self.line() else { return false };
         let span = Span { start: line.span.start + line.indent, end: line.span.end };
+        let subject = rule.conditions.last().and_then(condition::subject);
         let last = rule.conditions.last_mut().and_then(condition::terms);
         let can = last.is_some();
         let broken = rule.broken;
         let read = self.take(LineKind::Alternative, |cursor, found| {
             cursor.word(k::OR)?;
+            // `OU resposta menciona "x"` says again what the condition above says; of another text it would be another
+            // condition.
+            let (at, tokens) = cursor.mark();
+            if condition::named(cursor).is_some_and(|named| Some(named) != subject) {
+                cursor.back(at, tokens);
+            }
             cursor.word(k::MENTIONS);
             let terms = term::alternatives(cursor, found);
             if terms.is_none() {
