@@ -5,7 +5,7 @@ mod meaning;
 mod place;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::syntax::parse;
 

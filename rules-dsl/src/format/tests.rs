@@ -200,7 +200,8 @@ const FRAGMENTS: &[&str] = &[
     "fim\r",
 ];
 
-fn file() -> impl Strategy<Value = String> {
+/// A file of any lines of the language, right and wrong.
+pub(crate) fn file() -> impl Strategy<Value = String> {
     let indent =
         proptest::sample::select(vec!["", "", "", "  ", "  ", "    ", "\t", " ", "      ", "\u{a0}"]);
     let end = proptest::sample::select(vec!["\n", "\n", "\n", "\n", "\r\n", "  \n", "\n\n", "\n\n\n"]);

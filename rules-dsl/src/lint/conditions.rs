@@ -78,6 +78,9 @@ fn narrows(narrow: &Test, wide: &Test) -> bool {
 
 /// `entre 10 e 5`: no value is there.
 fn is_empty(condition: &Condition) -> bool {
+    if condition.negated {
+        return false;
+    }
     let comparison = match &condition.test {
         Test::Has(_, _, ValueTest::Compares(comparison)) => comparison,
         Test::Metadata(_, Metadata::Compares(comparison)) => comparison,

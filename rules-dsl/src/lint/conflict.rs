@@ -23,7 +23,8 @@ pub(super) fn check(program: &Program, tree: &Tree<'_>, found: &mut Vec<Diagnost
         }
     }
     for (at, rule) in program.rules.iter().enumerate().filter(|(_, rule)| rule.file == 0) {
-        let (Action::Replace(template) | Action::Refuse(template)) = &rule.action else { continue };
+        // A refusal objects already; one more objection to it is no news.
+        let Action::Replace(template) = &rule.action else { continue };
         let Some(text) = fixed(template) else { continue };
         let mut others: Vec<usize> = keys(&rule.trigger)
             .iter()

@@ -1,7 +1,9 @@
 //! Every warning where it belongs, and none where it does not.
 
 use super::*;
+use crate::diagnostic::Severity;
 use crate::program::{NoImports, load};
+use proptest::prelude::*;
 
 /// The codes of a file's warnings with what they name, the missing tests left out.
 fn warned(source: &str) -> Vec<String> {
@@ -192,5 +194,25 @@ fn real_files_have_only_the_warnings_that_are_true() {
             let wanted = known.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, wanted)| wanted);
             assert_eq!(warned(&std::fs::read_to_string(&path).unwrap()), wanted, "{name}");
         }
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_mixture_of_lines_is_linted_and_repaired_without_new_errors(source in crate::format::tests::file()) {
+        let errors = |text: &str| {
+            load(text, &NoImports).diagnostics.iter().filter(|problem| problem.severity() == Severity::Error).count()
+        };
+        let loaded = load(&source, &NoImports);
+        let mut all = loaded.diagnostics.clone();
+        all.extend(lint(&loaded));
+        for problem in &all {
+            let spans = [Some(problem.span), problem.related, problem.fix.as_ref().map(|fix| fix.span)];
+            for span in spans.into_iter().flatten() {
+                prop_assert!(source.get(span.range()).is_some(), "{problem:?} in\n{source}");
+            }
+        }
+        let fixed = fix(&source, &all);
+        prop_assert!(errors(&fixed) <= errors(&source), "{source}\n--- became ---\n{fixed}");
     }
 }
