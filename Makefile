@@ -58,6 +58,8 @@ bench: ## measure against tesseract, ocrmypdf, onnxruntime, llama.cpp and Qdrant
 	@deploy/setup.sh bench
 	@$(MAKE) --no-print-directory models
 	@tests/bench/run.sh $(BENCH)
+	$(call step,Rules language)
+	@cargo bench --locked --quiet -p enabler-rules --bench speed
 
 retrieval: models ## nDCG, MRR and hits on passages and questions: FOLDER=(corpus.jsonl, queries.jsonl, qrels.tsv)
 	@cargo run --locked --quiet -p enabler-actors --example retrieval -- "$${FOLDER:-../shared/data/retrieval/squad_pt_sample}"

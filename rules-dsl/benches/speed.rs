@@ -2,7 +2,12 @@
 //!
 //! `cargo bench -p enabler-rules` prints the best of many rounds, in microseconds.
 
-#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a benchmark measures time and may stop")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark measures time, prints it, and may stop"
+)]
 
 use enabler_rules::apply::{Input, Passage};
 use enabler_rules::compat;

@@ -17,7 +17,7 @@ impl Folded {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
         // Most text is ASCII with an accent here and there.
-        while let Some(at) = rest.bytes().position(|byte| !byte.is_ascii()) {
+        while let Some(at) = first_beyond_ascii(rest) {
             let (head, tail) = rest.split_at(at);
             push_lowered(head, &mut out);
             let mut characters = tail.chars();
@@ -49,7 +49,7 @@ impl Folded {
         }
         let mut out = String::with_capacity(text.len());
         let (mut same, mut rest) = (true, text);
-        while let Some(at) = rest.bytes().position(|byte| !byte.is_ascii()) {
+        while let Some(at) = first_beyond_ascii(rest) {
             let (head, tail) = rest.split_at(at);
             push_lowered(head, &mut out);
             let mut characters = tail.chars();
@@ -86,6 +86,14 @@ impl Folded {
 /// The folded form of a text.
 pub(crate) fn fold(text: &str) -> String {
     Folded::of(text).text
+}
+
+/// Where the first byte stands that is not ASCII, eight bytes at a time.
+fn first_beyond_ascii(text: &str) -> Option<usize> {
+    let (words, _) = text.as_bytes().as_chunks::<8>();
+    let high = |word: &[u8; 8]| u64::from_ne_bytes(*word) & 0x8080_8080_8080_8080 != 0;
+    let from = words.iter().position(high).unwrap_or(words.len()) * 8;
+    text.bytes().skip(from).position(|byte| !byte.is_ascii()).map(|at| from + at)
 }
 
 fn push_lowered(ascii: &str, out: &mut String) {

@@ -16,6 +16,9 @@ const WORD: [bool; 128] = {
     table
 };
 
+/// So few terms are searched one after the other.
+const FEW: usize = 8;
+
 /// How much of a word a term must cover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reach {
@@ -181,8 +184,16 @@ impl Terms {
             }
             let (Some(&byte), false) = (bytes.get(at + depth), range.is_empty()) else { return };
             let key = |entry: &(Box<str>, Reach, u32)| entry.0.as_bytes().get(depth).copied().unwrap_or(0);
-            let low = range.partition_point(|entry| key(entry) < byte);
-            let high = range.partition_point(|entry| key(entry) <= byte);
+            // A few are looked at one by one, which is quicker than halving.
+            let (low, high) = if range.len() <= FEW {
+                let low = range.iter().take_while(|entry| key(entry) < byte).count();
+                (low, low + range.iter().skip(low).take_while(|entry| key(entry) == byte).count())
+            } else {
+                (
+                    range.partition_point(|entry| key(entry) < byte),
+                    range.partition_point(|entry| key(entry) <= byte),
+                )
+            };
             range = range.get(low..high).unwrap_or(&[]);
             depth += 1;
         }

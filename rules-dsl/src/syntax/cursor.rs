@@ -267,7 +267,7 @@ fn whole_phrase(text: &str, folded: &str) -> Option<usize> {
 pub(crate) fn composed(text: &str) -> Cow<'_, str> {
     // No byte below 0xCC begins a character that could combine.
     if text.is_ascii()
-        || text.bytes().all(|byte| byte < 0xcc)
+        || text.as_bytes().chunks(64).all(|part| part.iter().fold(0, |most, byte| *byte.max(&most)) < 0xcc)
         || is_nfc_quick(text.chars()) == IsNormalized::Yes
     {
         Cow::Borrowed(text)

@@ -33,7 +33,7 @@ fn days_are_read_in_every_usual_form() {
     for text in
         ["12/03/2024", "2024-03-12", "12.03.2024", "12 de março de 2024", "12 March 2024", "March 12, 2024"]
     {
-        assert_eq!(all(&format!("em {text}.")), [day.clone()], "{text}");
+        assert_eq!(all(&format!("em {text}.")), std::slice::from_ref(&day), "{text}");
     }
     assert_eq!(all("1º de janeiro de 2025"), [Value::Date(Date::new(2025, 1, 1).unwrap())]);
     assert_eq!(Date::new(2023, 2, 29), None);
