@@ -29,7 +29,7 @@ fn initialize() -> Value {
 }
 
 fn open(text: &str) -> Value {
-    let document = json!({ "uri": "file:///a.rules", "languageId": "dkr", "version": 1, "text": text });
+    let document = json!({ "uri": "untitled:a.rules", "languageId": "dkr", "version": 1, "text": text });
     json!({ "jsonrpc": "2.0", "method": "textDocument/didOpen", "params": { "textDocument": document } })
 }
 
@@ -83,7 +83,7 @@ fn changes_count_in_utf_16_and_many_are_checked_once() {
         let range =
             json!({ "start": { "line": line, "character": from }, "end": { "line": line, "character": to } });
         json!({ "jsonrpc": "2.0", "method": "textDocument/didChange", "params": {
-            "textDocument": { "uri": "file:///a.rules", "version": 2 },
+            "textDocument": { "uri": "untitled:a.rules", "version": 2 },
             "contentChanges": [{ "range": range, "text": text }] } })
     };
     // The emoji has two units, so the letter behind it is the third.
@@ -94,7 +94,7 @@ fn changes_count_in_utf_16_and_many_are_checked_once() {
         change(0, 11, 12, "y"),
         change(3, 6, 12, "manter"),
         json!({ "jsonrpc": "2.0", "id": 9, "method": "textDocument/hover", "params": {
-            "textDocument": { "uri": "file:///a.rules" }, "position": { "line": 3, "character": 8 } } }),
+            "textDocument": { "uri": "untitled:a.rules" }, "position": { "line": 3, "character": 8 } } }),
     ];
     let (_, sent) = session(&messages);
     let checked: Vec<_> =
