@@ -17,7 +17,7 @@ use crate::program::{Loaded, Rule};
 use crate::syntax::tree::{Expectation, Span, TokenKind, Tree};
 use std::collections::HashSet;
 
-/// Warnings that are told; a file with more needs another look than line by line.
+/// Warnings that are told, and again as many rules without a test; a file with more needs another look than line by line.
 const WARNINGS_MAX: usize = 1_000;
 /// Tests times rules up to which the tests are run to see which rules act; beyond it only names count.
 const RUNS_MAX: usize = 4_000_000;
@@ -36,9 +36,14 @@ pub fn lint(loaded: &Loaded<'_>) -> Vec<Diagnostic> {
         conditions::check(rule, tree, &mut found);
     }
     quotes(tree, &mut found);
-    untested(loaded, &mut found);
     found.sort_by_key(|problem| (problem.span, problem.code));
     found.truncate(WARNINGS_MAX);
+    // A file without tests has one of these for every rule; they must not crowd out the others.
+    let mut missing = Vec::new();
+    untested(loaded, &mut missing);
+    missing.truncate(WARNINGS_MAX);
+    found.extend(missing);
+    found.sort_by_key(|problem| (problem.span, problem.code));
     found
 }
 

@@ -1,7 +1,7 @@
 //! Rules whose own text another rule of the same question disputes.
 
 use super::first_line;
-use super::triggers::{Key, keys};
+use super::triggers::{Key, broader, keys, lasts};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::fold::Folded;
 use crate::program::{Action, Condition, Piece, Program, Rule, Template, Test};
@@ -68,7 +68,12 @@ fn disputing<'p>(program: &'p Program, rule: &Rule, text: &str, others: &[usize]
             continue;
         }
         match &other.action {
-            Action::Keep => return None,
+            // Only one that is asked whenever this rule is keeps the others quiet.
+            Action::Keep
+                if broader(&other.trigger, &rule.trigger) && lasts(&other.validity, &rule.validity) =>
+            {
+                return None;
+            }
             Action::Replace(template) | Action::Refuse(template) | Action::Flag(template)
                 if !other.conditions.is_empty() && fixed(template).as_deref() != Some(text) =>
             {

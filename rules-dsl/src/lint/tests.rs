@@ -160,6 +160,8 @@ fn fixing_makes_only_changes_that_are_surely_right() {
     assert_eq!(text, wanted);
     let kept = "DOMÍNIO: x\nREGRAS DE VALIDAÇÃO:\nQUANDO sempre\n  E resposta menciona \"abc\" talvez\nENTÃO manter resposta\n";
     assert_eq!(fixed(kept), kept, "left-over text may be what was meant");
+    let either = "DOMÍNIO: x\nREGRAS DE VALIDAÇÃO:\nQUANDO sempre\n  E resposta tem valor meior que R$ 10,00\nENTÃO manter resposta\n";
+    assert_eq!(fixed(either), either, "it may be `maior` or `menor`");
 }
 
 #[test]

@@ -88,7 +88,8 @@ fn covers(earlier: &Rule, later: &Rule, still: bool) -> bool {
         })
 }
 
-fn broader(wide: &Trigger, narrow: &Trigger) -> bool {
+/// Whether the first is asked whenever the second is.
+pub(super) fn broader(wide: &Trigger, narrow: &Trigger) -> bool {
     let within = |few: &[u32], many: &[u32]| few.iter().all(|one| many.contains(one));
     match (wide, narrow) {
         (Trigger::Always, _) => true,
@@ -100,7 +101,8 @@ fn broader(wide: &Trigger, narrow: &Trigger) -> bool {
     }
 }
 
-fn lasts(wide: &Validity, narrow: &Validity) -> bool {
+/// Whether the first is in force on every day of the second.
+pub(super) fn lasts(wide: &Validity, narrow: &Validity) -> bool {
     let from = wide.from.is_none_or(|from| narrow.from.is_some_and(|later| from <= later));
     from && wide.until.is_none_or(|until| narrow.until.is_some_and(|sooner| sooner <= until))
 }

@@ -372,21 +372,35 @@ fn cursor_sees(text: &str, folded: &str) -> bool {
     super::cursor::phrase(text, folded).is_some()
 }
 
-/// The keyword nearest to the beginning of a text: at most two letters away, and fewer than a third of them.
+/// The keyword nearest to the beginning of a text: at most two letters away, and fewer than a third of them; none when
+/// two different ones are equally near.
 pub(super) fn nearest(text: &str, at: u32, candidates: &[Forms]) -> Option<(Span, &'static str)> {
     let mut best: Option<(usize, Span, &'static str)> = None;
-    for (folded, shown) in candidates.iter().flat_map(|forms| forms.iter()) {
+    let mut group = 0;
+    let mut tied = false;
+    for (index, (folded, shown)) in
+        (0..).zip(candidates).flat_map(|(at, forms)| forms.iter().map(move |form| (at, form)))
+    {
         let words = folded.split(' ').count();
         let head = first_words(text, words);
         let typed = crate::fold::fold(head);
         let distance = distance(&typed, folded);
         let close = distance <= 2 && distance * 3 < folded.chars().count().max(1);
-        if close && best.as_ref().is_none_or(|(least, ..)| distance < *least) {
-            best = Some((distance, Span { start: at, end: at + head.len() as u32 }, shown));
+        if !close {
+            continue;
+        }
+        match &best {
+            Some((least, ..)) if distance > *least => {}
+            // `meior que` is as near to `menor que` as to `maior que`.
+            Some((least, ..)) if distance == *least => tied |= index != group,
+            _ => {
+                best = Some((distance, Span { start: at, end: at + head.len() as u32 }, shown));
+                (group, tied) = (index, false);
+            }
         }
     }
     best.filter(|(distance, span, shown)| {
-        *distance > 0 || text.get(..(span.end - at) as usize) != Some(*shown)
+        !tied && (*distance > 0 || text.get(..(span.end - at) as usize) != Some(*shown))
     })
     .map(|(_, span, shown)| (span, shown))
 }
