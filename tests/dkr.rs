@@ -221,6 +221,15 @@ fn every_error_is_shown_at_once_with_its_place_and_the_way_out() {
         assert!(text.contains(part), "{part} in\n{text}");
     }
     assert!(!text.contains('\u{1b}'), "no colours where nobody watches");
+    desk.write("c.rules", "DOMÍNIO: x\nFATOS CONHECIDOS:\n\u{1b}[2Jx\u{9b}2J [\u{7}]\n");
+    for format in ["human", "short"] {
+        let output = desk.run(&["check", "c.rules", "--format", format]);
+        assert_eq!(code(&output), 1);
+        assert!(
+            !said(&output).contains(|c: char| c.is_control() && c != '\n'),
+            "nothing in a file steers a terminal"
+        );
+    }
     let english = said(&desk.run(&["--lang", "en", "check", "b.rules", "--format", "short"]));
     assert_eq!(english.lines().count(), 3, "{english}");
     assert!(

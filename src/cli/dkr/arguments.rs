@@ -6,16 +6,16 @@ use clap::{Args, Subcommand, ValueEnum};
 
 const EXAMPLES: &str = "\
 Examples:
-  rag-enabler dkr new contracts.rules                          write a first file by answering questions
-  rag-enabler dkr check contracts.rules                        every error and warning, with its place
-  rag-enabler dkr fmt contracts.rules                          bring it into its usual form
-  rag-enabler dkr lint --fix contracts.rules                   dead rules, doubles, missing tests; repair the safe ones
-  rag-enabler dkr test --coverage contracts.rules              run its TESTE blocks
-  rag-enabler dkr explain D0101                                what a code means
+  rag-enabler dkr new contracts.rules              write a first file by answering questions
+  rag-enabler dkr check contracts.rules            every error and warning, with its place
+  rag-enabler dkr fmt contracts.rules              bring it into its usual form
+  rag-enabler dkr lint --fix contracts.rules       dead rules, doubles; repair the safe ones
+  rag-enabler dkr test --coverage contracts.rules  run its TESTE blocks
+  rag-enabler dkr repl contracts.rules             ask and try, line by line
+  rag-enabler dkr explain D0101                    what a code means
   rag-enabler dkr explain contracts.rules --question \"Qual o prazo?\" --answer \"São 30 dias.\"
-  rag-enabler dkr run contracts.rules --jsonl < answers.jsonl  apply it to recorded answers
+  rag-enabler dkr run contracts.rules --jsonl < answers.jsonl
   rag-enabler dkr diff old.rules new.rules --answers answers.jsonl
-  rag-enabler dkr repl contracts.rules                         ask and try, line by line
 
 Exit code: 0 when all is well, 1 when something is wrong with a file or its tests, 2 for wrong usage.";
 

@@ -1,5 +1,6 @@
 //! Prints problems: with their source for people, in one line, or as JSON.
 
+use std::borrow::Cow;
 use std::io::IsTerminal as _;
 
 use ariadne::{CharSet, Color, Config, IndexType, Label, Report, ReportKind};
@@ -44,6 +45,7 @@ fn one(source: &Source, problem: &Diagnostic, voice: Voice) -> String {
     let name = source.name();
     let place = |span: Span| (name.as_str(), around(&source.text, span));
     let label = problem.help(voice.language).unwrap_or_else(|| voice.say("aqui", "here").to_owned());
+    let label = tame(&label).into_owned();
     // A mistyped word is underlined alone, where it is known which word that is.
     let inside = |span: &Span| problem.span.start <= span.start && span.end <= problem.span.end;
     let spot = problem.fix.as_ref().map(|fix| fix.span).filter(inside).unwrap_or(problem.span);
@@ -57,7 +59,7 @@ fn one(source: &Source, problem: &Diagnostic, voice: Voice) -> String {
         report.add_label(Label::new(place(related)).with_message(words).with_color(Color::Blue));
     }
     let mut text = Vec::new();
-    let cache = (name.as_str(), ariadne::Source::from(source.text.as_str()));
+    let cache = (name.as_str(), ariadne::Source::from(tame(&source.text)));
     // Writing into memory fails only without any left.
     let _ = report.finish().write(cache, &mut text);
     let text = String::from_utf8_lossy(&text);
@@ -83,7 +85,28 @@ fn head(problem: &Diagnostic, colour: bool, voice: Voice) -> String {
         Severity::Error => format!("\u{1b}[1;31m{kind}\u{1b}[0m"),
         Severity::Warning => format!("\u{1b}[1;33m{kind}\u{1b}[0m"),
     };
-    format!("{kind}: {}", headline(problem, voice))
+    format!("{kind}: {}", tame(&headline(problem, voice)))
+}
+
+/// A text without characters that steer a terminal, and of the same length in bytes: a file may come from anywhere.
+fn tame(text: &str) -> Cow<'_, str> {
+    let steers = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    if !text.contains(steers) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(
+        text.chars()
+            .map(|c| {
+                if !steers(c) {
+                    c
+                } else if c.len_utf8() == 1 {
+                    '?'
+                } else {
+                    '¿'
+                }
+            })
+            .collect(),
+    )
 }
 
 /// A span that lies in the text and shows at least one character of one line.
@@ -107,7 +130,7 @@ fn around(text: &str, span: Span) -> std::ops::Range<usize> {
 pub(super) fn short(source: &Source, problem: &Diagnostic, voice: Voice) -> String {
     let line = problem.line(&source.name(), &source.text, voice.language);
     // What the usual message does not say: which byte is no text.
-    line.replacen(&problem.headline(voice.language), &headline(problem, voice), 1)
+    tame(&line.replacen(&problem.headline(voice.language), &headline(problem, voice), 1)).into_owned()
 }
 
 /// A problem as a program reads it; lines and columns from 1, offsets in bytes.
