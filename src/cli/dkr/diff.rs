@@ -10,6 +10,7 @@ use super::super::failure::Failure;
 use super::super::out;
 use super::arguments::Diff;
 use super::input::each;
+use super::show::tame;
 use super::source::Source;
 use super::voice::Voice;
 
@@ -43,8 +44,9 @@ pub(super) fn diff(diff: &Diff, voice: Voice) -> Result<ExitCode, Failure> {
         let differences = differences(&one, &other, voice);
         if !differences.is_empty() {
             changed += 1;
-            out::line(&format!("{} {number}: {}", voice.say("linha", "line"), recorded.question));
-            differences.iter().for_each(|difference| out::line(&format!("  {difference}")));
+            let question = format!("{} {number}: {}", voice.say("linha", "line"), recorded.question);
+            out::line(&tame(&question));
+            differences.iter().for_each(|difference| out::line(&tame(&format!("  {difference}"))));
         }
         Ok(())
     })?;

@@ -11,9 +11,9 @@ use enabler_rules::syntax::tree::{Condition, Span, Subject, Term, Test, ValueTes
 use super::super::failure::Failure;
 use super::super::out;
 use super::arguments::Explain;
-use super::outcome;
 use super::source::Source;
 use super::voice::Voice;
+use super::{outcome, show};
 
 pub(super) fn explain(explain: &Explain, voice: Voice) -> Result<ExitCode, Failure> {
     let (Some(question), Some(answer)) = (&explain.question, &explain.answer) else {
@@ -86,7 +86,7 @@ pub(super) fn why(
     if let Some(near) = explanation.nearest() {
         text.push_str(&nearest(loaded, near, voice));
     }
-    text.trim_end().to_owned()
+    show::tame(text.trim_end()).into_owned()
 }
 
 fn state(loaded: &Loaded<'_>, all: &Explanation, rule: &Why, voice: Voice) -> String {

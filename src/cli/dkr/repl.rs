@@ -122,7 +122,7 @@ fn asked(source: &Source, question: &str, voice: Voice) {
 fn rules(source: &Source, voice: Voice) {
     let loaded = source.load();
     for name in loaded.program.rule_names() {
-        out::line(name);
+        out::line(&show::tame(name));
     }
     if loaded.program.rules() == 0 {
         out::line(voice.say("(nenhuma regra)", "(no rules)"));
@@ -141,7 +141,7 @@ fn facts(source: &Source, voice: Voice) {
             (Level::Low, _) => "LOW",
         };
         let reason = fact.reason.as_ref().map_or(String::new(), |reason| format!(": {}", reason.text));
-        out::line(&format!("{level} {}{reason}", fact.name.text));
+        out::line(&show::tame(&format!("{level} {}{reason}", fact.name.text)));
     }
     if loaded.tree.facts.is_empty() {
         out::line(voice.say("(nenhum fato)", "(no facts)"));

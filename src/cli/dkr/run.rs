@@ -11,7 +11,7 @@ use super::arguments::Run;
 use super::input::{Recorded, each};
 use super::source::Source;
 use super::voice::Voice;
-use super::{code, outcome};
+use super::{code, outcome, show};
 
 pub(super) fn run(run: &Run, voice: Voice) -> Result<ExitCode, Failure> {
     let source = Source::whole(&run.file, voice)?;
@@ -60,11 +60,8 @@ fn answer(
             Ok(recorded) => {
                 let (object, words) = one(&recorded);
                 let asked = voice.say("pergunta", "question");
-                out::line(&if jsonl {
-                    object.to_string()
-                } else {
-                    format!("{asked}: {}\n{words}\n", recorded.question)
-                });
+                let words = || format!("{asked}: {}\n{words}\n", recorded.question);
+                out::line(&if jsonl { object.to_string() } else { show::tame(&words()).into_owned() });
             }
             Err(why) => {
                 fine = false;

@@ -89,7 +89,7 @@ fn head(problem: &Diagnostic, colour: bool, voice: Voice) -> String {
 }
 
 /// A text without characters that steer a terminal, and of the same length in bytes: a file may come from anywhere.
-fn tame(text: &str) -> Cow<'_, str> {
+pub(super) fn tame(text: &str) -> Cow<'_, str> {
     let steers = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
     if !text.contains(steers) {
         return Cow::Borrowed(text);

@@ -48,7 +48,7 @@ fn file(source: &Source, coverage: bool, voice: Voice) -> bool {
 fn told(source: &Source, ran: &Ran, voice: Voice) {
     let mark = if ran.passed() { "✓" } else { "✗" };
     let (line, _) = line_and_column(&source.text, ran.span.start);
-    out::line(&format!("{mark} {} ({}:{line})", ran.name, source.name()));
+    out::line(&show::tame(&format!("{mark} {} ({}:{line})", ran.name, source.name())));
     if ran.broken {
         out::line(&format!(
             "    {}",
@@ -65,7 +65,7 @@ fn told(source: &Source, ran: &Ran, voice: Voice) {
 }
 
 fn indented(text: &str) -> String {
-    text.replace('\n', "\n        ")
+    show::tame(text).replace('\n', "\n        ")
 }
 
 fn covered(report: &Report, voice: Voice) {
