@@ -11,7 +11,7 @@ import uuid
 from pathlib import Path
 
 READY_SECONDS = 180
-KEY = "measuring-only"
+KEY = "only-for-measuring"
 
 
 class Refused(Exception):
@@ -30,14 +30,15 @@ class Node:
 
     def start(self):
         words = [self.program, "--data", str(self.data), "serve", "--listen", f"127.0.0.1:{self.port}"]
+        surroundings = {**os.environ, "RAG_ENABLER_KEY": KEY}
         if self.models:
-            words += ["--models", str(self.models)]
+            surroundings["RAG_ENABLER_MODELS_DIR"] = str(self.models)
         self.data.mkdir(parents=True, exist_ok=True)
         announced = self.data / "node.json"
         # A killed node leaves its file behind, and it would name the wrong process.
         announced.unlink(missing_ok=True)
         with open(self.data / "node.log", "ab") as log:
-            self.process = subprocess.Popen(words, stdout=log, stderr=log, env={**os.environ, "RAG_ENABLER_KEY": KEY})
+            self.process = subprocess.Popen(words, stdout=log, stderr=log, env=surroundings)
         began = time.monotonic()
         while time.monotonic() - began < READY_SECONDS:
             if self.process.poll() is not None:
