@@ -6,7 +6,7 @@ use super::{
     Trigger,
 };
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::fold::fold;
+use crate::fold::{fold, in_word};
 use crate::syntax::parse;
 use crate::syntax::tree::{self, Level, MetadataTest, Property, Tree, When};
 use crate::terms::{Reach, TermsBuilder};
@@ -138,9 +138,13 @@ struct Builder<'t, 's> {
     terms: TermsBuilder,
     intents: Vec<Intent>,
     by_name: HashMap<String, u32, RandomState>,
-    /// The intents' names, folded.
-    folded: Vec<String>,
+    /// The intents by their folded names, the first declared first.
+    folded: HashMap<String, Vec<u32>, RandomState>,
+    /// The patterns that an intent has already.
+    patterns: HashSet<(u32, Vec<u32>), RandomState>,
     synonyms: Vec<(String, Vec<String>)>,
+    /// The synonyms by how their word begins, so that a term meets only those that it may hold.
+    beginning: HashMap<String, Vec<u32>, RandomState>,
 }
 
 impl<'t, 's> Builder<'t, 's> {
@@ -159,8 +163,10 @@ impl<'t, 's> Builder<'t, 's> {
             terms: TermsBuilder::with_capacity(tree.lines.len() / 3),
             intents: Vec::new(),
             by_name: HashMap::default(),
-            folded: Vec::new(),
+            folded: HashMap::default(),
+            patterns: HashSet::default(),
             synonyms: Vec::new(),
+            beginning: HashMap::default(),
         }
     }
 
@@ -178,9 +184,13 @@ impl<'t, 's> Builder<'t, 's> {
                     action: text(&fact.action),
                 });
             }
-            for synonym in &tree.synonyms {
+            for synonym in tree.synonyms.iter().take(NAMES_MAX) {
                 let others = synonym.others.iter().map(|other| fold(&other.text)).collect();
-                self.synonyms.push((fold(&synonym.word.text), others));
+                let word = fold(&synonym.word.text);
+                if let Some(beginning) = beginnings(&word).next() {
+                    self.beginning.entry(beginning.to_owned()).or_default().push(self.synonyms.len() as u32);
+                }
+                self.synonyms.push((word, others));
             }
         }
         for (_, _, tree) in &trees {
@@ -251,11 +261,8 @@ impl<'t, 's> Builder<'t, 's> {
             })
             .collect();
         if let Some(known) = self.intents.get_mut(at as usize) {
-            for ways in patterns {
-                if !known.patterns.contains(&ways) {
-                    known.patterns.push(ways);
-                }
-            }
+            let new = patterns.into_iter().filter(|ways| self.patterns.insert((at, ways.clone())));
+            known.patterns.extend(new);
             known.expected.extend(expected);
             known.broken |= intent.broken;
         }
@@ -267,7 +274,7 @@ impl<'t, 's> Builder<'t, 's> {
         }
         let at = self.intents.len() as u32;
         self.by_name.insert(name.to_owned(), at);
-        self.folded.push(fold(name));
+        self.folded.entry(fold(name)).or_default().push(at);
         self.intents.push(Intent {
             name: name.to_owned(),
             patterns: Vec::new(),
@@ -280,17 +287,21 @@ impl<'t, 's> Builder<'t, 's> {
 
     /// The intent of a name, first to the letter, then without accents and case.
     fn find_intent(&self, name: &str) -> Option<u32> {
-        self.by_name.get(name).copied().or_else(|| {
-            let folded = fold(name);
-            self.folded.iter().position(|known| *known == folded).map(|at| at as u32)
-        })
+        self.by_name.get(name).copied().or_else(|| self.folded.get(&fold(name))?.first().copied())
     }
 
     /// The terms that stand for one: itself, and with a word replaced by its synonyms.
     fn ways(&mut self, term: &tree::Term<'s>) -> Vec<u32> {
         let folded = fold(&term.text.text);
         let mut ways = vec![self.terms.add(&folded, term.reach)];
-        for (word, others) in &self.synonyms {
+        // In the order of the file, because only so many ways are kept.
+        let mut near: Vec<u32> = Vec::new();
+        if !self.synonyms.is_empty() {
+            near.extend(beginnings(&folded).filter_map(|beginning| self.beginning.get(beginning)).flatten());
+            near.sort_unstable();
+            near.dedup();
+        }
+        for (word, others) in near.into_iter().filter_map(|at| self.synonyms.get(at as usize)) {
             let Some(at) = word_in(&folded, word) else { continue };
             let end = at + word.len();
             for other in others.iter().take(WAYS_MAX.saturating_sub(ways.len())) {
@@ -358,9 +369,7 @@ impl<'t, 's> Builder<'t, 's> {
                     let ways = self.ways(term);
                     let slug = slug(&term.text.text);
                     let before = intents.len();
-                    intents.extend(
-                        (0u32..).zip(&self.folded).filter(|(_, name)| **name == slug).map(|(at, _)| at),
-                    );
+                    intents.extend(self.folded.get(&slug).into_iter().flatten());
                     if intents.len() > before { named.extend(ways) } else { free.extend(ways) }
                 }
                 Trigger::Asks { terms: free, intents, named }
@@ -467,6 +476,18 @@ fn tree_rules(trees: &[(u32, &str, &Tree<'_>)]) -> usize {
     trees.iter().map(|(_, _, tree)| tree.rules.len().min(RULES_MAX)).sum()
 }
 
+/// How a word could begin in a folded text: every whole word, and every character that is none.
+fn beginnings(folded: &str) -> impl Iterator<Item = &str> {
+    let mut before = ' ';
+    folded.char_indices().filter_map(move |(at, c)| {
+        let inside = in_word(c) && in_word(before);
+        before = c;
+        let rest = folded.get(at..).filter(|_| !inside)?;
+        let end = if in_word(c) { rest.find(|c| !in_word(c)).unwrap_or(rest.len()) } else { c.len_utf8() };
+        rest.get(..end)
+    })
+}
+
 /// Where a word stands whole in a text.
 fn word_in(text: &str, word: &str) -> Option<usize> {
     if word.is_empty() || word.len() > text.len() {
@@ -496,6 +517,7 @@ fn limits(tree: &Tree<'_>, diagnostics: &mut Vec<Diagnostic>) {
         ("regras", tree.rules.len(), RULES_MAX),
         ("intenções", tree.intents.len(), NAMES_MAX),
         ("fatos", tree.facts.len(), NAMES_MAX),
+        ("sinônimos", tree.synonyms.len(), NAMES_MAX),
         ("normalizações", tree.normalisations.len(), NORMALISATIONS_MAX),
     ];
     for (what, count, most) in bounds {

@@ -10,7 +10,7 @@ pub struct Position {
 }
 
 /// Bytes between two places whose UTF-16 count is kept: a file has few of them, and a walk between two is short.
-const STEP: usize = 256;
+const STEP: usize = 64;
 
 /// The lines of one text.
 #[derive(Debug, Clone)]

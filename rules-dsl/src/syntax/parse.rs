@@ -118,8 +118,13 @@ impl<'s> Parser<'s> {
         source.get((line.span.start + line.indent) as usize..line.span.end as usize).unwrap_or("")
     }
 
+    /// Whether one more problem is told.
+    fn tells(&self) -> bool {
+        self.tree.diagnostics.len() < DIAGNOSTICS_MAX
+    }
+
     fn report(&mut self, diagnostic: Diagnostic) {
-        if self.tree.diagnostics.len() < DIAGNOSTICS_MAX {
+        if self.tells() {
             self.tree.diagnostics.push(diagnostic);
         }
     }
@@ -275,7 +280,10 @@ impl<'s> Parser<'s> {
         } else {
             Diagnostic::new(Code::UnknownLine, span).expecting(expected)
         };
-        if let Some((span, word)) = self.nearest(&line) {
+        // Nobody sees what is nearest to a line of which nothing is told.
+        if self.tells()
+            && let Some((span, word)) = self.nearest(&line)
+        {
             diagnostic = diagnostic.fixed(span, word);
         }
         self.report(diagnostic);

@@ -28,7 +28,7 @@ pub(super) fn line<'s>(template: &mut Template<'s>, text: &'s str, at: usize, fo
             continue;
         }
         if byte == b'{'
-            && let Some(length) = text.get(here + 1..).and_then(|rest| rest.find('}'))
+            && let Some(length) = text.get(here + 1..).and_then(closing)
             && let Some(inner) = text.get(here + 1..here + 1 + length)
             && names_variable(inner)
         {
@@ -58,6 +58,13 @@ pub(super) fn push<'s>(template: &mut Template<'s>, text: Cow<'s, str>) {
     } else {
         template.pieces.push(Piece::Text(text));
     }
+}
+
+/// Where the brace closes, if it may hold a variable: another one that opens, or a text too long for one, ends the look.
+fn closing(rest: &str) -> Option<usize> {
+    const VARIABLE_MAX: usize = 200;
+    let head = rest.as_bytes().get(..VARIABLE_MAX).unwrap_or(rest.as_bytes());
+    head.iter().position(|byte| matches!(byte, b'{' | b'}')).filter(|at| head.get(*at) == Some(&b'}'))
 }
 
 /// Whether the text in braces is meant as a variable; `{ "a": 1 }` is not.

@@ -4,7 +4,6 @@ use super::{Parser, shorten, some_text, term};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::syntax::keyword as k;
 use crate::syntax::tree::{Fact, Level, LineKind, Span, Text, TokenKind};
-use std::borrow::Cow;
 
 impl<'s> Parser<'s> {
     pub(super) fn fact(&mut self) -> bool {
@@ -83,8 +82,10 @@ impl<'s> Parser<'s> {
             return false;
         };
         while let Some(more) = self.continuation(line.indent) {
-            let joined = format!("{} {}", text.text, more.text);
-            text = Text { text: Cow::Owned(joined), span: text.span.to(more.span) };
+            let joined = text.text.to_mut();
+            joined.push(' ');
+            joined.push_str(&more.text);
+            text.span = text.span.to(more.span);
         }
         if reason {
             fact.reason = Some(text);

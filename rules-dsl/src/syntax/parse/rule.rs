@@ -202,7 +202,9 @@ impl<'s> Parser<'s> {
             let span = Span { start: line.span.start + line.indent, end: line.span.end };
             let mut problem = Diagnostic::new(Code::UnknownLine, span).expecting(CONDITIONS);
             let candidates = [k::THEN, k::AND, k::OR];
-            if let Some((span, word)) = super::nearest(self.text_of(&line), span.start, &candidates) {
+            if self.tells()
+                && let Some((span, word)) = super::nearest(self.text_of(&line), span.start, &candidates)
+            {
                 problem = problem.fixed(span, word);
             }
             self.report(problem);
