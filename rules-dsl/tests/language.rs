@@ -1,7 +1,5 @@
 //! What the language means, construct by construct, on small files.
 
-#![expect(clippy::unwrap_used, reason = "a test stops at the first thing that is not as it should be")]
-
 use enabler_rules::apply::{Input, Passage, Stream};
 use enabler_rules::diagnostic::{Code, Language};
 use enabler_rules::program::{NoImports, load};
