@@ -190,6 +190,11 @@ impl Op {
             Self::Fence => Ok(Vec::new()),
         };
         let body = body.map_err(|source| OpError::Encode { tag, source })?;
+        // The codec's limit holds for reading alone: a larger body would be acknowledged and never be read again.
+        if body.len() > BODY_BYTES_MAX {
+            let source = bincode::error::EncodeError::Other("it takes more than 4 MiB");
+            return Err(OpError::Encode { tag, source });
+        }
         Ok(WireOp { tag, version: BODY_VERSION, body })
     }
 

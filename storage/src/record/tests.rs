@@ -148,3 +148,12 @@ proptest! {
         prop_assert_eq!(decode_chunks(&encode_chunks(&blob).unwrap()).unwrap(), blob);
     }
 }
+
+#[test]
+fn an_operation_that_could_not_be_read_again_is_not_written() {
+    let delete = |bytes: usize| Op::Deleted { document_id: DocumentId([1; 16]), reason: "r".repeat(bytes) };
+    let fits = delete((4 << 20) - 100);
+    assert_eq!(Op::from_wire(&fits.to_wire().unwrap()).unwrap(), fits);
+    assert!(matches!(delete(5 << 20).to_wire(), Err(OpError::Encode { tag: 6, .. })));
+    assert_eq!(delete(5 << 20).size_bytes(), u64::MAX);
+}
