@@ -78,7 +78,6 @@ impl BestRows {
     fn cut(&mut self) {
         if self.held.len() > self.limit {
             let (_, last, _) = self.held.select_nth_unstable(self.limit - 1);
-            #[expect(clippy::cast_possible_truncation, reason = "the upper half is the score")]
             let last = (*last >> 32) as u32;
             self.threshold = score_of(last);
             self.held.truncate(self.limit);
