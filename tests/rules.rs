@@ -40,7 +40,8 @@ async fn a_changed_rules_file_changes_the_next_answer_and_a_broken_one_never_rep
     write(&file, &RULES.replace("menciona", "mencoina").replace("Publique", "Esconda"));
     let refusal = async {
         loop {
-            if let Some(note) = node.note("node/rules/generic").await.filter(|note| note.contains("refused")) {
+            if let Some(note) = node.note("node/rules/generic").await.filter(|note| note.contains("refused"))
+            {
                 return note;
             }
             tokio::time::sleep(Duration::from_millis(200)).await;

@@ -65,7 +65,9 @@ pub(crate) enum Command {
     #[command(hide = true)]
     ReadingChild,
     #[command(hide = true)]
-    VerifyShard { dir: PathBuf },
+    VerifyShard {
+        dir: PathBuf,
+    },
 }
 
 /// Start a node.

@@ -340,10 +340,16 @@ impl Evaluator {
         }
         let total = &report.counters;
         if total.answers > 0 {
-            note.push_str(&format!("; {} answers, {} corrected, {} objected to", total.answers, total.corrected, total.objected));
+            note.push_str(&format!(
+                "; {} answers, {} corrected, {} objected to",
+                total.answers, total.corrected, total.objected
+            ));
         }
         if let Some(shadow) = &report.shadow {
-            note.push_str(&format!("; shadow {}: {} of {} differ", shadow.hash, shadow.differing, shadow.compared));
+            note.push_str(&format!(
+                "; shadow {}: {} of {} differ",
+                shadow.hash, shadow.differing, shadow.compared
+            ));
         }
         if let Some(why) = &report.refused {
             note.push_str(&format!("; the newest file is refused: {why}"));
@@ -352,7 +358,8 @@ impl Evaluator {
     }
 
     fn look_later(&self, context: &Context<Message>) {
-        let (address, wait, incarnation) = (context.address().clone(), self.look_every, context.cell().get_id());
+        let (address, wait, incarnation) =
+            (context.address().clone(), self.look_every, context.cell().get_id());
         tokio::spawn(async move {
             tokio::time::sleep(wait).await;
             // A full mailbox is busy with answers; the next look can wait until there is room.

@@ -61,8 +61,7 @@ impl Shadow {
             self.differences.pop_front();
         }
         let side = |outcome: &Outcome| (cut(&outcome.answer), outcome.verdict, outcome.triggered.clone());
-        let difference =
-            Difference { question: cut(question), current: side(current), shadow: side(shadow) };
+        let difference = Difference { question: cut(question), current: side(current), shadow: side(shadow) };
         self.differences.push_back(difference);
     }
 }

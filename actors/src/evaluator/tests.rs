@@ -59,8 +59,12 @@ impl Bench {
     }
 
     async fn answer(&self, answer: &str) -> Outcome {
-        let case =
-            Case { question: "Qual o prazo?".into(), answer: answer.into(), correct: true, ..Case::default() };
+        let case = Case {
+            question: "Qual o prazo?".into(),
+            answer: answer.into(),
+            correct: true,
+            ..Case::default()
+        };
         *self.ask(|reply| Message::Apply { case: Box::new(case), reply }).await
     }
 
@@ -109,7 +113,8 @@ async fn a_changed_file_is_taken_in_and_a_broken_one_never_replaces_a_good_one()
     let report = bench.until(|report| report.refused.is_some()).await;
     let why = report.refused.unwrap();
     let loaded = enabler_rules::program::load(&broken, &enabler_rules::program::NoImports);
-    let told = loaded.diagnostics[0].line("prazos.rules", &broken, enabler_rules::diagnostic::Language::Portuguese);
+    let told =
+        loaded.diagnostics[0].line("prazos.rules", &broken, enabler_rules::diagnostic::Language::Portuguese);
     assert_eq!(why, told, "the text of `dkr check`");
     assert_eq!(bench.answer("São 30 dias.").await.answer, "São 60 dias.", "the good one stays in force");
     assert!(bench.note().contains("refused") && bench.note().contains("D0001"), "{}", bench.note());
@@ -164,7 +169,8 @@ async fn a_shadow_runs_beside_without_effect_and_its_differences_are_counted() {
 #[tokio::test]
 async fn an_answer_that_arrives_in_pieces_is_the_same_as_a_whole_one() {
     let bench = Bench::new().await;
-    for text in ["São 30 dias. Fim da conversa.", "São 45 dias. Isto é tudo o que o contrato diz do assunto."] {
+    for text in ["São 30 dias. Fim da conversa.", "São 45 dias. Isto é tudo o que o contrato diz do assunto."]
+    {
         let whole = bench.answer(text).await;
         let case = Case { question: "Qual o prazo?".into(), correct: true, ..Case::default() };
         let stream = bench.ask(|reply| Message::Open { case: Box::new(case), reply }).await.unwrap();

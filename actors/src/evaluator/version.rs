@@ -49,8 +49,7 @@ impl Version {
         let loaded = load(&found.text, &imports);
         let file = format!("{name}.rules");
         let errors = loaded.diagnostics.iter().filter(|problem| problem.severity() == Severity::Error);
-        let problems =
-            errors.map(|problem| problem.line(&file, &found.text, Language::Portuguese)).collect();
+        let problems = errors.map(|problem| problem.line(&file, &found.text, Language::Portuguese)).collect();
         Version { hash: found.hash, origin: found.origin, program: Arc::new(loaded.program), problems }
     }
 
