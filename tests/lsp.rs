@@ -81,7 +81,7 @@ impl Editor {
                 let mut line = String::new();
                 assert_ne!(self.output.read_line(&mut line).await.unwrap(), 0, "the server ended");
                 match line.trim_end().split_once(": ") {
-                    Some((name, value)) if name == "Content-Length" => length = Some(value.parse().unwrap()),
+                    Some(("Content-Length", value)) => length = Some(value.parse().unwrap()),
                     Some(_) => {}
                     None => break,
                 }
