@@ -11,7 +11,7 @@ use crate::node::Home;
 
 /// How long an answer is waited for before the server is called stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(60);
-const URI: &str = "file:///tmp/frota.rules";
+const URI: &str = "untitled:frota.rules";
 
 /// Two mistakes: `NOA`, and a heading that does not exist. The emoji makes columns differ from bytes and characters.
 const BROKEN: &str = "\
