@@ -84,6 +84,17 @@ impl BestRows {
         }
     }
 
+    /// The least score among the best, if there are as many as wanted.
+    pub(super) fn least(mut self) -> Option<f32> {
+        self.cut();
+        let last = self.held.iter().max().map(|last| score_of((last >> 32) as u32));
+        last.filter(|_| self.held.len() >= self.limit)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.held.len()
+    }
+
     /// The best, in no order.
     pub(super) fn into_rows(mut self) -> Vec<usize> {
         self.cut();

@@ -11,6 +11,8 @@ use kernel::{GROUP, Group, PLANES, Sums};
 
 /// Bits of one word of a code.
 const WORD: usize = 64;
+/// Places at which rows are sampled.
+const SAMPLES: usize = 64;
 /// The question's largest value as a 4-bit number with a sign.
 const QUESTION_MAX: f32 = 7.0;
 
@@ -24,6 +26,9 @@ pub(super) struct Bits {
     groups: Vec<Group>,
     rows: usize,
 }
+
+/// A question to codes around one centre.
+pub(super) struct Asked(Sums);
 
 impl Bits {
     /// No rows yet; they will be coded around `centre`.
@@ -64,10 +69,8 @@ impl Bits {
         self.rows += 1;
     }
 
-    /// Estimates the dot product of `question` and each row, less what is the same for all rows.
-    ///
-    /// Those above a threshold go to `each` in the order of rows; it returns the threshold from there on.
-    pub(super) fn scan(&self, question: &[f32], each: &mut dyn FnMut(usize, f32) -> f32) {
+    /// `question` in the form that codes are compared with.
+    pub(super) fn ask(&self, question: &[f32]) -> Asked {
         let rest: Vec<f32> =
             question.iter().zip(&self.centre).map(|(value, centre)| value - centre).collect();
         let largest = rest.iter().fold(0_f32, |largest, value| largest.max(value.abs()));
@@ -89,8 +92,30 @@ impl Bits {
         }
         // A sum over signs is twice the sum over the bits that are set, less the sum over all.
         #[expect(clippy::cast_precision_loss, reason = "at most seven for each dimension")]
-        let sums = Sums { planes: &planes, scale: 2.0 * step, offset: -step * total as f32 };
-        self.kernel.scan(&sums, &self.codes, &self.groups, each);
+        let (scale, offset) = (2.0 * step, -step * total as f32);
+        Asked(Sums { planes, scale, offset })
+    }
+
+    /// Estimates the dot product of the question and each row, less what is the same for all rows.
+    ///
+    /// Those above `threshold` go to `each` in the order of rows; it returns the threshold from there on.
+    pub(super) fn scan(&self, asked: &Asked, threshold: f32, each: &mut dyn FnMut(usize, f32) -> f32) {
+        self.kernel.scan(&asked.0, &self.codes, &self.groups, threshold, each);
+    }
+
+    /// As [`Bits::scan`] for about one row of `every`, drawn evenly.
+    pub(super) fn sample(&self, asked: &Asked, every: usize, each: &mut dyn FnMut(usize, f32)) {
+        let stride = self.groups.len().div_ceil(SAMPLES).max(1);
+        let length = stride.div_ceil(every.max(1));
+        let blocks = self.codes.chunks(stride * self.words().max(1)).zip(self.groups.chunks(stride));
+        for (number, (codes, groups)) in blocks.enumerate() {
+            let groups = groups.get(..length.min(groups.len())).unwrap_or_default();
+            let first = number * stride * GROUP;
+            self.kernel.scan(&asked.0, codes, groups, f32::NEG_INFINITY, &mut |row, estimate| {
+                each(first + row, estimate);
+                f32::NEG_INFINITY
+            });
+        }
     }
 
     /// Makes rows exceed no threshold from here on.
@@ -129,7 +154,7 @@ mod tests {
             rows.iter().for_each(|row| bits.push(row, 0.01));
             let same = cosine(&question, &centre);
             let mut errors = Vec::new();
-            bits.scan(&question, &mut |number, estimate| {
+            bits.scan(&bits.ask(&question), f32::NEG_INFINITY, &mut |number, estimate| {
                 let exact: Vec<f32> = rows[number].iter().map(|value| f32::from(*value) * 0.01).collect();
                 errors.push(estimate + same - cosine(&exact, &question));
                 f32::NEG_INFINITY
@@ -150,11 +175,27 @@ mod tests {
         (0..20).for_each(|_| bits.push(&[50; 64], 0.01));
         bits.forget(3..17);
         let mut seen = Vec::new();
-        bits.scan(&[1.0; 64], &mut |number, _| {
+        bits.scan(&bits.ask(&[1.0; 64]), f32::NEG_INFINITY, &mut |number, _| {
             seen.push(number);
             f32::NEG_INFINITY
         });
         assert_eq!(seen, [0, 1, 2, 17, 18, 19]);
+    }
+
+    #[test]
+    fn a_sample_is_spread_over_the_rows_and_estimates_them_alike() {
+        let mut bits = Bits::around(vec![0.1; 64], Counting::detect());
+        (0..9_001_usize).for_each(|row| bits.push(&[(row % 120) as i8; 64], 0.01));
+        let asked = bits.ask(&[1.0; 64]);
+        let (mut all, mut sampled) = (Vec::new(), Vec::new());
+        bits.scan(&asked, f32::NEG_INFINITY, &mut |row, estimate| {
+            all.push((row, estimate.to_bits()));
+            f32::NEG_INFINITY
+        });
+        bits.sample(&asked, 16, &mut |row, estimate| sampled.push((row, estimate.to_bits())));
+        assert!((400..1_200).contains(&sampled.len()), "{}", sampled.len());
+        assert!(sampled.iter().all(|seen| all[seen.0] == *seen));
+        assert!(sampled.windows(2).all(|pair| pair[1].0 - pair[0].0 < 200));
     }
 
     #[test]
@@ -163,7 +204,7 @@ mod tests {
         bits.push(&[50; 64], 0.01);
         bits.push(&[0; 64], 1.0);
         let mut seen = Vec::new();
-        bits.scan(&[1.0; 64], &mut |number, estimate| {
+        bits.scan(&bits.ask(&[1.0; 64]), f32::NEG_INFINITY, &mut |number, estimate| {
             assert!(estimate.is_finite());
             seen.push(number);
             f32::NEG_INFINITY

@@ -70,6 +70,24 @@ impl Kernel {
     }
 }
 
+/// Asks for a row that is needed soon.
+pub(super) fn prefetch(row: &[i8]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in row.chunks(CACHE_LINE) {
+        #[expect(unsafe_code, reason = "the instruction takes a pointer")]
+        // SAFETY: the pointer is that of a live slice, and a prefetch reads nothing that could be seen.
+        unsafe {
+            core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(line.as_ptr());
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = row;
+}
+
+/// Bytes that memory answers with at a time.
+#[cfg(target_arch = "x86_64")]
+const CACHE_LINE: usize = 64;
+
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{

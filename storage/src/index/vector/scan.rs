@@ -15,11 +15,17 @@ const DEAD_SHARE_MAX: usize = 4;
 /// Below this many rows the 8-bit numbers alone answer as fast.
 const STAGED_FROM_ROWS: usize = 4_096;
 /// Rows that the first stage leaves to the second at least: enough to find the ten nearest of real embeddings.
-const FIRST_STAGE_MIN: usize = 400;
+const FIRST_STAGE_MIN: usize = 300;
 /// And at least so many times those that are wanted.
 const FIRST_STAGE_TIMES: usize = 4;
 /// And at least one row of so many: more rows lie closer together.
 const FIRST_STAGE_SHARE: usize = 64;
+/// One row of so many is sampled before all are looked at.
+const SAMPLE_SHARE: usize = 16;
+/// So many times the best are let through by what the sample says: rows of a document are alike, so samples vary.
+const SAMPLE_MARGIN: usize = 2;
+/// Rows that are fetched ahead of the one that is compared: as many as memory takes to answer.
+const ROWS_AHEAD: usize = 8;
 /// Rows of which the centre is the mean; more would move it no further.
 const CENTRE_ROWS_MAX: usize = 16_384;
 /// The values of a unit vector are at most 1, so its steps are smaller than this. Other rows do not move the centre.
@@ -69,12 +75,38 @@ struct Spans<'a> {
     at: usize,
 }
 
-impl Spans<'_> {
+impl<'a> Spans<'a> {
+    fn new(spans: &'a [Span]) -> Self {
+        Self { spans, at: 0 }
+    }
+
     fn of(&mut self, row: usize) -> Option<usize> {
         while self.spans.get(self.at)?.end() <= row {
             self.at += 1;
         }
         Some(self.at)
+    }
+}
+
+/// Tells which rows may be seen, looking up each span once, because rows come in order.
+struct Filter<'a> {
+    spans: Spans<'a>,
+    allowed: &'a dyn Fn(&DocumentId) -> bool,
+    last: Option<(usize, bool)>,
+}
+
+impl Filter<'_> {
+    fn passes(&mut self, row: usize) -> bool {
+        let Some(at) = self.spans.of(row) else { return false };
+        match self.last {
+            Some((last, verdict)) if last == at => verdict,
+            _ => {
+                let span = self.spans.spans.get(at);
+                let verdict = span.is_some_and(|span| !span.is_dead && (self.allowed)(&span.document_id));
+                self.last = Some((at, verdict));
+                verdict
+            }
+        }
     }
 }
 
@@ -186,25 +218,35 @@ impl Scan {
         allowed: &dyn Fn(&DocumentId) -> bool,
     ) -> Vec<(usize, usize)> {
         let share = self.len() / FIRST_STAGE_SHARE;
-        let mut best = BestRows::new((limit * FIRST_STAGE_TIMES).max(FIRST_STAGE_MIN).max(share));
-        // Rows come in order, so each span is looked up once at most.
-        let mut spans = Spans { spans: &self.spans, at: 0 };
-        let (mut last, mut verdict, mut threshold) = (None, false, f32::NEG_INFINITY);
-        bits.scan(question, &mut |row, estimate| {
-            let span = spans.of(row);
-            if last != span {
-                last = span;
-                let span = span.and_then(|at| self.spans.get(at));
-                verdict = span.is_some_and(|span| !span.is_dead && allowed(&span.document_id));
+        let wanted = (limit * FIRST_STAGE_TIMES).max(FIRST_STAGE_MIN).max(share);
+        let asked = bits.ask(question);
+        // A sample tells what the best exceed, so that few of the others are taken in on the way.
+        let mut sampled = BestRows::new(wanted * SAMPLE_MARGIN / SAMPLE_SHARE);
+        let mut filter = Filter { spans: Spans::new(&self.spans), allowed, last: None };
+        bits.sample(&asked, SAMPLE_SHARE, &mut |row, estimate| {
+            if filter.passes(row) {
+                sampled.offer(row, estimate);
             }
-            if verdict {
-                threshold = best.offer(row, estimate);
-            }
-            threshold
         });
+        let best_above = |mut threshold: f32| {
+            let mut best = BestRows::new(wanted);
+            let mut filter = Filter { spans: Spans::new(&self.spans), allowed, last: None };
+            bits.scan(&asked, threshold, &mut |row, estimate| {
+                if filter.passes(row) {
+                    threshold = threshold.max(best.offer(row, estimate));
+                }
+                threshold
+            });
+            best
+        };
+        let least = sampled.least().unwrap_or(f32::NEG_INFINITY);
+        let mut best = best_above(least);
+        if best.len() < wanted && least > f32::NEG_INFINITY {
+            best = best_above(f32::NEG_INFINITY);
+        }
         let mut rows = best.into_rows();
         rows.sort_unstable();
-        let mut spans = Spans { spans: &self.spans, at: 0 };
+        let mut spans = Spans::new(&self.spans);
         rows.into_iter().filter_map(|row| Some((row, spans.of(row)?))).collect()
     }
 
@@ -286,7 +328,14 @@ impl VectorIndex for Scan {
     ) -> Vec<Candidate> {
         if let Some(bits) = &self.bits {
             let rows = self.promising(bits, question, limit, allowed);
-            return self.best_of(question, limit, rows.into_iter());
+            // These rows lie far apart; each is on its way from memory while those before it are compared.
+            let on_the_way = rows.iter().enumerate().map(|(at, row)| {
+                if let Some((ahead, _)) = rows.get(at + ROWS_AHEAD) {
+                    super::kernel::prefetch(self.row(*ahead));
+                }
+                *row
+            });
+            return self.best_of(question, limit, on_the_way);
         }
         let spans = self.spans.iter().enumerate();
         let seen = spans.filter(|(_, span)| !span.is_dead && allowed(&span.document_id));

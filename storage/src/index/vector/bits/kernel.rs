@@ -26,9 +26,9 @@ impl Group {
 }
 
 /// A question as bits, and what a sum is worth.
-pub(super) struct Sums<'a> {
+pub(super) struct Sums {
     /// A word of each digit for each word of a code.
-    pub(super) planes: &'a [[u64; PLANES]],
+    pub(super) planes: Vec<[u64; PLANES]>,
     pub(super) scale: f32,
     pub(super) offset: f32,
 }
@@ -59,13 +59,14 @@ impl Counting {
         Self::Scalar
     }
 
-    /// Estimates every row of `groups`; those above the threshold go to `each`, which returns the threshold from
+    /// Estimates every row of `groups`; those above `threshold` go to `each`, which returns the threshold from
     /// there on; it must not fall.
     pub(super) fn scan(
         self,
-        sums: &Sums<'_>,
+        sums: &Sums,
         codes: &[[u64; GROUP]],
         groups: &[Group],
+        threshold: f32,
         each: &mut dyn FnMut(usize, f32) -> f32,
     ) {
         match self {
@@ -74,7 +75,7 @@ impl Counting {
                 #[expect(unsafe_code, reason = "the instructions exist only on some processors")]
                 // SAFETY: every feature was detected on this processor in the guard just above.
                 unsafe {
-                    x86::scan_avx512(sums, codes, groups, each);
+                    x86::scan_avx512(sums, codes, groups, threshold, each);
                 }
             }
             #[cfg(target_arch = "x86_64")]
@@ -82,10 +83,10 @@ impl Counting {
                 #[expect(unsafe_code, reason = "the instruction exists only on some processors")]
                 // SAFETY: both features were detected on this processor in the guard just above.
                 unsafe {
-                    x86::scan_popcnt(sums, codes, groups, each);
+                    x86::scan_popcnt(sums, codes, groups, threshold, each);
                 }
             }
-            _ => scan(sums, codes, groups, each),
+            _ => scan(sums, codes, groups, threshold, each),
         }
     }
 }
@@ -106,12 +107,17 @@ fn has_popcnt() -> bool {
 
 /// The same for any processor; inlined where more is known about it.
 #[inline(always)]
-fn scan(sums: &Sums<'_>, codes: &[[u64; GROUP]], groups: &[Group], each: &mut dyn FnMut(usize, f32) -> f32) {
-    let mut threshold = f32::NEG_INFINITY;
+fn scan(
+    sums: &Sums,
+    codes: &[[u64; GROUP]],
+    groups: &[Group],
+    mut threshold: f32,
+    each: &mut dyn FnMut(usize, f32) -> f32,
+) {
     let blocks = codes.chunks_exact(sums.planes.len().max(1));
     for (number, (block, group)) in blocks.zip(groups).enumerate() {
         let mut totals = [0_i32; GROUP];
-        for (words, planes) in block.iter().zip(sums.planes) {
+        for (words, planes) in block.iter().zip(&sums.planes) {
             for (total, word) in totals.iter_mut().zip(words) {
                 let [ones, twos, fours, eights] =
                     planes.map(|plane| (plane & word).count_ones().cast_signed());
@@ -141,28 +147,29 @@ mod x86 {
 
     #[target_feature(enable = "popcnt,fma")]
     pub(super) fn scan_popcnt(
-        sums: &Sums<'_>,
+        sums: &Sums,
         codes: &[[u64; GROUP]],
         groups: &[Group],
+        threshold: f32,
         each: &mut dyn FnMut(usize, f32) -> f32,
     ) {
-        super::scan(sums, codes, groups, each);
+        super::scan(sums, codes, groups, threshold, each);
     }
 
     #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx512vpopcntdq,fma")]
     pub(super) fn scan_avx512(
-        sums: &Sums<'_>,
+        sums: &Sums,
         codes: &[[u64; GROUP]],
         groups: &[Group],
+        mut threshold: f32,
         each: &mut dyn FnMut(usize, f32) -> f32,
     ) {
-        let mut threshold = f32::NEG_INFINITY;
         let (scale, shift) = (_mm256_set1_ps(sums.scale), _mm256_set1_ps(sums.offset));
         let blocks = codes.chunks_exact(sums.planes.len().max(1));
         for (number, (block, group)) in blocks.zip(groups).enumerate() {
             let zero = _mm512_setzero_si512();
             let (mut ones, mut twos, mut fours, mut eights) = (zero, zero, zero, zero);
-            for (words, [one, two, four, eight]) in block.iter().zip(sums.planes) {
+            for (words, [one, two, four, eight]) in block.iter().zip(&sums.planes) {
                 let words = load(words);
                 ones = _mm512_add_epi64(ones, count(words, *one));
                 twos = _mm512_add_epi64(twos, count(words, *two));
@@ -240,10 +247,10 @@ mod tests {
         ) {
             let groups: Vec<Group> =
                 factors.iter().map(|factors| Group { factors: *factors, offsets: *factors }).collect();
-            let sums = Sums { planes: &planes, scale: 0.5, offset: 3.0 };
+            let sums = Sums { planes, scale: 0.5, offset: 3.0 };
             let run = |kernel: Counting| {
                 let (mut out, mut threshold) = (Vec::new(), f32::NEG_INFINITY);
-                kernel.scan(&sums, &codes, &groups, &mut |row, estimate| {
+                kernel.scan(&sums, &codes, &groups, threshold, &mut |row, estimate| {
                     out.push((row, estimate.to_bits()));
                     if row % 3 == 0 {
                         threshold = threshold.max(estimate - 1.0);
