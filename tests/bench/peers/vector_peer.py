@@ -64,7 +64,8 @@ def main(folder, *efs):
             return [point.id for point in shard.search(request)]
 
         ask("query", "Qdrant Edge exact", queries, truth, lambda query: search(query, exact=True))
-        for ef in efs or ("64", "128", "256"):
+        # 100 is what it takes when nothing is asked for: its ef_construct.
+        for ef in efs or ("64", "100", "128", "256"):
             ask("query", f"Qdrant Edge HNSW ef {ef}", queries, truth, lambda query, ef=ef: search(query, hnsw_ef=int(ef)))
         spent = []
         for turn in range(7):
