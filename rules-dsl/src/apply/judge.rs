@@ -21,7 +21,7 @@ pub(super) fn judge(program: &Program, input: &Input<'_>, asked: &Asked, outcome
     let evidence = Evidence::new(program, input, asked);
     let live: Vec<&Rule> = program.rules.iter().filter(|rule| evidence.applies(rule)).collect();
     let settled = passes(&evidence, &live, outcome);
-    let missing = expectations(program, asked, outcome);
+    let expected = expectations(program, asked, outcome);
     outcome.verdict = if settled == Settled::Outgrown {
         Verdict::TooComplex
     } else if outcome.objections.iter().any(|objection| !objection.unsupported) || settled == Settled::Never {
@@ -30,7 +30,7 @@ pub(super) fn judge(program: &Program, input: &Input<'_>, asked: &Asked, outcome
         Verdict::Unsupported
     } else if outcome.was_corrected() || outcome.answer != input.answer {
         Verdict::Corrected
-    } else if live.is_empty() && !missing.asked {
+    } else if live.is_empty() && !expected {
         Verdict::NotApplicable
     } else {
         Verdict::Valid
@@ -217,26 +217,20 @@ fn dispute(evidence: &Evidence<'_>, live: &[&Rule], answer: &Answered, outcome: 
     }
 }
 
-struct Missing {
-    /// The intent expects something of its answers.
-    asked: bool,
-}
-
-/// `Resposta deve conter:` of the question's intent.
-fn expectations(program: &Program, asked: &Asked, outcome: &mut Outcome) -> Missing {
+/// `Resposta deve conter:` of the question's intent; whether it expects anything of its answers.
+fn expectations(program: &Program, asked: &Asked, outcome: &mut Outcome) -> bool {
     let Some(intent) = program.intent(asked).filter(|intent| !intent.expected.is_empty()) else {
-        return Missing { asked: false };
+        return false;
     };
     let found = program.terms.found(&Folded::of(&outcome.answer));
-    for (term, text) in intent.expected.iter().filter(|(term, _)| !found.has(*term)) {
-        let _ = term;
+    for (_, text) in intent.expected.iter().filter(|(term, _)| !found.has(*term)) {
         outcome.objections.push(Objection {
             rule: intent.name.clone(),
             text: text.clone(),
             unsupported: false,
         });
     }
-    Missing { asked: true }
+    true
 }
 
 fn object(rule: &Rule, text: &str, objections: &mut Vec<Objection>) {

@@ -7,7 +7,7 @@ mod intent;
 mod rule;
 mod term;
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, phrase};
 use super::keyword as k;
 use super::keyword::Forms;
 use super::tree::{Line, LineKind, Span, Text, TokenKind, Tree};
@@ -270,10 +270,7 @@ impl<'s> Parser<'s> {
         if self.section == Section::Facts {
             self.tree.facts_broken = true;
         }
-        let looks_like_heading = text.ends_with(':')
-            && text.chars().filter(|c| c.is_alphabetic()).all(char::is_uppercase)
-            && text.chars().any(char::is_alphabetic);
-        let mut diagnostic = if looks_like_heading {
+        let mut diagnostic = if looks_like_heading(text) {
             Diagnostic::new(Code::UnknownHeading, span).about(text.trim_end_matches(':')).expecting(HEADINGS)
         } else if self.section == Section::None {
             Diagnostic::new(Code::OutsideSection, span).expecting(HEADINGS)
@@ -364,20 +361,23 @@ fn starts_heading(text: &str) -> bool {
 
 /// Whether a line under the domain, where remarks may stand, was meant as more than a remark.
 fn means_something(text: &str) -> bool {
-    let heading = text.ends_with(':')
-        && text.chars().filter(|c| c.is_alphabetic()).all(char::is_uppercase)
-        && text.chars().any(char::is_alphabetic);
     let item =
         [k::CORRECT_TO, k::ALSO, k::HAS_LEVEL].iter().any(|forms| term::position(text, forms).is_some());
     let pattern = text.starts_with(['-', '•', '*']) && text.contains(['"', '“']);
     let consequence =
-        [k::THEN, k::FOR].iter().any(|forms| forms.iter().any(|(folded, _)| cursor_sees(text, folded)))
+        [k::THEN, k::FOR].iter().any(|forms| forms.iter().any(|(folded, _)| phrase(text, folded).is_some()))
             && text.contains(':');
-    heading || item || pattern || consequence
+    looks_like_heading(text) || item || pattern || consequence
 }
 
-fn cursor_sees(text: &str, folded: &str) -> bool {
-    super::cursor::phrase(text, folded).is_some()
+/// `CONCLUSÕES DO CASO:` was meant as a heading.
+fn looks_like_heading(text: &str) -> bool {
+    text.chars().any(char::is_alphabetic) && in_capitals_with_colon(text)
+}
+
+/// A colon at the end, and no letter that is not a capital.
+fn in_capitals_with_colon(text: &str) -> bool {
+    text.ends_with(':') && text.chars().filter(|c| c.is_alphabetic()).all(char::is_uppercase)
 }
 
 /// The keyword nearest to the beginning of a text: at most two letters away, and fewer than a third of them; none when

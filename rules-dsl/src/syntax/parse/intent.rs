@@ -109,13 +109,11 @@ impl<'s> Parser<'s> {
                 line.kind = LineKind::Unknown;
             }
         }
-        heading || super::rule::begins(text) || super::check::begins(text) || heading_like(text)
+        heading
+            || super::rule::begins(text)
+            || super::check::begins(text)
+            || super::in_capitals_with_colon(text)
     }
-}
-
-/// `CONCLUSÕES DO CASO:` was meant as a heading.
-fn heading_like(text: &str) -> bool {
-    text.ends_with(':') && text.chars().filter(|c| c.is_alphabetic()).all(char::is_uppercase)
 }
 
 fn in_name(c: char) -> bool {
