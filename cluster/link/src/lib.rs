@@ -1,0 +1,1 @@
+//! Links between nodes: mutual TLS, credit, silence, gossip, and one gateway that always answers.

@@ -1,0 +1,1 @@
+//! The object store contract kept by an S3 bucket.
