@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use enabler_cluster::address::{Address, AskError};
+use enabler_cluster::address::Address;
 use enabler_cluster::request::{Ended, Request};
 use enabler_grounding::answer;
 use enabler_grounding::evidence::{self, Passage};
@@ -13,16 +13,16 @@ use enabler_grounding::question::Question;
 use enabler_inference::catalogue::{self, Location};
 use enabler_inference::embedding::InputKind;
 use enabler_rules::apply::Outcome;
-use enabler_rules::verdict::Verdict;
 use enabler_storage::cache::{self, AnswerKey, Cache};
 use enabler_storage::clock::Clock;
 use enabler_storage::record::{DocumentId, DocumentRecord, Vector};
 use enabler_storage::shard::{Hit, Query, ShardIndex};
 use serde::{Deserialize, Serialize};
 
-use crate::embedding::{self, Text};
-use crate::evaluator::{self, Case};
-use crate::model::{self, Draft};
+use crate::crew::{Case, Crew, CrewError, Ruled};
+use crate::embedding::Text;
+use crate::evaluator;
+use crate::model;
 use crate::shard::Shards;
 
 /// Passages that are searched beyond those asked for, because the check may find its proof in one of them.
@@ -34,27 +34,26 @@ const PROMPT_TOKENS_FRAME: usize = 200;
 /// The part of the remaining time that a draft may take; an answer can be given without one.
 const DRAFT_SHARE: f64 = 0.7;
 /// The rule set of documents whose template has none of its own.
-const RULES_DEFAULT: &str = "generic";
+pub(crate) const RULES_DEFAULT: &str = "generic";
 /// What is left of the confidence in an answer that a rule objects to.
 const DISPUTED_SHARE: f32 = 0.5;
-/// The longest that a rule set may take over one answer.
-const RULES_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// Which model writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Choice {
     /// The best one that is installed.
     Auto,
     /// This one, by its name in the catalogue.
-    Named(&'static str),
+    Named(String),
 }
 
 /// A question about one document.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Ask {
     /// Whose document.
     pub tenant: String,
     /// The document.
+    #[serde(with = "as_text")]
     pub document_id: DocumentId,
     /// The question.
     pub question: String,
@@ -101,7 +100,6 @@ pub struct Answer {
     /// The model that wrote the draft.
     pub model: String,
     /// Whether it was remembered.
-    #[serde(skip)]
     pub cached: bool,
 }
 
@@ -141,14 +139,10 @@ pub enum AskFailure {
 pub struct Desk {
     /// Where documents are.
     pub shards: Shards,
-    /// The embedding pool.
-    pub embedding: Address<embedding::Message>,
-    /// The embedding model, for its name.
-    pub embedder: embedding::Shared,
-    /// Model hosts by the name of their model.
-    pub hosts: Arc<Vec<(String, Address<model::Message>)>>,
-    /// Rule evaluators by the name of their rule set, which is that of the documents' template.
-    pub evaluators: Arc<Vec<Judge>>,
+    /// Embeds, writes and applies rules, here or on another node.
+    pub crew: Crew,
+    /// The name of the embedding model.
+    pub embedding_model: String,
     /// Where models are.
     pub models_dir: PathBuf,
     /// Which model `auto` takes; `auto` itself means the best that is there.
@@ -179,15 +173,18 @@ pub struct Judge {
 }
 
 impl Desk {
-    /// Answers `ask`.
+    /// Answers `ask` from `index`, which holds the document.
     ///
     /// # Errors
     /// See [`AskFailure`].
-    pub async fn answer(&self, request: &Request, ask: &Ask) -> Result<Answer, AskFailure> {
-        let index =
-            self.shards.index(ask.document_id).ok_or_else(|| AskFailure::Unavailable("the shard".into()))?;
+    pub async fn answer(
+        &self,
+        request: &Request,
+        ask: &Ask,
+        index: Arc<ShardIndex>,
+    ) -> Result<Answer, AskFailure> {
         let record = self.ready(&index, ask).await?;
-        let model = self.choose(ask.model)?;
+        let model = self.choose(&ask.model)?;
         let key = self.key(ask, &record, &model);
         if let Some(bytes) = self.cache.get(&key).await
             && let Ok(answer) = serde_json::from_slice::<Answer>(&bytes)
@@ -204,7 +201,7 @@ impl Desk {
     }
 
     fn key(&self, ask: &Ask, record: &DocumentRecord, model: &str) -> String {
-        let rules = self.judge(ask, record).map_or_else(String::new, |judge| judge.standing.hash());
+        let rules = if ask.use_rules { self.crew.rules_hash(&record.template) } else { String::new() };
         cache::answer_key(&AnswerKey {
             tenant: &ask.tenant,
             document_id: Some(ask.document_id),
@@ -231,12 +228,17 @@ impl Desk {
         }
     }
 
-    fn choose(&self, choice: Choice) -> Result<String, AskFailure> {
+    fn choose(&self, choice: &Choice) -> Result<String, AskFailure> {
         let name = match choice {
             Choice::Named(name) => name,
-            Choice::Auto => self.preferred.as_str(),
+            Choice::Auto => &self.preferred,
         };
-        let location = match name {
+        if self.crew.here().hosts.is_none() {
+            return self.crew.model(name).ok_or_else(|| {
+                AskFailure::Unavailable(format!("the language model `{name}`, which no node has ready,"))
+            });
+        }
+        let location = match name.as_str() {
             "auto" => Ok(catalogue::choose_auto(&self.models_dir)),
             name => catalogue::locate(&self.models_dir, name),
         };
@@ -246,7 +248,7 @@ impl Desk {
                 model: model.name.to_owned(),
                 explanation: model::missing(&missing),
             }),
-            Err(error) => Err(AskFailure::NoModel { model: name.to_owned(), explanation: error.to_string() }),
+            Err(error) => Err(AskFailure::NoModel { model: name.clone(), explanation: error.to_string() }),
         }
     }
 
@@ -278,8 +280,8 @@ impl Desk {
         index: &Arc<ShardIndex>,
         model: &str,
     ) -> Result<Answer, AskFailure> {
-        let judge = self.judge(ask, record);
-        let wanted = self.expanded(request, judge, &ask.question).await;
+        let template = ask.use_rules.then_some(record.template.as_str());
+        let wanted = self.expanded(request, template, &ask.question).await;
         let asked = vec![Text { kind: InputKind::Query, text: ask.question.clone() }];
         let vector = self.embed(request, asked).await?.pop().unwrap_or_default();
         let hits = self.search(ask, index, wanted, vector.clone()).await?;
@@ -296,6 +298,7 @@ impl Desk {
         let draft = draft?;
         let decided = answer::decide(&question, &passages, &candidates, &cosines, draft.as_deref());
         let case = Case {
+            template: record.template.clone(),
             question: ask.question.clone(),
             answer: decided.text,
             passages: hits.iter().map(|hit| (Some(hit.chunk.page), hit.chunk.text.clone())).collect(),
@@ -304,7 +307,7 @@ impl Desk {
             // Rules correct what was answered; they do not answer in the document's place.
             correct: decided.answered,
         };
-        let corrected = self.rules(request, judge, case).await;
+        let corrected = self.rules(request, ask.use_rules, case).await;
         let doubt = if corrected.disputed { DISPUTED_SHARE } else { 1.0 };
         Ok(Answer {
             text: corrected.text,
@@ -321,8 +324,7 @@ impl Desk {
     /// Embeds `texts`, those that were embedded lately from memory: questions about one document look at the
     /// same sentences again and again.
     async fn embed(&self, request: &Request, texts: Vec<Text>) -> Result<Vec<Vec<f32>>, AskFailure> {
-        let model = self.embedder.model().map(|model| model.model_id().to_owned()).unwrap_or_default();
-        let keys: Vec<_> = texts.iter().map(|text| embedding_key(&model, text)).collect();
+        let keys: Vec<_> = texts.iter().map(|text| embedding_key(&self.embedding_model, text)).collect();
         let mut vectors = Vec::with_capacity(texts.len());
         for key in &keys {
             let known = self.cache.get(key).await;
@@ -341,18 +343,11 @@ impl Desk {
     }
 
     async fn compute(&self, request: &Request, texts: Vec<Text>) -> Result<Vec<Vec<f32>>, AskFailure> {
-        let asked = self.embedding.ask(request, |reply| embedding::Message::Embed {
-            texts,
-            urgent: true,
-            request: request.clone(),
-            reply,
-        });
-        match asked.await {
-            Ok(Ok(vectors)) => Ok(vectors),
-            Ok(Err(embedding::Failure::NoModel(explanation))) => {
-                Err(AskFailure::NoModel { model: "embedding".to_owned(), explanation })
-            }
-            Ok(Err(failure)) => Err(AskFailure::Internal(failure.to_string())),
+        if texts.is_empty() {
+            return Ok(Vec::new());
+        }
+        match self.crew.embed(request, &texts, true).await {
+            Ok((_, vectors)) => Ok(vectors),
             Err(error) => Err(refused(error)),
         }
     }
@@ -388,82 +383,58 @@ impl Desk {
         passages: &[Passage],
         model: &str,
     ) -> Result<Option<String>, AskFailure> {
-        let Some((_, host)) = self.hosts.iter().find(|(name, _)| name == model) else { return Ok(None) };
         let passages = for_prompt(passages);
         let built =
             Template::shipped(question.language).fill(question, &passages, PROMPT_TOKENS_MAX, &tokens);
         let part = request.part(request.left().mul_f64(DRAFT_SHARE));
-        let asked = host.ask(&part, |reply| model::Message::Write {
-            prompt: model::Prompt { system: built.system, user: built.user },
-            answer_tokens_max: self.answer_tokens_max,
-            request: part.clone(),
-            reply,
-        });
-        match asked.await {
-            Ok(Ok(Draft { text, .. })) => Ok(Some(text).filter(|text| !text.is_empty())),
-            Ok(Err(model::Failure::NoModel(explanation))) => {
-                Err(AskFailure::NoModel { model: model.to_owned(), explanation })
-            }
-            Ok(Err(model::Failure::Overloaded)) => Err(AskFailure::Overloaded),
-            Ok(Err(failure)) => {
-                tracing::warn!(%failure, "no draft");
+        let prompt = model::Prompt { system: built.system, user: built.user };
+        match self.crew.write(&part, model, &prompt, self.answer_tokens_max).await {
+            Ok(text) => Ok(Some(text).filter(|text| !text.is_empty())),
+            Err(CrewError::Failed(failure)) => {
+                tracing::warn!(failure, "no draft");
                 Ok(None)
             }
-            Err(AskError::Ended(Ended::TimedOut)) if request.ended().is_none() => {
+            Err(CrewError::Ended(Ended::TimedOut)) if request.ended().is_none() => {
                 tracing::warn!(model, "the draft took too long; the answer goes without it");
                 Ok(None)
             }
-            Err(AskError::Lost { path }) => {
-                tracing::warn!(path, "the draft was lost; the answer goes without it");
+            Err(error @ (CrewError::Lost(_) | CrewError::Nobody { .. })) => {
+                tracing::warn!(%error, "the draft was lost; the answer goes without it");
                 Ok(None)
             }
             Err(error) => Err(refused(error)),
         }
     }
 
-    /// The evaluator of the rule set that a document was uploaded with.
-    fn judge(&self, ask: &Ask, record: &DocumentRecord) -> Option<&Judge> {
-        let named = |name: &str| self.evaluators.iter().find(|judge| judge.name == name);
-        named(&record.template).or_else(|| named(RULES_DEFAULT)).filter(|_| ask.use_rules)
-    }
-
     /// The question with the words that its intent adds to a search.
-    async fn expanded(&self, request: &Request, judge: Option<&Judge>, question: &str) -> String {
-        let Some(judge) = judge else { return question.to_owned() };
-        let (part, asked) = (request.part(RULES_TIME_MAX), question.to_owned());
-        let detected =
-            judge.address.ask(&part, |reply| evaluator::Message::Detect { question: asked, reply }).await;
-        match detected {
-            Ok(detected) => detected.expanded(question),
+    async fn expanded(&self, request: &Request, template: Option<&str>, question: &str) -> String {
+        let Some(template) = template else { return question.to_owned() };
+        match self.crew.expand(request, template, question).await {
+            Ok(expanded) => expanded,
             Err(error) => {
-                tracing::warn!(%error, rule_set = %judge.name, "the question was not expanded");
+                tracing::warn!(%error, template, "the question was not expanded");
                 question.to_owned()
             }
         }
     }
 
-    async fn rules(&self, request: &Request, judge: Option<&Judge>, case: Case) -> Ruled {
-        let unruled = |text| Ruled { text, corrections: Vec::new(), applied: false, disputed: false };
-        let Some(judge) = judge else { return unruled(case.answer) };
-        let (part, text) = (request.part(RULES_TIME_MAX), case.answer.clone());
-        let case = Box::new(case);
-        match judge.address.ask(&part, |reply| evaluator::Message::Apply { case, reply }).await {
-            Ok(outcome) => Ruled {
-                corrections: told(&outcome),
-                disputed: matches!(outcome.verdict, Verdict::Contradicted | Verdict::Unsupported),
-                text: outcome.answer,
-                applied: true,
-            },
+    async fn rules(&self, request: &Request, use_rules: bool, case: Case) -> Ruled {
+        let unruled = |text| Ruled { text, ..Ruled::default() };
+        if !use_rules {
+            return unruled(case.answer);
+        }
+        match self.crew.judge_answer(request, &case).await {
+            Ok(ruled) => ruled,
             Err(error) => {
-                tracing::warn!(%error, rule_set = %judge.name, "the rules were not applied");
-                unruled(text)
+                tracing::warn!(%error, template = %case.template, "the rules were not applied");
+                unruled(case.answer)
             }
         }
     }
 }
 
 /// What the rules changed and what they object to, one sentence each.
-fn told(outcome: &Outcome) -> Vec<String> {
+pub(crate) fn told(outcome: &Outcome) -> Vec<String> {
     let corrections = outcome.corrected_by.iter().map(|rule| format!("Regra '{rule}': Resposta corrigida"));
     let objections =
         outcome.objections.iter().map(|objection| format!("Regra '{}': {}", objection.rule, objection.text));
@@ -504,21 +475,29 @@ fn for_prompt(passages: &[Passage]) -> Vec<Passage> {
     chosen.into_iter().cloned().collect()
 }
 
-struct Ruled {
-    text: String,
-    corrections: Vec<String>,
-    applied: bool,
-    /// A rule objects to the answer.
-    disputed: bool,
+fn refused(error: CrewError) -> AskFailure {
+    match error {
+        CrewError::Overloaded => AskFailure::Overloaded,
+        CrewError::NoModel { model, explanation } => AskFailure::NoModel { model, explanation },
+        CrewError::Ended(ended) => AskFailure::Ended(ended),
+        CrewError::Nobody { role } => AskFailure::Unavailable(format!("a node with the role `{role}`")),
+        CrewError::Lost(path) => AskFailure::Unavailable(path),
+        error @ (CrewError::Failed(_) | CrewError::Original(_)) => AskFailure::Internal(error.to_string()),
+    }
 }
 
-fn refused(error: AskError) -> AskFailure {
-    match error {
-        AskError::Refused(enabler_cluster::address::Refusal::Full { .. }) => AskFailure::Overloaded,
-        AskError::Refused(enabler_cluster::address::Refusal::Down { path }) | AskError::Lost { path } => {
-            AskFailure::Unavailable(path)
-        }
-        AskError::Ended(ended) => AskFailure::Ended(ended),
+/// Document ids as people and JSON write them.
+mod as_text {
+    use enabler_storage::record::DocumentId;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(id: &DocumentId, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(id)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<DocumentId, D::Error> {
+        let text = String::deserialize(from)?;
+        text.parse().map_err(|_| serde::de::Error::custom("this is no document id"))
     }
 }
 

@@ -6,6 +6,8 @@ pub mod decide;
 
 pub mod actor;
 pub mod address;
+pub mod lease;
+pub mod net;
 pub mod owner;
 mod panics;
 pub mod pool;

@@ -18,6 +18,7 @@ use enabler_storage::record::Op;
 
 use crate::decide::append::{self, Append, Author, Outcome};
 use crate::decide::claim::{self, Claim, Held};
+use crate::net::NodeId;
 
 pub use group::Group;
 
@@ -100,8 +101,8 @@ pub struct Means {
     pub clock: Arc<dyn Clock>,
     /// For writer ids and nonces.
     pub chance: Arc<dyn Chance>,
-    /// The node's name, for the manifest.
-    pub node: Arc<str>,
+    /// This node, for the manifest.
+    pub node: NodeId,
 }
 
 /// The ownership of one shard by this generation.
@@ -120,8 +121,32 @@ impl Owner {
     /// See [`OwnError`]; nothing is owned then.
     pub async fn claim<F: Follower>(means: Means, shard: u32, follower: &mut F) -> Result<Self, OwnError> {
         let writer = means.chance.next_u128();
+        let begun = Claim::new(writer);
+        Self::pursue(means, shard, writer, begun, follower).await
+    }
+
+    /// Takes up an ownership that the owner before has handed over under `epoch` for `writer`.
+    ///
+    /// # Errors
+    /// As [`Owner::claim`]; somebody else may have claimed the shard meanwhile.
+    pub async fn take_over<F: Follower>(
+        means: Means,
+        shard: u32,
+        (epoch, writer): (u64, u128),
+        follower: &mut F,
+    ) -> Result<Self, OwnError> {
+        let begun = Claim::granted(writer, epoch);
+        Self::pursue(means, shard, writer, begun, follower).await
+    }
+
+    async fn pursue<F: Follower>(
+        means: Means,
+        shard: u32,
+        writer: u128,
+        (mut claim, mut effect): (Claim, claim::Effect),
+        follower: &mut F,
+    ) -> Result<Self, OwnError> {
         let mut owner = Owner { means, shard, writer, epoch: 0, position: follower.position() };
-        let (mut claim, mut effect) = Claim::new(writer);
         let mut seen: Option<Versioned<Manifest>> = None;
         let mut unavailable = 0;
         loop {
@@ -162,6 +187,11 @@ impl Owner {
         }
     }
 
+    /// The last entry that was appended or replayed.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
     /// The epoch of this ownership.
     pub fn epoch(&self) -> u64 {
         self.epoch
@@ -190,6 +220,44 @@ impl Owner {
         }
     }
 
+    /// Gives the shard to `to`, which will write as `writer`; returns the epoch of that ownership.
+    ///
+    /// From the call on nothing more may be appended, whatever it returns.
+    ///
+    /// # Errors
+    /// See [`OwnError`]: after `Superseded` and `Undecided` the manifest says who owns the shard.
+    pub async fn hand_over(&self, to: &NodeId, writer: u128) -> Result<u64, OwnError> {
+        let shard = self.shard;
+        let wrong = |source| OwnError::Log { shard, source };
+        let store = &*self.means.store;
+        for _ in 0..UNAVAILABLE_MAX {
+            let seen = match log::read_manifest(store, shard).await {
+                Ok(seen) => seen.ok_or(OwnError::Unavailable { shard })?,
+                Err(LogError::Store { .. }) => {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+                Err(source) => return Err(wrong(source)),
+            };
+            let held = held(&seen.value);
+            if (held.epoch, held.writer) == (self.epoch + 1, writer) {
+                return Ok(held.epoch);
+            }
+            if (held.epoch, held.writer) != (self.epoch, self.writer) {
+                return Err(OwnError::Superseded { shard, epoch: held.epoch });
+            }
+            let mut manifest = seen.value;
+            manifest.epoch += 1;
+            manifest.owner = Some(Holder { node: to.name.clone(), generation: to.generation });
+            manifest.writer = writer;
+            // Refused or unknown alike: the next reading says what stands there.
+            if let PutOutcome::Done(_) = log::swap_manifest(store, &seen.etag, &manifest).await.map_err(wrong)? {
+                return Ok(manifest.epoch);
+            }
+        }
+        Err(OwnError::Unavailable { shard })
+    }
+
     async fn fence<F: Follower>(&mut self, epoch: u64, follower: &mut F) -> Result<Outcome, OwnError> {
         self.epoch = epoch;
         self.put(vec![Op::Fence], follower).await
@@ -198,7 +266,9 @@ impl Owner {
     async fn raise(&self, seen: Option<&Versioned<Manifest>>, epoch: u64) -> Result<claim::Event, OwnError> {
         let mut manifest = seen.map_or_else(|| Manifest::unowned(self.shard), |seen| seen.value.clone());
         manifest.epoch = epoch;
-        manifest.owner = Some(Holder { node: self.means.node.to_string(), generation: self.writer });
+        let NodeId { name, generation } = self.means.node.clone();
+        manifest.owner = Some(Holder { node: name, generation });
+        manifest.writer = self.writer;
         let store = &*self.means.store;
         let outcome = match seen {
             Some(seen) => log::swap_manifest(store, &seen.etag, &manifest).await,
@@ -280,7 +350,7 @@ impl Owner {
 }
 
 fn held(manifest: &Manifest) -> Held {
-    Held { epoch: manifest.epoch, writer: manifest.owner.as_ref().map_or(0, |owner| owner.generation) }
+    Held { epoch: manifest.epoch, writer: manifest.writer }
 }
 
 #[cfg(test)]

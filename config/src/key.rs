@@ -11,8 +11,20 @@ pub(crate) enum Kind {
     Text,
     /// One word of the list.
     Choice(&'static [&'static str]),
+    /// A text that may be empty.
+    Free,
+    /// A text that is never shown and may be empty.
+    Secret,
+    /// A name that fits into a certificate and a key of the store: small letters, digits and `-`.
+    Name,
     /// One or more short names, as a list or separated by commas or `+`.
     Names,
+    /// Words of the list, at least one.
+    Words(&'static [&'static str]),
+    /// Addresses such as `10.0.0.7:7700`, as a list or separated by commas; may be empty.
+    Hosts,
+    /// A path that may be empty; a leading `~` is the home directory.
+    FreePath,
     /// A path; a leading `~` is the home directory.
     Path,
     /// An address and port, such as `127.0.0.1:8080`.
@@ -61,12 +73,31 @@ pub(crate) const KEYS: &[Key] = &[
     whole("http.upload_seconds_max", 1, 86_400),
     whole("http.shutdown_seconds_max", 0, 3_600),
     of("data.dir", Kind::Path),
+    of("node.name", Kind::Name),
+    of("node.roles", Kind::Words(&["all", "api", "documents", "ocr", "embedding", "generation", "rules"])),
+    of("cluster.listen", Kind::Free),
+    of("cluster.advertise", Kind::Free),
+    of("cluster.discovery", Kind::Choice(&["seeds", "dns", "store"])),
+    of("cluster.seeds", Kind::Hosts),
+    of("cluster.authority", Kind::FreePath),
+    of("cluster.certificate", Kind::FreePath),
+    of("cluster.key", Kind::FreePath),
+    whole("cluster.lease_seconds", 1, 600),
+    whole("cluster.replicas", 0, 16),
+    whole("cluster.drain_seconds", 0, 3_600),
+    whole("cluster.find_seconds", 1, 600),
     of("models.dir", Kind::Path),
     of("models.embedding", Kind::Text),
     of("models.generation", Kind::Text),
     whole("models.threads", 0, 1_024),
     of("models.precision", Kind::Choice(&["auto", "f32", "int8"])),
     whole("storage.shard_count", 1, 1_024),
+    of("storage.url", Kind::Free),
+    of("storage.endpoint", Kind::Free),
+    of("storage.region", Kind::Text),
+    of("storage.path_style", Kind::Choice(&["no", "yes"])),
+    of("storage.access_key", Kind::Free),
+    of("storage.secret_key", Kind::Secret),
     whole("reading.workers", 0, 256),
     of("reading.languages", Kind::Names),
     bytes("reading.memory_bytes_max", 128 * MIB, 64 * GIB),
@@ -84,6 +115,10 @@ pub(crate) const KEYS: &[Key] = &[
     whole("rules.look_seconds", 1, 86_400),
     whole("retrieval.top_k", 1, 20),
     bytes("cache.bytes_max", MIB, 64 * GIB),
+    of("cache.url", Kind::Free),
+    of("cache.username", Kind::Free),
+    of("cache.password", Kind::Secret),
+    of("cache.authority", Kind::FreePath),
     whole("cache.answers_hours", 0, 8_760),
     whole("cache.embeddings_days", 0, 365),
     whole("cache.ocr_days", 0, 365),

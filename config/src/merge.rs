@@ -171,7 +171,7 @@ fn check_key(text: &str) -> Result<Secret, String> {
 
 fn in_home(key: &Key, value: Value, home: &str) -> Value {
     match (key.kind, value) {
-        (Kind::Path, Value::Text(text)) => match text.strip_prefix('~') {
+        (Kind::Path | Kind::FreePath, Value::Text(text)) => match text.strip_prefix('~') {
             Some("") => Value::Text(home.to_owned()),
             Some(rest) if rest.starts_with('/') => {
                 Value::Text(format!("{}{rest}", home.trim_end_matches('/')))

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::secret::Secret;
 use crate::value::Value;
 
 macro_rules! section {
@@ -23,6 +24,10 @@ section! {
         http: Http,
         /// The node's directory.
         data: Data,
+        /// This node.
+        node: Node,
+        /// The other nodes.
+        cluster: Cluster,
         /// Which models, and how they compute.
         models: Models,
         /// The store.
@@ -83,6 +88,44 @@ section! {
 }
 
 section! {
+    /// This node.
+    Node {
+        /// Its name, unique in its cluster.
+        name: String,
+        /// What it runs; `all` for everything.
+        roles: Vec<String>,
+    }
+}
+
+section! {
+    /// The other nodes.
+    Cluster {
+        /// Where other nodes reach this one; empty for a node that is alone.
+        listen: String,
+        /// The address that other nodes are told, if it is not `listen`.
+        advertise: String,
+        /// How other nodes are found: `seeds`, `dns` or `store`.
+        discovery: String,
+        /// Addresses of some nodes; for `dns` a name and port that stands for all of them.
+        seeds: Vec<String>,
+        /// The certificate of the authority that signed every node's, as PEM.
+        authority: PathBuf,
+        /// This node's certificate, as PEM.
+        certificate: PathBuf,
+        /// This node's key, as PEM.
+        key: PathBuf,
+        /// How long an owner that is not heard keeps its shards, in seconds.
+        lease_seconds: u64,
+        /// Nodes that follow each shard beside its owner.
+        replicas: usize,
+        /// How long a stopping node may take to hand its shards over, in seconds.
+        drain_seconds: u64,
+        /// How long a request looks for the owner of its shard, in seconds.
+        find_seconds: u64,
+    }
+}
+
+section! {
     /// Which models, and how they compute.
     Models {
         /// One directory per model is in it; `~` is already resolved.
@@ -103,6 +146,18 @@ section! {
     Storage {
         /// Shards of a new store.
         shard_count: u32,
+        /// `s3://bucket/prefix`, `dir:path`, or empty for the data directory.
+        url: String,
+        /// Where an S3-compatible server is; empty for AWS.
+        endpoint: String,
+        /// The bucket's region.
+        region: String,
+        /// Whether the bucket stands in the path: `yes` or `no`.
+        path_style: String,
+        /// The access key; empty for what the machine has (a task role, the usual variables).
+        access_key: String,
+        /// Its secret.
+        secret_key: Secret,
     }
 }
 
@@ -179,6 +234,14 @@ section! {
     Cache {
         /// Memory of the in-process cache, in bytes.
         bytes_max: u64,
+        /// A Redis: `redis://host:port`, `rediss://` with TLS, `redis-cluster://`; empty for none.
+        url: String,
+        /// Its user; empty for the default one.
+        username: String,
+        /// Its password; empty for none.
+        password: Secret,
+        /// The certificate of the authority that signed its certificate, as PEM; empty for the system's.
+        authority: PathBuf,
         /// How long answers are kept, in hours.
         answers_hours: u64,
         /// How long embeddings are kept, in days.
@@ -224,7 +287,7 @@ impl Settings {
             let (section, name) = path.split_once('.').unwrap_or((path, ""));
             let value = match value {
                 Value::Whole(number) => i64::try_from(*number).unwrap_or(i64::MAX).into(),
-                Value::Text(text) => text.clone().into(),
+                Value::Text(text) | Value::Secret(text) => text.clone().into(),
                 Value::Names(names) => toml::Value::from(names.clone()),
             };
             let section = table.entry(section).or_insert_with(|| toml::Table::new().into());

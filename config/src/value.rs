@@ -9,6 +9,8 @@ pub enum Value {
     Whole(u64),
     /// A text, a choice, an address or a path.
     Text(String),
+    /// A text that is never shown.
+    Secret(String),
     /// A list of names.
     Names(Vec<String>),
 }
@@ -18,6 +20,8 @@ impl std::fmt::Display for Value {
         match self {
             Self::Whole(number) => write!(f, "{number}"),
             Self::Text(text) => write!(f, "{text}"),
+            Self::Secret(text) if text.is_empty() => Ok(()),
+            Self::Secret(_) => write!(f, "(hidden)"),
             Self::Names(names) => write!(f, "{}", names.join(",")),
         }
     }
@@ -63,6 +67,13 @@ pub(crate) fn read(kind: Kind, written: &Written) -> Result<Value, String> {
         (Kind::Socket, Written::Text(text)) => {
             Err(format!("must be an address and port such as 127.0.0.1:8080, not {text:?}"))
         }
+        (Kind::Free | Kind::FreePath, Written::Text(text)) => Ok(Value::Text(text.trim().to_owned())),
+        (Kind::Secret, Written::Text(text)) => Ok(Value::Secret(text.trim().to_owned())),
+        (Kind::Name, Written::Text(text)) => node_name(text).map(Value::Text),
+        (Kind::Words(words), Written::List(names)) => some_of(words, names.iter().map(String::as_str)),
+        (Kind::Words(words), Written::Text(text)) => some_of(words, text.split([',', '+']).map(str::trim)),
+        (Kind::Hosts, Written::List(hosts)) => host_list(hosts.iter().map(String::as_str)),
+        (Kind::Hosts, Written::Text(text)) => host_list(text.split(',').map(str::trim)),
         (Kind::Names, Written::List(names)) => name_list(names.iter().map(String::as_str)),
         (Kind::Names, Written::Text(text)) => name_list(text.split([',', '+']).map(str::trim)),
         (kind, written) => Err(format!("must be {}, not {}", wanted(kind), got(written))),
@@ -84,6 +95,41 @@ fn name_list<'a>(names: impl Iterator<Item = &'a str>) -> Result<Value, String> 
         return Err("must be one or more names of letters and digits, such as por,eng".into());
     }
     Ok(Value::Names(names))
+}
+
+/// A node's name: it stands in certificates, keys and links.
+fn node_name(text: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if text.is_empty() || text.len() > 63 || text.starts_with('-') || !text.chars().all(fits) {
+        return Err(format!(
+            "must be 1 to 63 small letters, digits and `-`, not beginning with `-`, not {text:?}"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+fn some_of<'a>(words: &[&str], written: impl Iterator<Item = &'a str>) -> Result<Value, String> {
+    let mut chosen: Vec<String> = Vec::new();
+    for word in written {
+        if !words.contains(&word) {
+            return Err(format!("must be one or more of {}, not {word:?}", words.join(", ")));
+        }
+        if !chosen.iter().any(|own| own == word) {
+            chosen.push(word.to_owned());
+        }
+    }
+    if chosen.is_empty() { Err(format!("must be one or more of {}", words.join(", "))) } else { Ok(Value::Names(chosen)) }
+}
+
+fn host_list<'a>(hosts: impl Iterator<Item = &'a str>) -> Result<Value, String> {
+    let hosts: Vec<String> = hosts.filter(|host| !host.is_empty()).map(str::to_owned).collect();
+    let well_formed = |host: &String| {
+        host.rsplit_once(':').is_some_and(|(name, port)| !name.is_empty() && port.parse::<u16>().is_ok())
+    };
+    match hosts.iter().find(|host| !well_formed(host)) {
+        Some(host) => Err(format!("must be addresses such as 10.0.0.7:7700, not {host:?}")),
+        None => Ok(Value::Names(hosts)),
+    }
 }
 
 /// Bytes in a text such as `50MB`, `64 MiB` or `1048576`.
@@ -108,8 +154,16 @@ fn wanted(kind: Kind) -> &'static str {
     match kind {
         Kind::Whole { .. } => "a whole number",
         Kind::Bytes { .. } => "a size such as \"50MB\"",
-        Kind::Names => "a list of names",
-        Kind::Text | Kind::Choice(_) | Kind::Path | Kind::Socket => "a text",
+        Kind::Names | Kind::Words(_) => "a list of names",
+        Kind::Hosts => "a list of addresses",
+        Kind::Text
+        | Kind::Choice(_)
+        | Kind::Path
+        | Kind::Socket
+        | Kind::Free
+        | Kind::Secret
+        | Kind::Name
+        | Kind::FreePath => "a text",
     }
 }
 

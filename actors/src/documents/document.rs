@@ -35,6 +35,12 @@ pub enum CommandError {
     /// The change could not be written down; whether it was is unknown if the store did not answer.
     #[error("the change could not be recorded: {0}")]
     NotRecorded(String),
+    /// The same bytes are arriving at this moment.
+    #[error("the same bytes are arriving at this moment")]
+    Arriving,
+    /// Another node owns the shard.
+    #[error("another node owns the shard")]
+    NotOwner,
 }
 
 /// What a document actor is told.

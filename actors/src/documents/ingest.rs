@@ -1,16 +1,13 @@
 //! Brings one document from its uploaded bytes to its chunks, resuming after the last finished step.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use enabler_cluster::address::{Address, AskError, Refusal};
-use enabler_cluster::pool::Queue;
 use enabler_cluster::request::{Ended, Request};
 use enabler_grounding::chunk;
-use enabler_inference::embedding::InputKind;
+use enabler_inference::embedding::{Embedder, InputKind};
 use enabler_reading::{DocumentProblem, Page, PageProblem, Tongue};
 use enabler_storage::cache::{self, Cache};
 use enabler_storage::clock::Clock;
@@ -25,8 +22,8 @@ use tokio::time::Instant;
 
 use super::pages::{self, PageReport};
 use super::progress::{Board, Progress, Stage};
-use crate::embedding::{self, Text};
-use crate::ocr::Job;
+use crate::crew::{Crew, CrewError};
+use crate::embedding::Text;
 
 /// What an ingest works with.
 #[derive(Clone)]
@@ -37,12 +34,8 @@ pub struct Bench {
     pub cache: Arc<dyn Cache>,
     /// The time of day.
     pub clock: Arc<dyn Clock>,
-    /// The OCR pool.
-    pub ocr: Queue<Job>,
-    /// The embedding pool.
-    pub embedding: Address<embedding::Message>,
-    /// The embedding model, for counting tokens.
-    pub embedder: embedding::Shared,
+    /// Reads pages and embeds, here or on another node.
+    pub crew: Crew,
     /// How chunks are cut.
     pub sizes: chunk::Sizes,
     /// How pages are read, as part of cache keys.
@@ -76,6 +69,8 @@ pub trait Journal: Send + Sync {
 
 /// Texts embedded by one message: a few batches, so that a long document does not fill the pool's memory.
 const TEXTS_AT_ONCE: usize = 256;
+/// Bytes of Portuguese or English text that a token stands for at least, where no tokenizer is at hand.
+const BYTES_PER_TOKEN: usize = 3;
 /// Tries of a page whose worker was lost; after that the page is the likely cause and is reported as failed.
 const PAGE_TRIES_MAX: u32 = 3;
 /// The wait before work that a pool refused is offered again.
@@ -132,8 +127,7 @@ async fn read<J: Journal>(
     journal: &J,
 ) -> Result<BlobRef, IngestError> {
     stage(bench, record, Stage::Reading);
-    let file = original(bench, &record.original).await?;
-    let page_count = open(bench, request, &file).await?;
+    let page_count = open(bench, request, &record.original).await?;
     let mut done = finished_pages(bench, record).await?;
     done.retain(|number, _| (1..=page_count).contains(number));
     let progress =
@@ -146,7 +140,7 @@ async fn read<J: Journal>(
     loop {
         while running.len() < bench.pages_at_once.max(1) {
             let Some(number) = missing.next() else { break };
-            running.push(one_page(bench, record, request, &file, number));
+            running.push(one_page(bench, record, request, number));
         }
         let Some(page) = running.next().await else { break };
         let page = page?;
@@ -180,40 +174,16 @@ pub(crate) fn report_json(report: &[PageReport]) -> String {
     serde_json::to_string(report).unwrap_or_else(|_| "[]".to_owned())
 }
 
-async fn original(bench: &Bench, blob: &BlobRef) -> Result<PathBuf, IngestError> {
-    let key = Key::new(blob.key.as_str()).map_err(|error| ours("naming the upload", &error))?;
-    let path = bench.store.local_path(&key).ok_or_else(|| {
-        IngestError::Ours("the object store keeps no local files, which reading needs".to_owned())
-    })?;
-    let (checked, blob) = (path.clone(), blob.clone());
-    let verified = tokio::task::spawn_blocking(move || record::verify_file(&checked, &blob)).await;
-    match verified.map_err(|error| ours("verifying the upload", &error))? {
-        Ok(()) => Ok(path),
-        Err(error @ (record::BlobError::Damaged { .. } | record::BlobError::Missing { .. })) => {
-            Err(IngestError::Document(Reason {
-                code: "damaged_original".to_owned(),
-                message: error.to_string(),
-            }))
-        }
-        Err(error) => Err(ours("verifying the upload", &error)),
-    }
-}
-
-async fn open(bench: &Bench, request: &Request, file: &std::path::Path) -> Result<u32, IngestError> {
+async fn open(bench: &Bench, request: &Request, file: &BlobRef) -> Result<u32, IngestError> {
     let mut lost = 0;
     loop {
         let part = request.part(bench.page_time_max);
-        let asked = bench.ocr.ask_patiently(&part, |reply| Job::Open {
-            file: file.to_owned(),
-            request: part.clone(),
-            reply,
-        });
-        let problem = match asked.await {
+        let problem = match bench.crew.open(&part, file).await {
             Ok(Ok(info)) => return Ok(info.page_count),
             Ok(Err(problem)) => problem,
             Err(error) => {
                 lost += 1;
-                match again(request, &error, lost).await? {
+                match again(request, error, lost).await? {
                     Next::Again => continue,
                     Next::GiveUp => DocumentProblem::Crashed,
                 }
@@ -228,7 +198,6 @@ async fn one_page(
     bench: &Bench,
     record: &DocumentRecord,
     request: &Request,
-    file: &std::path::Path,
     number: u32,
 ) -> Result<Page, IngestError> {
     let cached = cache::ocr_key(&record.tenant, &record.sha256, number, &bench.languages, "");
@@ -236,7 +205,7 @@ async fn one_page(
     let remembered = remembered.and_then(|bytes| codec::decode::<Page>(Kind::Pages, &bytes).ok());
     let page = match remembered {
         Some(page) => page,
-        None => recognise(bench, request, file, number).await?,
+        None => recognise(bench, request, &record.original, number).await?,
     };
     let bytes: Bytes =
         codec::encode(Kind::Pages, &page).map_err(|error| ours("encoding a page", &error))?.into();
@@ -255,24 +224,18 @@ async fn one_page(
 async fn recognise(
     bench: &Bench,
     request: &Request,
-    file: &std::path::Path,
+    file: &BlobRef,
     number: u32,
 ) -> Result<Page, IngestError> {
     let mut lost = 0;
     loop {
         let part = request.part(bench.page_time_max);
-        let asked = bench.ocr.ask_patiently(&part, |reply| Job::Page {
-            file: file.to_owned(),
-            number,
-            request: part.clone(),
-            reply,
-        });
-        match asked.await {
+        match bench.crew.page(&part, file, number).await {
             Ok(Ok(page)) => return Ok(page),
             Ok(Err(problem)) => return Ok(Page::failed(number, problem)),
             Err(error) => {
                 lost += 1;
-                if let Next::GiveUp = again(request, &error, lost).await? {
+                if let Next::GiveUp = again(request, error, lost).await? {
                     return Ok(Page::failed(number, PageProblem::Crashed));
                 }
             }
@@ -285,16 +248,24 @@ enum Next {
     GiveUp,
 }
 
-/// What to do when the pool did not answer: the fault is the page's only if workers die of it.
-async fn again(whole: &Request, error: &AskError, lost: u32) -> Result<Next, IngestError> {
+/// What to do when nobody answered: the fault is the page's only if workers die of it.
+async fn again(whole: &Request, error: CrewError, lost: u32) -> Result<Next, IngestError> {
     match whole.ended() {
         Some(Ended::Cancelled) => return Err(IngestError::Cancelled),
         Some(Ended::TimedOut) => return Err(IngestError::Document(too_slow())),
         None => {}
     }
     match error {
-        AskError::Lost { .. } | AskError::Ended(_) if lost >= PAGE_TRIES_MAX => Ok(Next::GiveUp),
-        AskError::Lost { .. } | AskError::Ended(_) | AskError::Refused(_) => {
+        CrewError::Original(message) => {
+            Err(IngestError::Document(Reason { code: "damaged_original".to_owned(), message }))
+        }
+        CrewError::Lost(_) | CrewError::Ended(_) if lost >= PAGE_TRIES_MAX => Ok(Next::GiveUp),
+        CrewError::Failed(why) => Err(IngestError::Ours(why)),
+        CrewError::Lost(_)
+        | CrewError::Ended(_)
+        | CrewError::Nobody { .. }
+        | CrewError::Overloaded
+        | CrewError::NoModel { .. } => {
             tokio::time::sleep(RETRY_WAIT).await;
             Ok(Next::Again)
         }
@@ -363,10 +334,12 @@ async fn embed(
         record::read_blob(&*bench.store, pages).await.map_err(|error| ours("reading the pages", &error))?;
     let blob: PagesBlob = record::decode_pages(&bytes).map_err(|error| ours("decoding the pages", &error))?;
     let embedder = wait_for_model(bench, request).await?;
-    let (model_id, dimensions) = (embedder.model_id().to_owned(), embedder.dimension() as u32);
     let sizes = bench.sizes;
     let cut = move || {
-        let count = |text: &str| embedder.count_tokens(text).unwrap_or(text.len());
+        let count = |text: &str| match &embedder {
+            Some(embedder) => embedder.count_tokens(text).unwrap_or(text.len()),
+            None => text.len() / BYTES_PER_TOKEN + 1,
+        };
         let chunks = pages::cut(&blob, &sizes, &count);
         let sentences: Vec<Vec<String>> = chunks.iter().map(chunk::Chunk::sentences_to_embed).collect();
         (chunks, sentences)
@@ -375,8 +348,9 @@ async fn embed(
         tokio::task::spawn_blocking(cut).await.map_err(|error| ours("cutting into chunks", &error))?;
     let mut texts: Vec<String> = cut.iter().map(chunk::Chunk::text_to_embed).collect();
     texts.extend(sentences.iter().flatten().cloned());
-    let mut vectors =
-        vectors(bench, request, texts).await?.into_iter().map(|vector| Vector::from_f32(&vector));
+    let (model_id, vectors) = vectors(bench, request, texts).await?;
+    let dimensions = vectors.first().map_or(0, Vec::len) as u32;
+    let mut vectors = vectors.into_iter().map(|vector| Vector::from_f32(&vector));
     let whole: Vec<Vector> = vectors.by_ref().take(cut.len()).collect();
     let chunks = cut.into_iter().zip(whole).zip(sentences).map(|((cut, vector), sentences)| Chunk {
         ordinal: cut.ordinal,
@@ -396,13 +370,12 @@ async fn embed(
     Ok((put(bench, record, BlobStage::Chunks, encoded).await?, count))
 }
 
-async fn wait_for_model(
-    bench: &Bench,
-    request: &Request,
-) -> Result<Arc<enabler_inference::embedding::Embedder>, IngestError> {
+/// The embedding model of this node, which counts tokens; a node without it makes do with the length of a text.
+async fn wait_for_model(bench: &Bench, request: &Request) -> Result<Option<Arc<Embedder>>, IngestError> {
+    let Some((_, embedder)) = &bench.crew.here().embedding else { return Ok(None) };
     loop {
-        match bench.embedder.model() {
-            Ok(model) => return Ok(model),
+        match embedder.model() {
+            Ok(model) => return Ok(Some(model)),
             Err(why) => match request.ended() {
                 Some(Ended::Cancelled) => return Err(IngestError::Cancelled),
                 Some(Ended::TimedOut) => {
@@ -414,35 +387,30 @@ async fn wait_for_model(
     }
 }
 
-async fn vectors(bench: &Bench, request: &Request, texts: Vec<String>) -> Result<Vec<Vec<f32>>, IngestError> {
-    let mut vectors = Vec::with_capacity(texts.len());
+async fn vectors(
+    bench: &Bench,
+    request: &Request,
+    texts: Vec<String>,
+) -> Result<(String, Vec<Vec<f32>>), IngestError> {
+    let (mut model_id, mut vectors) = (String::new(), Vec::with_capacity(texts.len()));
     for part in texts.chunks(TEXTS_AT_ONCE) {
+        let part: Vec<Text> =
+            part.iter().map(|text| Text { kind: InputKind::Passage, text: text.clone() }).collect();
         loop {
-            let texts =
-                part.iter().map(|text| Text { kind: InputKind::Passage, text: text.clone() }).collect();
-            let asked = bench.embedding.ask_patiently(request, |reply| embedding::Message::Embed {
-                texts,
-                urgent: false,
-                request: request.clone(),
-                reply,
-            });
-            match asked.await {
-                Ok(Ok(part)) => {
+            match bench.crew.embed(request, &part, false).await {
+                Ok((model, part)) => {
+                    model_id = model;
                     vectors.extend(part);
                     break;
                 }
-                Ok(Err(failure)) => return Err(IngestError::Ours(failure.to_string())),
-                Err(AskError::Ended(Ended::Cancelled)) => return Err(IngestError::Cancelled),
-                Err(AskError::Ended(Ended::TimedOut)) => return Err(IngestError::Document(too_slow())),
-                Err(
-                    AskError::Refused(Refusal::Full { .. } | Refusal::Down { .. }) | AskError::Lost { .. },
-                ) => {
-                    tokio::time::sleep(RETRY_WAIT).await;
-                }
+                Err(CrewError::Ended(Ended::Cancelled)) => return Err(IngestError::Cancelled),
+                Err(CrewError::Ended(Ended::TimedOut)) => return Err(IngestError::Document(too_slow())),
+                Err(CrewError::Failed(why)) => return Err(IngestError::Ours(why)),
+                Err(_) => tokio::time::sleep(RETRY_WAIT).await,
             }
         }
     }
-    Ok(vectors)
+    Ok((model_id, vectors))
 }
 
 async fn put(

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use enabler_cluster::address::AskError;
 use enabler_cluster::request::Request;
 use enabler_storage::chance::Chance;
 use enabler_storage::clock::Clock;
@@ -15,8 +14,7 @@ use sha2::{Digest, Sha256};
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 
-use super::document::{Command, CommandError};
-use crate::shard::Shards;
+use crate::router::{RouteError, Router};
 
 /// Where uploads arrive and what they need.
 #[derive(Clone)]
@@ -29,8 +27,8 @@ pub struct Intake {
     pub clock: Arc<dyn Clock>,
     /// For ids.
     pub chance: Arc<dyn Chance>,
-    /// Where documents live.
-    pub shards: Shards,
+    /// Brings uploads to the owner of their shard.
+    pub router: Router,
     /// How long documents are kept.
     pub retention: Duration,
 }
@@ -57,12 +55,9 @@ pub enum IntakeError {
     /// Storing the upload failed.
     #[error("storing the upload")]
     Store(#[from] record::BlobError),
-    /// The document's actor did not take it.
+    /// The owner of its shard did not take it.
     #[error("handing the upload over")]
-    Handover(#[from] AskError),
-    /// It could not be written down.
-    #[error("recording the upload")]
-    Record(#[from] CommandError),
+    Route(#[from] RouteError),
 }
 
 /// A taken upload.
@@ -139,17 +134,19 @@ impl Arriving {
     /// Ends the upload: from the answer on the document ends as ready or as failed.
     ///
     /// # Errors
-    /// See [`IntakeError`]; after `Handover` and `Record` the outcome may be unknown, and trying again is safe:
+    /// See [`IntakeError`]; after `Route` the outcome may be unknown, and trying again is safe:
     /// the same bytes are recognised.
     pub async fn finish(mut self, request: &Request, meta: Meta) -> Result<Taken, IntakeError> {
         self.file.flush().await?;
         let sha256: [u8; 32] = std::mem::take(&mut self.hash).finalize().into();
         let size_bytes = self.size_bytes;
-        if let Some(document_id) = self.known(&meta.tenant, sha256).await {
+        let Intake { store, clock, chance, router, retention, .. } = &self.intake;
+        if let Some(document_id) = router.known(request, &meta.tenant, sha256).await? {
             return Ok(Taken { document_id, size_bytes, is_duplicate: true });
         }
-        let Intake { store, clock, chance, shards, retention, .. } = &self.intake;
-        let document_id = DocumentId::mint(&**clock, &**chance);
+        // All uploads of the same bytes meet at one owner, who takes one of them.
+        let shard = router.shards.of_content(&meta.tenant, &sha256);
+        let document_id = router.shards.mint(shard, &**clock, &**chance);
         let stored =
             record::put_blob_file(&**store, &meta.tenant, document_id, &self.path.0, sha256, size_bytes);
         let original = stored.await?;
@@ -171,25 +168,11 @@ impl Arriving {
             ticket: 0,
             status: Status::default(),
         };
-        let accept = |reply| Command::Accept { record: Box::new(record), reply };
-        shards.command(request, document_id, accept).await??;
-        Ok(Taken { document_id, size_bytes, is_duplicate: false })
-    }
-
-    /// The document of the same tenant with the same bytes. One that failed is not offered again.
-    async fn known(&self, tenant: &str, sha256: [u8; 32]) -> Option<DocumentId> {
-        let (indexes, tenant) = (self.intake.shards.indexes(), tenant.to_owned());
-        let now_ms = self.intake.clock.now_ms();
-        let look = move || {
-            indexes.iter().find_map(|index| {
-                let same = index.find_by_content(&tenant, &sha256).unwrap_or_default().into_iter();
-                let mut same = same.filter_map(|id| index.document(id).ok().flatten());
-                let usable = |record: &DocumentRecord| {
-                    !matches!(record.status.outcome, record::Outcome::Failed(_)) && record.is_live(now_ms)
-                };
-                same.find(usable).map(|record| record.document_id)
-            })
-        };
-        tokio::task::spawn_blocking(look).await.ok().flatten()
+        let (tenant, taken) = (record.tenant.clone(), router.accept(request, record).await?);
+        if taken.is_duplicate {
+            // What was stored for the id that nobody knows now; a failure is made up for by the sweep.
+            let _ = record::delete_blobs(&**store, &tenant, document_id).await;
+        }
+        Ok(Taken { document_id: taken.document_id, size_bytes, is_duplicate: taken.is_duplicate })
     }
 }

@@ -27,12 +27,12 @@ impl Findings {
     }
 }
 
-/// Reads every shard's log from its beginning and every blob of a document that is still there.
+/// Reads the log of every shard that this node owns from its beginning, and every blob of a document that is still there.
 ///
 /// Damage is put into `findings` and on the shard's record in the tree; nothing is changed.
 pub async fn run(store: &Arc<dyn ObjectStore>, shards: &Shards, tree: &Tree, findings: &Findings) {
     let mut found = Vec::new();
-    for number in 0..shards.shards.len() as u32 {
+    for number in shards.owned() {
         let before = found.len();
         shard(store, shards, number, &mut found).await;
         for damage in found.iter().skip(before) {
@@ -122,8 +122,10 @@ mod tests {
         for entry in [&first, &second] {
             assert!(matches!(put_entry(&*store, entry).await.unwrap(), PutOutcome::Done(_)));
         }
-        let shards =
-            Shards { hash_seed: 0, shards: Arc::new(vec![(Address::new("shard", 1), View::default())]) };
+        let view = View::new(0, store.clone(), true);
+        view.own_for_test(&store).await;
+        let local = Arc::new(vec![(Address::new("shard", 1), view)]);
+        let shards = Shards { hash_seed: 0, count: 1, local };
         let (tree, findings) = (Tree::new(Arc::new(SystemClock)), Findings::default());
         run(&store, &shards, &tree, &findings).await;
         assert_eq!(findings.get(), Vec::<String>::new());

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use enabler_storage::objects::{Key, LIST_LIMIT_MAX, ObjectStore, StoreError};
 use enabler_storage::record::DocumentId;
 
-use crate::shard::Shards;
+use crate::shard::{Freshness, Shards};
 
 /// Deletes every blob whose document no shard knows and whose id was minted before `before_ms`; says how many.
 ///
@@ -38,9 +38,10 @@ pub async fn run(store: &dyn ObjectStore, shards: &Shards, before_ms: u64) -> Re
     }
 }
 
-/// Whether its shard serves and does not know it; a shard that does not serve condemns nothing.
+/// Whether its shard is owned here and does not know it: only an owner that has read its log to the end condemns.
 async fn is_orphan(shards: &Shards, id: DocumentId) -> bool {
-    let Some(index) = shards.index(id) else { return false };
+    let Some(view) = shards.view(id).filter(|_| shards.owns(id)) else { return false };
+    let Ok((index, Freshness::Current)) = view.current().await else { return false };
     let found = tokio::task::spawn_blocking(move || index.document(id)).await;
     matches!(found, Ok(Ok(None)))
 }

@@ -4,4 +4,7 @@
 
 pub mod append;
 pub mod claim;
+pub mod custody;
+pub mod placement;
 pub mod restart;
+pub mod route;

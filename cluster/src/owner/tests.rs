@@ -35,7 +35,7 @@ fn means(store: &Arc<Memory>, seed: u64) -> Means {
         store: store.clone(),
         clock: Arc::new(ManualClock::at(1)),
         chance: Arc::new(SeededChance::new(seed)),
-        node: "node".into(),
+        node: crate::net::NodeId { name: "node".to_owned(), generation: 1 },
     }
 }
 

@@ -55,6 +55,8 @@ pub struct Manifest {
     pub snapshot: Option<SnapshotRef>,
     /// The lowest format version that may read this log.
     pub min_reader_version: u32,
+    /// The id of the present ownership, new with each: the writer of its entries.
+    pub writer: u128,
 }
 
 /// A record and the version of it that was read, for a later swap.
@@ -78,6 +80,7 @@ impl Manifest {
             floor_seq: 0,
             snapshot: None,
             min_reader_version: super::FORMAT_VERSION,
+            writer: 0,
         }
     }
 }

@@ -81,6 +81,28 @@ impl ShardIndex {
         Ok(found)
     }
 
+    /// The document of the tenant with this content that may stand for another upload of it: live, and not failed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::document`].
+    pub fn usable_content(
+        &self,
+        tenant: &str,
+        sha256: &[u8; 32],
+        now_ms: u64,
+    ) -> Result<Option<DocumentId>, ShardError> {
+        for id in self.find_by_content(tenant, sha256)? {
+            let usable = |record: &DocumentRecord| {
+                !matches!(record.status.outcome, Outcome::Failed(_)) && record.is_live(now_ms)
+            };
+            if self.document(id)?.is_some_and(|record| usable(&record)) {
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
+    }
+
     /// The document that the tenant created with this idempotency key.
     ///
     /// # Errors

@@ -1,0 +1,389 @@
+//! Answers what other nodes, and this one, ask of the shards and workers here.
+
+use std::sync::{Arc, OnceLock};
+
+use async_trait::async_trait;
+use bincode::Encode;
+use bytes::Bytes;
+use enabler_cluster::address::{Address, AskError, Refusal, Reply};
+use enabler_cluster::decide::custody::Part;
+use enabler_cluster::net::{Incoming, Net, NodeId, Refused, Service};
+use enabler_cluster::request::Request;
+use enabler_inference::embedding::InputKind;
+use enabler_storage::clock::Clock;
+use enabler_storage::record::{DocumentId, DocumentRecord};
+use enabler_storage::shard::{ShardError, ShardIndex, listing_cursor};
+use futures_util::FutureExt;
+
+use crate::crew::{Case, Crew, CrewError, role};
+use crate::documents::document::{Command, CommandError};
+use crate::documents::progress::Board;
+use crate::embedding::Text;
+use crate::model::Prompt;
+use crate::question::{Ask, AskFailure, Desk};
+use crate::shard::{Freshness, Message, Shards, Unreadable};
+use crate::wire::{self, refusal};
+
+/// The fact in which a node says whether it reaches the store.
+pub const STORE_FACT: &str = "store";
+/// What it says when it does.
+pub const STORE_UP: &str = "up";
+
+/// Everything that answers calls on this node.
+pub struct Calls {
+    /// The shards.
+    pub shards: Shards,
+    /// Answers questions.
+    pub desk: Desk,
+    /// Works.
+    pub crew: Crew,
+    /// Progress of documents under way.
+    pub board: Board,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// The other nodes.
+    pub net: Arc<dyn Net>,
+}
+
+/// What answers calls from the moment on when the actors run.
+#[derive(Clone, Default)]
+pub struct Switchboard(Arc<OnceLock<Arc<Calls>>>);
+
+impl Switchboard {
+    /// From now on `calls` answers.
+    pub fn connect(&self, calls: Arc<Calls>) {
+        let _ = self.0.set(calls);
+    }
+}
+
+#[async_trait]
+impl Service for Switchboard {
+    async fn serve(&self, from: &NodeId, call: Incoming) -> Result<Bytes, Refused> {
+        match self.0.get() {
+            Some(calls) => calls.serve(from, call).await,
+            None => Err(Refused::Busy),
+        }
+    }
+}
+
+#[async_trait]
+impl Service for Calls {
+    async fn serve(&self, from: &NodeId, call: Incoming) -> Result<Bytes, Refused> {
+        let Incoming { kind, body, request } = call;
+        let answer = self.answer(kind, &body, &request);
+        match request.run(answer.catch_unwind_safely()).await {
+            Ok(Some(answer)) => answer,
+            Ok(None) => {
+                tracing::error!(kind, %from, "answering a call panicked");
+                Err(code(refusal::INTERNAL, "answering the call panicked"))
+            }
+            Err(ended) => Err(code(refusal::ENDED, &ended.to_string())),
+        }
+    }
+}
+
+trait Safely: Future + Sized {
+    fn catch_unwind_safely(self) -> impl Future<Output = Option<Self::Output>> + Send
+    where
+        Self: Send,
+    {
+        async { std::panic::AssertUnwindSafe(self).catch_unwind().await.ok() }
+    }
+}
+
+impl<F: Future> Safely for F {}
+
+fn code(code: u16, text: &str) -> Refused {
+    Refused::Code(code, text.to_owned())
+}
+
+fn read<T: bincode::Decode<()>>(body: &[u8]) -> Result<T, Refused> {
+    wire::decode(body).map_err(|error| code(refusal::MALFORMED, &error.to_string()))
+}
+
+fn done<T: Encode>(answer: &T) -> Result<Bytes, Refused> {
+    Ok(wire::encode(answer))
+}
+
+impl Calls {
+    async fn answer(&self, kind: u16, body: &Bytes, request: &Request) -> Result<Bytes, Refused> {
+        match kind {
+            wire::NOTICED => {
+                let wire::Noticed { shard } = read(body)?;
+                let (address, _) = self.shard(shard)?;
+                let _ = address.offer(Message::Noticed);
+                Ok(Bytes::new())
+            }
+            wire::PREPARE => {
+                let wire::Prepare { shard } = read(body)?;
+                let prepared = self.told(request, shard, Message::Prepare).await?;
+                done(&wire::Prepared { writer: prepared })
+            }
+            wire::GRANT => {
+                let wire::Grant { shard, epoch, writer } = read(body)?;
+                let granted = |reply| Message::Granted { epoch, writer, reply };
+                self.told(request, shard, granted).await.map(|()| Bytes::new())
+            }
+            wire::DOCUMENT => self.document(read(body)?).await,
+            wire::ACCEPT => self.accept(request, read(body)?).await,
+            wire::DELETE => self.delete(request, read(body)?).await,
+            wire::ASK => self.ask(request, body).await,
+            wire::LIST => self.list(read(body)?).await,
+            wire::KNOWN => self.known(read(body)?).await,
+            _ => self.work(kind, body, request).await,
+        }
+    }
+
+    async fn work(&self, kind: u16, body: &Bytes, request: &Request) -> Result<Bytes, Refused> {
+        match kind {
+            wire::EMBED => {
+                let wire::Embed { texts, urgent } = read(body)?;
+                let kind = |is_query| if is_query { InputKind::Query } else { InputKind::Passage };
+                let texts =
+                    texts.into_iter().map(|(query, text)| Text { kind: kind(query), text }).collect();
+                let (model_id, vectors) =
+                    self.crew.embed_here(request, texts, urgent).await.map_err(undone)?;
+                done(&wire::Embedded { model_id, vectors })
+            }
+            wire::WRITE => {
+                let wire::Write { model, system, user, answer_tokens_max } = read(body)?;
+                let prompt = Prompt { system, user };
+                let written = self.crew.write_here(request, &model, prompt, answer_tokens_max as usize).await;
+                done(&wire::Written { text: written.map_err(undone)? })
+            }
+            wire::OPEN => {
+                let wire::Open { blob } = read(body)?;
+                done(&wire::Opened { outcome: self.crew.open_here(request, &blob).await.map_err(undone)? })
+            }
+            wire::PAGE => {
+                let wire::ReadPage { blob, number } = read(body)?;
+                let outcome = self.crew.page_here(request, &blob, number).await.map_err(undone)?;
+                done(&wire::PageRead { outcome })
+            }
+            wire::EXPAND => {
+                let wire::Expand { template, question } = read(body)?;
+                let text = self.crew.expand_here(request, &template, &question).await.map_err(undone)?;
+                done(&wire::Expanded { text })
+            }
+            wire::JUDGE => {
+                let case: Case = json(body)?;
+                to_json(&self.crew.judge_here(request, case).await.map_err(undone)?)
+            }
+            _ => Err(Refused::Unsupported),
+        }
+    }
+
+    fn shard(&self, shard: u32) -> Result<&(Address<Message>, crate::shard::View), Refused> {
+        self.shards.get(shard).ok_or_else(|| code(refusal::UNAVAILABLE, "this node holds no shards"))
+    }
+
+    async fn told<T>(
+        &self,
+        request: &Request,
+        shard: u32,
+        make: impl FnOnce(Reply<Result<T, String>>) -> Message,
+    ) -> Result<T, Refused> {
+        let (address, _) = self.shard(shard)?;
+        let told = address.ask(request, make).await.map_err(unasked)?;
+        told.map_err(|why| code(refusal::UNAVAILABLE, &why))
+    }
+
+    fn not_owner(&self, shard: u32) -> Refused {
+        let standing = self.shards.get(shard).map(|(_, view)| view.standing());
+        let hint = standing.and_then(|standing| Some((standing.handed_to?, standing.epoch)));
+        let text = hint.map(|(node, epoch)| format!("{}/{:032x}/{epoch}", node.name, node.generation));
+        Refused::Code(refusal::NOT_OWNER, text.unwrap_or_default())
+    }
+
+    /// The index of a shard with everything in it that was acknowledged before this call.
+    async fn current(&self, shard: u32) -> Result<Arc<ShardIndex>, Refused> {
+        let Some((_, view)) = self.shards.get(shard) else { return Err(self.not_owner(shard)) };
+        match view.current().await {
+            Ok((index, Freshness::Current)) => Ok(index),
+            // Nobody can change what nobody can reach: without the store, what is here is all there is.
+            Ok((index, Freshness::Unconfirmed)) if !self.others_reach_the_store() => Ok(index),
+            Ok((_, Freshness::Unconfirmed)) => {
+                Err(code(refusal::UNCONFIRMED, "this node does not reach the object store"))
+            }
+            Err(Unreadable::NotHere) => Err(self.not_owner(shard)),
+            Err(error @ Unreadable::Behind) => Err(code(refusal::UNAVAILABLE, &error.to_string())),
+        }
+    }
+
+    fn others_reach_the_store(&self) -> bool {
+        let view = self.net.view().borrow().clone();
+        view.members.iter().any(|member| {
+            let counts = member.id != view.me && member.is_alive() && member.has_role(role::DOCUMENTS);
+            counts && member.fact(STORE_FACT) == STORE_UP
+        })
+    }
+
+    async fn reading<T: Send + 'static>(
+        &self,
+        shard: u32,
+        work: impl FnOnce(&ShardIndex) -> Result<T, ShardError> + Send + 'static,
+    ) -> Result<T, Refused> {
+        let index = self.current(shard).await?;
+        let read = tokio::task::spawn_blocking(move || work(&index)).await;
+        match read.map_err(|_| code(refusal::INTERNAL, "reading the index panicked"))? {
+            Ok(read) => Ok(read),
+            Err(error) => {
+                if error.is_damage() {
+                    let (address, _) = self.shard(shard)?;
+                    let _ = address.offer(Message::Damaged(error.to_string()));
+                    return Err(code(refusal::UNAVAILABLE, "the shard, whose index is being rebuilt"));
+                }
+                let fault = enabler_cluster::actor::Fault::from_error("reading the index", &error);
+                Err(code(refusal::INTERNAL, &fault.reason))
+            }
+        }
+    }
+
+    async fn document(&self, which: wire::Which) -> Result<Bytes, Refused> {
+        let record = self.record(&which.tenant, which.document_id).await?;
+        let progress = self.board.of(which.document_id).map(|progress| wire::ProgressWire {
+            stage: progress.stage as u8,
+            pages_done: progress.pages_done,
+            pages_total: progress.pages_total,
+        });
+        done(&wire::Found { record, progress })
+    }
+
+    async fn record(&self, tenant: &str, id: DocumentId) -> Result<DocumentRecord, Refused> {
+        let now_ms = self.clock.now_ms();
+        let found = self.reading(self.shards.of(id), move |index| index.document(id)).await?;
+        let found = found.filter(|record| record.tenant == tenant && record.is_live(now_ms));
+        found.ok_or_else(|| code(refusal::UNKNOWN_DOCUMENT, "there is no such document"))
+    }
+
+    async fn accept(&self, request: &Request, accept: wire::Accept) -> Result<Bytes, Refused> {
+        let record = Box::new(accept.record);
+        let shard = self.shards.of(record.document_id);
+        let address = self.owned(shard)?;
+        let asked = address.ask(request, |reply| Message::Accept { record, reply }).await;
+        match asked.map_err(|error| self.unowned(shard, error))? {
+            Ok(taken) => done(&wire::TakenWire {
+                document_id: taken.document_id,
+                is_duplicate: taken.is_duplicate,
+            }),
+            Err(error) => Err(self.not_done(shard, error)),
+        }
+    }
+
+    async fn delete(&self, request: &Request, delete: wire::Delete) -> Result<Bytes, Refused> {
+        let wire::Delete { tenant, document_id, reason } = delete;
+        let shard = self.shards.of(document_id);
+        self.owned(shard)?;
+        self.record(&tenant, document_id).await?;
+        let asked =
+            self.shards.command(request, document_id, |reply| Command::Delete { reason, reply }).await;
+        match asked.map_err(|error| self.unowned(shard, error))? {
+            Ok(()) => Ok(Bytes::new()),
+            Err(error) => Err(self.not_done(shard, error)),
+        }
+    }
+
+    fn owned(&self, shard: u32) -> Result<&Address<Message>, Refused> {
+        match self.shards.get(shard) {
+            Some((address, view)) if view.standing().part == Part::Owner => Ok(address),
+            _ => Err(self.not_owner(shard)),
+        }
+    }
+
+    /// A command that was lost with the ownership is one for the next owner.
+    fn unowned(&self, shard: u32, error: AskError) -> Refused {
+        match error {
+            AskError::Lost { .. } if self.owned(shard).is_err() => self.not_owner(shard),
+            error => unasked(error),
+        }
+    }
+
+    fn not_done(&self, shard: u32, error: CommandError) -> Refused {
+        match error {
+            CommandError::Unknown => code(refusal::UNKNOWN_DOCUMENT, "there is no such document"),
+            CommandError::Arriving => code(refusal::ARRIVING, "the same bytes are arriving"),
+            CommandError::NotOwner => self.not_owner(shard),
+            CommandError::NotRecorded(_) if self.owned(shard).is_err() => self.not_owner(shard),
+            CommandError::NotRecorded(why) => code(refusal::NOT_RECORDED, &why),
+        }
+    }
+
+    async fn ask(&self, request: &Request, body: &Bytes) -> Result<Bytes, Refused> {
+        let ask: Ask = json(body)?;
+        let index = self.current(self.shards.of(ask.document_id)).await?;
+        let answer = self.desk.answer(request, &ask, index).await.map_err(unanswered)?;
+        // While it was being written the document may have been deleted, here or by a later owner.
+        self.current(self.shards.of(ask.document_id)).await?;
+        self.record(&ask.tenant, ask.document_id).await?;
+        to_json(&answer)
+    }
+
+    async fn list(&self, list: wire::List) -> Result<Bytes, Refused> {
+        let now_ms = self.clock.now_ms();
+        let wire::List { tenant, shard, after, limit } = list;
+        let cursor = after.map(|(created_ms, id)| listing_cursor(&tenant, created_ms, id));
+        let limit = (limit as usize).min(crate::router::LIST_MAX + 1);
+        let listed =
+            self.reading(shard, move |index| index.documents(&tenant, cursor.as_deref(), limit)).await?;
+        let mut records = listed.documents;
+        records.retain(|record| record.is_live(now_ms));
+        done(&wire::Listed { records })
+    }
+
+    async fn known(&self, known: wire::Known) -> Result<Bytes, Refused> {
+        let wire::Known { tenant, sha256 } = known;
+        let shard = self.shards.of_content(&tenant, &sha256);
+        let now_ms = self.clock.now_ms();
+        let document_id =
+            self.reading(shard, move |index| index.usable_content(&tenant, &sha256, now_ms)).await?;
+        done(&wire::Knows { document_id })
+    }
+}
+
+fn json<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
+    serde_json::from_slice(body).map_err(|error| code(refusal::MALFORMED, &error.to_string()))
+}
+
+fn to_json<T: serde::Serialize>(answer: &T) -> Result<Bytes, Refused> {
+    match serde_json::to_vec(answer) {
+        Ok(bytes) => Ok(bytes.into()),
+        Err(error) => Err(code(refusal::INTERNAL, &error.to_string())),
+    }
+}
+
+fn unasked(error: AskError) -> Refused {
+    match error {
+        AskError::Refused(Refusal::Full { .. }) => Refused::Busy,
+        AskError::Refused(Refusal::Down { path }) | AskError::Lost { path } => {
+            code(refusal::UNAVAILABLE, &path)
+        }
+        AskError::Ended(ended) => code(refusal::ENDED, &ended.to_string()),
+    }
+}
+
+fn undone(error: CrewError) -> Refused {
+    match error {
+        CrewError::Nobody { .. } | CrewError::Overloaded => Refused::Busy,
+        CrewError::NoModel { model, explanation } => {
+            Refused::Code(refusal::NO_MODEL, format!("{model}\n{explanation}"))
+        }
+        CrewError::Ended(ended) => code(refusal::ENDED, &ended.to_string()),
+        error @ CrewError::Lost(_) => code(refusal::UNAVAILABLE, &error.to_string()),
+        CrewError::Original(why) => code(refusal::ORIGINAL, &why),
+        CrewError::Failed(why) => code(refusal::INTERNAL, &why),
+    }
+}
+
+fn unanswered(failure: AskFailure) -> Refused {
+    match failure {
+        AskFailure::Unknown => code(refusal::UNKNOWN_DOCUMENT, "there is no such document"),
+        AskFailure::NotReady(_) => code(refusal::NOT_READY, "the document is not ready"),
+        AskFailure::NoModel { model, explanation } => {
+            Refused::Code(refusal::NO_MODEL, format!("{model}\n{explanation}"))
+        }
+        AskFailure::Overloaded => code(refusal::OVERLOADED, "too many questions wait"),
+        AskFailure::Unavailable(what) => code(refusal::UNAVAILABLE, &what),
+        AskFailure::Ended(ended) => code(refusal::ENDED, &ended.to_string()),
+        AskFailure::Internal(why) => code(refusal::INTERNAL, &why),
+    }
+}

@@ -1,0 +1,94 @@
+//! An index that follows its shard's log: opened, brought up to the end, and made anew when it cannot go on.
+
+use std::sync::Arc;
+
+use enabler_cluster::actor::Fault;
+use enabler_cluster::owner::{FollowError, Follower};
+use enabler_storage::log::{self, LogError, Position, SealedEntry};
+use enabler_storage::objects::ObjectStore;
+use enabler_storage::shard::{self as index, ShardIndex};
+
+use super::{Shard, blocking};
+use crate::shard::view::View;
+
+/// Entries that are applied before other messages get their turn.
+const ENTRIES_AT_ONCE: usize = 64;
+
+/// The index of a shard with its place in the log.
+pub(super) struct Following {
+    pub(super) position: Position,
+    pub(super) index: Arc<ShardIndex>,
+    store: Arc<dyn ObjectStore>,
+    view: View,
+}
+
+/// Why a follower cannot go on.
+#[derive(Debug)]
+pub(super) enum Stuck {
+    /// The store cannot be read now: later.
+    Store(Fault),
+    /// The index does not fit the log: it must be made anew.
+    Index(Fault),
+}
+
+impl From<Stuck> for Fault {
+    fn from(stuck: Stuck) -> Self {
+        match stuck {
+            Stuck::Store(fault) | Stuck::Index(fault) => fault,
+        }
+    }
+}
+
+impl Follower for Following {
+    fn position(&self) -> Position {
+        self.position
+    }
+
+    async fn apply(&mut self, entry: &SealedEntry) -> Result<(), FollowError> {
+        let blobs = index::fetch_needed(&*self.store, &entry.entry).await;
+        let wrong = |error: &dyn std::error::Error| {
+            FollowError(Fault::from_error("applying an entry to the index", error).reason)
+        };
+        let blobs = blobs.map_err(|error| wrong(&error))?;
+        let next = self.position.follow(entry).map_err(|error| wrong(&error))?;
+        let (index, entry) = (self.index.clone(), entry.clone());
+        let applied = tokio::task::spawn_blocking(move || index.apply(&entry, &blobs)).await;
+        applied.map_err(|error| wrong(&error))?.map_err(|error| wrong(&error))?;
+        self.position = next;
+        self.view.applies(next.seq);
+        Ok(())
+    }
+}
+
+impl Following {
+    /// Opens the index of `shard`; readers see it from now on.
+    pub(super) async fn open(shard: &Shard) -> Result<Self, Fault> {
+        let (dir, settings) = (shard.dir.clone(), shard.settings.clone());
+        let open = move || {
+            let index = ShardIndex::open(&dir, settings)?;
+            Ok((index.position()?, index))
+        };
+        let (position, index) = blocking("opening the index", open).await?;
+        let index = Arc::new(index);
+        shard.view.applies(position.seq);
+        shard.view.set_index(Some(index.clone()));
+        Ok(Following { position, index, store: shard.means.store.clone(), view: shard.view.clone() })
+    }
+
+    /// Applies what is new in the log, up to a bound; says whether there is more.
+    pub(super) async fn catch_up(&mut self, shard: u32) -> Result<bool, Stuck> {
+        let mut replay = log::replay(self.store.clone(), shard, self.position);
+        for _ in 0..ENTRIES_AT_ONCE {
+            let entry = match replay.next().await {
+                Ok(Some(entry)) => entry,
+                Ok(None) => return Ok(false),
+                Err(error @ LogError::Store { .. }) => {
+                    return Err(Stuck::Store(Fault::from_error("following the log", &error)));
+                }
+                Err(error) => return Err(Stuck::Index(Fault::from_error("following the log", &error))),
+            };
+            self.apply(&entry).await.map_err(|error| Stuck::Index(Fault::from_error("following", &error)))?;
+        }
+        Ok(true)
+    }
+}

@@ -1,0 +1,134 @@
+//! Moves a shard from one living node to another: the new owner catches up first, so that only the last step is felt.
+
+use std::time::Duration;
+
+use enabler_cluster::actor::{Context, Fault};
+use enabler_cluster::net::{CallError, NodeId};
+use enabler_cluster::request::Request;
+
+use super::{Message, Mode, Shard, State};
+use crate::wire;
+
+/// How long the other node may take to catch up with the log.
+const PREPARE_TIME_MAX: Duration = Duration::from_secs(300);
+/// How long the other node may take to begin to serve; after that it is a takeover like any other.
+const GRANT_TIME_MAX: Duration = Duration::from_secs(10);
+
+impl Shard {
+    /// Asks `to` to catch up; the shard is served here meanwhile.
+    pub(super) fn hand_over(&self, context: &Context<Message>, state: &mut State, to: NodeId) {
+        let Mode::Serving(serving) = &mut state.part else { return };
+        if serving.leaving.is_some() {
+            return;
+        }
+        serving.leaving = Some(to.clone());
+        let (net, address, shard) = (self.net.clone(), context.address().clone(), self.number);
+        tokio::spawn(async move {
+            let request = Request::new(format!("prepare shard {shard}"), PREPARE_TIME_MAX);
+            let body = wire::encode(&wire::Prepare { shard });
+            let outcome = net.call(&to, wire::PREPARE, body, &request).await;
+            let outcome = outcome.map_err(|error| error.to_string());
+            let outcome = outcome.and_then(|body| wire::decode(&body).map_err(|error| error.to_string()));
+            let writer = outcome.map(|prepared: wire::Prepared| prepared.writer);
+            let _ = address.send(Message::Prepared(to, writer)).await;
+        });
+    }
+
+    /// The other node has caught up: write that it owns the shard, and tell it.
+    pub(super) async fn prepared(
+        &self,
+        context: &Context<Message>,
+        state: &mut State,
+        to: &NodeId,
+        outcome: Result<u128, String>,
+    ) -> Result<(), Fault> {
+        let Mode::Serving(serving) = &mut state.part else { return Ok(()) };
+        if serving.leaving.as_ref() != Some(to) {
+            return Ok(());
+        }
+        serving.leaving = None;
+        let writer = match outcome {
+            Ok(writer) => writer,
+            Err(why) => {
+                tracing::info!(shard = self.number, %to, why, "the shard stays: the other node is not ready");
+                return Ok(());
+            }
+        };
+        self.commit(context, state).await?;
+        let Mode::Serving(serving) = &state.part else { return Ok(()) };
+        let shard = self.number;
+        match serving.owner.hand_over(to, writer).await {
+            Ok(epoch) => {
+                tracing::info!(shard, %to, epoch, "shard handed over");
+                self.step_down(context, state, Some((to.clone(), epoch)));
+                self.grant(to.clone(), epoch, writer);
+            }
+            Err(error) => {
+                let fault = Fault::from_error("handing the shard over", &error);
+                context.seat().failed("hand over", fault.reason, None);
+                self.step_down(context, state, None);
+            }
+        }
+        Ok(())
+    }
+
+    fn grant(&self, to: NodeId, epoch: u64, writer: u128) {
+        let (net, shard) = (self.net.clone(), self.number);
+        tokio::spawn(async move {
+            let request = Request::new(format!("grant shard {shard}"), GRANT_TIME_MAX);
+            let body = wire::encode(&wire::Grant { shard, epoch, writer });
+            while request.ended().is_none() {
+                match net.call(&to, wire::GRANT, body.clone(), &request).await {
+                    Ok(_) => return,
+                    Err(CallError::Refused(_, why)) => {
+                        tracing::warn!(shard, %to, why, "the shard was handed over and not taken");
+                        return;
+                    }
+                    Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+                }
+            }
+        });
+    }
+
+    /// Follows the log up to its end and promises a writer for the hand-over.
+    pub(super) async fn prepare(&self, context: &Context<Message>, state: &mut State) -> Result<u128, String> {
+        if matches!(state.part, Mode::Serving(_)) {
+            return Err("this node owns the shard already".to_owned());
+        }
+        if matches!(state.part, Mode::Resting) {
+            self.follow(context, state).await;
+        }
+        let Mode::Following(following) = &mut state.part else {
+            return Err("the shard cannot be followed here".to_owned());
+        };
+        loop {
+            match following.catch_up(self.number).await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(stuck) => return Err(Fault::from(stuck).reason),
+            }
+        }
+        let writer = self.means.chance.next_u128();
+        state.promised = Some(writer);
+        Ok(writer)
+    }
+
+    /// Takes up the ownership that was written for this node.
+    pub(super) async fn granted(
+        &self,
+        context: &Context<Message>,
+        state: &mut State,
+        epoch: u64,
+        writer: u128,
+    ) -> Result<(), String> {
+        if let Mode::Serving(serving) = &state.part {
+            // The grant came twice, or after a claim that found it in the manifest.
+            return if serving.owner.epoch() >= epoch { Ok(()) } else { Err("owned already".to_owned()) };
+        }
+        if state.promised.take() != Some(writer) {
+            return Err("the hand-over was not prepared here".to_owned());
+        }
+        self.claim(context, state, Some((epoch, writer))).await;
+        if matches!(state.part, Mode::Serving(_)) { Ok(()) } else { Err("the shard could not be taken".to_owned()) }
+    }
+}

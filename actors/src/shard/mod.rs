@@ -1,0 +1,402 @@
+//! A shard actor: owns or follows one shard of the log, keeps its index, and brings its document actors to life.
+
+mod following;
+mod handover;
+mod serving;
+mod shards;
+mod view;
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use enabler_cluster::ActorCell;
+use enabler_cluster::actor::{Behaviour, Context, Fault};
+use enabler_cluster::address::Reply;
+use enabler_cluster::decide::custody::Part;
+use enabler_cluster::decide::restart::Policy;
+use enabler_cluster::net::{Net, NodeId};
+use enabler_cluster::owner::{Means, OwnError, Owner};
+use enabler_storage::record::{DocumentId, DocumentRecord, Op};
+use enabler_storage::shard::{self as index, Settings};
+
+use self::following::{Following, Stuck};
+use self::serving::Serving;
+use crate::documents::document::{Command, CommandError};
+use crate::documents::ingest::Bench;
+
+pub use shards::Shards;
+pub use view::{Freshness, Standing, Unreadable, View};
+
+/// How often the index is made durable, the retention looked after, and a log followed that nobody told of.
+const TICK: Duration = Duration::from_secs(5);
+
+/// Checks an index directory in a child process: LMDB may crash on a damaged file.
+pub type Verify =
+    Arc<dyn Fn(PathBuf) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
+
+/// An upload that was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Taken {
+    /// The document.
+    pub document_id: DocumentId,
+    /// Whether the tenant had these bytes already; `document_id` is then the older document.
+    pub is_duplicate: bool,
+}
+
+/// What a shard actor is told.
+pub enum Message {
+    /// Take this upload, unless its tenant has the same bytes already.
+    Accept {
+        /// The document; its upload is stored.
+        record: Box<DocumentRecord>,
+        /// Which document it is.
+        reply: Reply<Result<Taken, CommandError>>,
+    },
+    /// Append these operations together; those that come while an entry is written share the next one.
+    Append {
+        /// The change.
+        ops: Vec<Op>,
+        /// Its sequence number, once it is durable and applied.
+        reply: Reply<Result<u64, String>>,
+    },
+    /// Write what waits to be appended.
+    Commit,
+    /// Hand a command to a document actor, bringing it to life if need be.
+    Deliver(DocumentId, Command),
+    /// A document actor has nothing to do.
+    Idle(DocumentId),
+    /// A reader found the index damaged.
+    Damaged(String),
+    /// Bring back a document actor that failed.
+    Revive(DocumentId),
+    /// Time for upkeep.
+    Tick,
+    /// Own the shard.
+    Claim,
+    /// Follow the shard's log.
+    Follow,
+    /// The log has grown up to this entry, or may have.
+    Noticed,
+    /// Let the shard go.
+    Drop,
+    /// Bring the shard to this node.
+    HandOver(NodeId),
+    /// The node to which the shard shall go has caught up, or cannot take it.
+    Prepared(NodeId, Result<u128, String>),
+    /// Follow the log and say when its end is reached: the shard shall come here.
+    Prepare(Reply<Result<u128, String>>),
+    /// The shard was handed over to this node.
+    Granted {
+        /// The epoch of the ownership.
+        epoch: u64,
+        /// Its writer.
+        writer: u128,
+        /// Whether this node serves.
+        reply: Reply<Result<(), String>>,
+    },
+}
+
+/// One shard.
+#[derive(Clone)]
+pub struct Shard {
+    /// Its number.
+    pub number: u32,
+    /// Where its index is.
+    pub dir: PathBuf,
+    /// How its index is kept.
+    pub settings: Settings,
+    /// Store, clock, chance.
+    pub means: Means,
+    /// Checks the index before it is opened.
+    pub verify: Verify,
+    /// What its documents' ingests work with.
+    pub bench: Bench,
+    /// Where readers find the index.
+    pub view: View,
+    /// Restarts of its document actors.
+    pub policy: Policy,
+    /// The other nodes.
+    pub net: Arc<dyn Net>,
+    /// Whether the shard is claimed at the start, because no other node can have it.
+    pub is_alone: bool,
+}
+
+/// What a shard actor remembers.
+pub struct State {
+    part: Mode,
+    /// The index was checked since it was last closed.
+    verified: bool,
+    /// What this node has promised to write as, if the shard is handed over to it.
+    promised: Option<u128>,
+}
+
+enum Mode {
+    /// Nothing is held: it answers nothing, the other shards go on.
+    Resting,
+    Following(Box<Following>),
+    Serving(Box<Serving>),
+}
+
+impl Behaviour for Shard {
+    type Message = Message;
+    type State = State;
+    const KIND: &'static str = "shard";
+
+    fn name(message: &Message) -> &'static str {
+        match message {
+            Message::Accept { .. } => "accept",
+            Message::Append { .. } => "append",
+            Message::Commit => "commit",
+            Message::Deliver(..) => "deliver",
+            Message::Idle(_) => "idle",
+            Message::Damaged(_) => "damaged",
+            Message::Revive(_) => "revive",
+            Message::Tick => "tick",
+            Message::Claim => "claim",
+            Message::Follow => "follow",
+            Message::Noticed => "noticed",
+            Message::Drop => "drop",
+            Message::HandOver(_) => "hand over",
+            Message::Prepared(..) => "prepared",
+            Message::Prepare(_) => "prepare",
+            Message::Granted { .. } => "granted",
+        }
+    }
+
+    async fn start(&self, context: &Context<Message>) -> Result<State, Fault> {
+        self.view.set_index(None);
+        self.stand(Part::None, self.view.standing().epoch);
+        let mut state = State { part: Mode::Resting, verified: false, promised: None };
+        self.tick_later(context);
+        if self.is_alone {
+            self.claim(context, &mut state, None).await;
+        }
+        Ok(state)
+    }
+
+    async fn handle(
+        &self,
+        context: &Context<Message>,
+        state: &mut State,
+        message: Message,
+    ) -> Result<(), Fault> {
+        match message {
+            Message::Tick => {
+                self.tick_later(context);
+                self.tick(context, state).await?;
+            }
+            Message::Claim if !matches!(state.part, Mode::Serving(_)) => {
+                self.claim(context, state, None).await;
+            }
+            Message::Follow if matches!(state.part, Mode::Resting) => {
+                self.follow(context, state).await;
+            }
+            Message::Noticed => self.catch_up(context, state).await?,
+            Message::Drop if matches!(state.part, Mode::Following(_)) => self.rest(context, state),
+            Message::Claim | Message::Follow | Message::Drop => {}
+            Message::Prepare(reply) => reply.send(self.prepare(context, state).await),
+            Message::Granted { epoch, writer, reply } => {
+                reply.send(self.granted(context, state, epoch, writer).await);
+            }
+            Message::HandOver(to) => self.hand_over(context, state, to),
+            Message::Prepared(to, outcome) => self.prepared(context, state, &to, outcome).await?,
+            Message::Damaged(why) => return Err(Fault::new(format!("the index is damaged: {why}"))),
+            message => self.handle_serving(context, state, message).await?,
+        }
+        Ok(())
+    }
+
+    async fn child_ended(
+        &self,
+        context: &Context<Message>,
+        state: &mut State,
+        child: ActorCell,
+        fault: Option<String>,
+    ) -> Result<(), Fault> {
+        self.document_ended(context, state, &child, fault).await
+    }
+
+    fn stopped(&self, _: &Context<Message>, state: &mut State) {
+        self.view.set_index(None);
+        self.stand(Part::None, self.view.standing().epoch);
+        let index = match &state.part {
+            Mode::Resting => return,
+            Mode::Following(following) => following.index.clone(),
+            Mode::Serving(serving) => serving.following.index.clone(),
+        };
+        if let Err(error) = index.flush() {
+            tracing::warn!(%error, shard = self.number, "flushing the index at the end");
+        }
+    }
+}
+
+impl Shard {
+    fn stand(&self, part: Part, epoch: u64) {
+        self.view.stand(Standing { part, epoch, handed_to: None });
+    }
+
+    fn tick_later(&self, context: &Context<Message>) {
+        let address = context.address().clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(TICK).await;
+            let _ = address.offer(Message::Tick);
+        });
+    }
+
+    async fn tick(&self, context: &Context<Message>, state: &mut State) -> Result<(), Fault> {
+        match &mut state.part {
+            Mode::Serving(serving) => self.upkeep(context, serving).await,
+            Mode::Following(following) => {
+                let index = following.index.clone();
+                blocking("looking after the index", move || index.flush()).await?;
+                self.catch_up(context, state).await
+            }
+            Mode::Resting if self.is_alone => {
+                self.claim(context, state, None).await;
+                Ok(())
+            }
+            Mode::Resting => Ok(()),
+        }
+    }
+
+    /// Opens the index if it is not open; one that is damaged is made anew.
+    async fn open(&self, context: &Context<Message>, state: &mut State) -> Result<Box<Following>, Fault> {
+        match std::mem::replace(&mut state.part, Mode::Resting) {
+            Mode::Following(following) => return Ok(following),
+            Mode::Serving(serving) => return Ok(serving.end(context)),
+            Mode::Resting => {}
+        }
+        context.seat().note("opening the index");
+        if !state.verified
+            && let Err(why) = (self.verify)(self.dir.clone()).await
+        {
+            context.seat().failed("verify", format!("the index is damaged and is rebuilt: {why}"), None);
+            self.wipe().await?;
+        }
+        state.verified = true;
+        match Following::open(self).await {
+            Ok(following) => Ok(Box::new(following)),
+            Err(fault) => {
+                context.seat().failed("open", format!("{fault}; the index is rebuilt"), None);
+                self.wipe().await?;
+                Ok(Box::new(Following::open(self).await?))
+            }
+        }
+    }
+
+    async fn wipe(&self) -> Result<(), Fault> {
+        self.view.set_index(None);
+        let dir = self.dir.clone();
+        blocking("wiping the index", move || index::wipe(&dir)).await
+    }
+
+    /// Becomes the owner, by a claim or with the epoch and writer of a hand-over; else follows, and says why.
+    async fn claim(&self, context: &Context<Message>, state: &mut State, granted: Option<(u64, u128)>) {
+        let mut rebuilt = false;
+        loop {
+            let mut following = match self.open(context, state).await {
+                Ok(following) => following,
+                Err(fault) => return self.refuse(context, state, &fault),
+            };
+            context.seat().note("claiming the shard");
+            let means = self.means.clone();
+            let owned = match granted {
+                Some(grant) => Owner::take_over(means, self.number, grant, &mut *following).await,
+                None => Owner::claim(means, self.number, &mut *following).await,
+            };
+            let error = match owned {
+                Ok(owner) => match self.serve(context, owner, following).await {
+                    Ok(serving) => {
+                        state.part = Mode::Serving(Box::new(serving));
+                        return;
+                    }
+                    Err(fault) => return self.refuse(context, state, &fault),
+                },
+                Err(error) => error,
+            };
+            let fault = Fault::from_error("claiming the shard", &error);
+            match error {
+                OwnError::Superseded { .. } | OwnError::Unavailable { .. } | OwnError::Undecided { .. } => {
+                    context.seat().note(format!("follows: {fault}"));
+                    self.stand(Part::Replica, self.view.standing().epoch);
+                    state.part = Mode::Following(following);
+                    return;
+                }
+                // The log is the truth: an index that cannot take it is made anew, once.
+                _ if !rebuilt => {
+                    rebuilt = true;
+                    context.seat().failed("replay", format!("{fault}; the index is rebuilt"), None);
+                    drop(following);
+                    if let Err(fault) = self.wipe().await {
+                        return self.refuse(context, state, &fault);
+                    }
+                }
+                _ => return self.refuse(context, state, &fault),
+            }
+        }
+    }
+
+    fn refuse(&self, context: &Context<Message>, state: &mut State, fault: &Fault) {
+        context.seat().failed("claim", fault.reason.clone(), None);
+        context.seat().note(format!("refuses: {fault}"));
+        self.view.set_index(None);
+        self.stand(Part::None, self.view.standing().epoch);
+        state.part = Mode::Resting;
+    }
+
+    async fn follow(&self, context: &Context<Message>, state: &mut State) {
+        match self.open(context, state).await {
+            Ok(following) => {
+                self.stand(Part::Replica, self.view.standing().epoch);
+                state.part = Mode::Following(following);
+                let _ = context.address().offer(Message::Noticed);
+            }
+            Err(fault) => self.refuse(context, state, &fault),
+        }
+    }
+
+    /// Applies what is new in the log, if this node follows it.
+    async fn catch_up(&self, context: &Context<Message>, state: &mut State) -> Result<(), Fault> {
+        let Mode::Following(following) = &mut state.part else { return Ok(()) };
+        match following.catch_up(self.number).await {
+            Ok(more) => {
+                context.seat().note(format!("replica, entry {}", following.position.seq));
+                if more {
+                    let _ = context.address().offer(Message::Noticed);
+                }
+                Ok(())
+            }
+            Err(Stuck::Store(fault)) => {
+                context.seat().note(format!("replica, entry {}: {fault}", following.position.seq));
+                Ok(())
+            }
+            Err(Stuck::Index(fault)) => {
+                context.seat().failed("follow", format!("{fault}; the index is rebuilt"), None);
+                self.rest(context, state);
+                self.wipe().await?;
+                self.follow(context, state).await;
+                Ok(())
+            }
+        }
+    }
+
+    fn rest(&self, context: &Context<Message>, state: &mut State) {
+        self.view.set_index(None);
+        self.stand(Part::None, self.view.standing().epoch);
+        state.part = Mode::Resting;
+        context.seat().note("rests");
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    doing: &str,
+    work: impl FnOnce() -> Result<T, index::ShardError> + Send + 'static,
+) -> Result<T, Fault> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done.map_err(|error| Fault::from_error(doing, &error)),
+        Err(_) => Err(Fault::new(format!("{doing}: panicked"))),
+    }
+}

@@ -1,0 +1,171 @@
+//! A shard as readers on this node see it, over restarts of its actor; and the reading that is up to date.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use enabler_cluster::decide::custody::Part;
+use enabler_cluster::net::NodeId;
+use enabler_storage::log;
+use enabler_storage::objects::{ObjectStore, StoreError};
+use enabler_storage::shard::ShardIndex;
+use tokio::sync::{Mutex, watch};
+
+/// How long a reader waits for entries that the store has and this node has not yet applied.
+const CATCH_UP_MAX: Duration = Duration::from_secs(5);
+
+/// What this node does for a shard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Nothing, following or owning.
+    pub part: Part,
+    /// The highest epoch that this node knows of.
+    pub epoch: u64,
+    /// To whom the shard was handed over, if it was.
+    pub handed_to: Option<NodeId>,
+}
+
+/// How far a reading can be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    /// Every change that was acknowledged before the question is in it.
+    Current,
+    /// The store could not be asked; changes may be missing.
+    Unconfirmed,
+}
+
+/// Why a shard cannot be read here.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// This node has no index of it.
+    #[error("the shard is not on this node")]
+    NotHere,
+    /// Its index is behind the log and does not catch up.
+    #[error("the shard's index is behind its log")]
+    Behind,
+}
+
+struct Inner {
+    number: u32,
+    store: Arc<dyn ObjectStore>,
+    /// A node alone, which nobody can replace, asks nobody.
+    is_alone: bool,
+    index: RwLock<Option<Arc<ShardIndex>>>,
+    standing: RwLock<Standing>,
+    followers: RwLock<Arc<[NodeId]>>,
+    applied: watch::Sender<u64>,
+    confirming: Mutex<Confirmed>,
+    begun: AtomicU64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Confirmed {
+    number: u64,
+    outcome: Result<u64, ()>,
+}
+
+/// A shard as it is seen on this node. Cheap to clone.
+#[derive(Clone)]
+pub struct View(Arc<Inner>);
+
+impl View {
+    /// The view of shard `number` before its actor starts.
+    pub fn new(number: u32, store: Arc<dyn ObjectStore>, is_alone: bool) -> Self {
+        View(Arc::new(Inner {
+            number,
+            store,
+            is_alone,
+            index: RwLock::default(),
+            standing: RwLock::new(Standing { part: Part::None, epoch: 0, handed_to: None }),
+            followers: RwLock::new(Arc::new([])),
+            applied: watch::Sender::new(0),
+            confirming: Mutex::new(Confirmed { number: 0, outcome: Err(()) }),
+            begun: AtomicU64::new(0),
+        }))
+    }
+
+    /// The index, if this node owns or follows the shard; it may lack the newest entries.
+    pub fn index(&self) -> Option<Arc<ShardIndex>> {
+        self.0.index.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What this node does for the shard.
+    pub fn standing(&self) -> Standing {
+        self.0.standing.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The last entry that the index has applied.
+    pub fn applied(&self) -> u64 {
+        *self.0.applied.borrow()
+    }
+
+    /// Who follows the shard on other nodes.
+    pub fn followers(&self) -> Arc<[NodeId]> {
+        self.0.followers.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says who follows the shard on other nodes: they are told of each entry.
+    pub fn set_followers(&self, followers: Vec<NodeId>) {
+        *self.0.followers.write().unwrap_or_else(PoisonError::into_inner) = followers.into();
+    }
+
+    pub(super) fn set_index(&self, index: Option<Arc<ShardIndex>>) {
+        *self.0.index.write().unwrap_or_else(PoisonError::into_inner) = index;
+    }
+
+    pub(super) fn stand(&self, standing: Standing) {
+        *self.0.standing.write().unwrap_or_else(PoisonError::into_inner) = standing;
+    }
+
+    pub(super) fn applies(&self, seq: u64) {
+        self.0.applied.send_replace(seq);
+    }
+
+    /// The index with every change in it that was acknowledged before this call, by whichever node.
+    ///
+    /// An owner that was frozen or cut off may have been replaced without knowing: so the log is asked whether it has
+    /// grown. Readings that come while one asks share the next question.
+    ///
+    /// # Errors
+    /// See [`Unreadable`].
+    pub async fn current(&self) -> Result<(Arc<ShardIndex>, Freshness), Unreadable> {
+        let index = self.index().ok_or(Unreadable::NotHere)?;
+        if self.0.is_alone {
+            return Ok((index, Freshness::Current));
+        }
+        let Ok(end) = self.end_of_log().await else { return Ok((index, Freshness::Unconfirmed)) };
+        let mut applied = self.0.applied.subscribe();
+        let caught_up = tokio::time::timeout(CATCH_UP_MAX, applied.wait_for(|seq| *seq >= end)).await;
+        if !matches!(caught_up, Ok(Ok(_))) {
+            return Err(Unreadable::Behind);
+        }
+        // The actor may have opened another index meanwhile.
+        Ok((self.index().ok_or(Unreadable::NotHere)?, Freshness::Current))
+    }
+
+    async fn end_of_log(&self) -> Result<u64, ()> {
+        let begun_before = self.0.begun.load(Ordering::SeqCst);
+        let mut last = self.0.confirming.lock().await;
+        // One that began after this reading came is as good as one of its own.
+        if last.number <= begun_before {
+            let number = self.0.begun.fetch_add(1, Ordering::SeqCst) + 1;
+            let outcome = self.look_for_the_end().await.map_err(|error| {
+                tracing::debug!(%error, shard = self.0.number, "the end of the log could not be looked for");
+            });
+            *last = Confirmed { number, outcome };
+        }
+        last.outcome
+    }
+
+    async fn look_for_the_end(&self) -> Result<u64, StoreError> {
+        let mut seq = self.applied();
+        loop {
+            let Ok(key) = log::entry_key(self.0.number, seq.saturating_add(1)) else { return Ok(seq) };
+            if self.0.store.head(&key).await?.is_none() {
+                return Ok(seq);
+            }
+            // What this node has applied meanwhile need not be asked for.
+            seq = self.applied().max(seq.saturating_add(1));
+        }
+    }
+}

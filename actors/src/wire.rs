@@ -1,0 +1,295 @@
+//! The bodies of the calls between nodes: small records, read with a limit; fields that a newer node adds are passed over.
+
+use bincode::{Decode, Encode};
+use bytes::Bytes;
+use enabler_reading::{DocumentInfo, DocumentProblem, Page, PageProblem};
+use enabler_storage::record::{BlobRef, DocumentId, DocumentRecord};
+
+/// The largest body; a frame between nodes carries 4 MiB.
+pub const BODY_BYTES_MAX: usize = 4 << 20;
+
+/// The log of a shard has grown ([`Noticed`]); nobody waits for an answer.
+pub const NOTICED: u16 = 1;
+/// Catch up with a shard's log ([`Prepare`] → [`Prepared`]).
+pub const PREPARE: u16 = 2;
+/// The shard was handed over ([`Grant`] → nothing).
+pub const GRANT: u16 = 3;
+/// What is known of a document ([`Which`] → [`Found`]).
+pub const DOCUMENT: u16 = 10;
+/// Take an upload ([`Accept`] → [`TakenWire`]).
+pub const ACCEPT: u16 = 11;
+/// Erase a document ([`Delete`] → nothing).
+pub const DELETE: u16 = 12;
+/// Answer a question (JSON of `question::Ask` → JSON of `question::Answer`).
+pub const ASK: u16 = 13;
+/// List a tenant's documents ([`List`] → [`Listed`]).
+pub const LIST: u16 = 14;
+/// Which document has these bytes ([`Known`] → [`Knows`]).
+pub const KNOWN: u16 = 15;
+/// Embed texts ([`Embed`] → [`Embedded`]).
+pub const EMBED: u16 = 20;
+/// Write a draft ([`Write`] → [`Written`]).
+pub const WRITE: u16 = 21;
+/// Open an uploaded file ([`Open`] → [`Opened`]).
+pub const OPEN: u16 = 22;
+/// Read one page ([`ReadPage`] → [`PageRead`]).
+pub const PAGE: u16 = 23;
+/// The words that rules add to a question ([`Expand`] → [`Expanded`]).
+pub const EXPAND: u16 = 24;
+/// Apply rules to an answer (JSON of `crew::Case` → JSON of `crew::Ruled`).
+pub const JUDGE: u16 = 25;
+
+/// Codes of refused calls.
+pub mod refusal {
+    /// Another node owns the shard; the text names it, if it is known, as `name/generation/epoch`.
+    pub const NOT_OWNER: u16 = 1;
+    /// There is no such document for this tenant.
+    pub const UNKNOWN_DOCUMENT: u16 = 2;
+    /// The document is not ready.
+    pub const NOT_READY: u16 = 3;
+    /// The model is not there; the text is its name, a line feed, and where it was looked for.
+    pub const NO_MODEL: u16 = 4;
+    /// Too much waits.
+    pub const OVERLOADED: u16 = 5;
+    /// A part of the node is not there; the text names it.
+    pub const UNAVAILABLE: u16 = 6;
+    /// The request ended there.
+    pub const ENDED: u16 = 7;
+    /// A fault of ours; the text says which.
+    pub const INTERNAL: u16 = 8;
+    /// The same bytes are arriving at this moment: ask again.
+    pub const ARRIVING: u16 = 9;
+    /// The change could not be recorded; whether it was is unknown.
+    pub const NOT_RECORDED: u16 = 10;
+    /// The store cannot be asked whether the reading is current, and other nodes can.
+    pub const UNCONFIRMED: u16 = 11;
+    /// The body cannot be read.
+    pub const MALFORMED: u16 = 12;
+    /// The uploaded file is damaged or gone.
+    pub const ORIGINAL: u16 = 13;
+}
+
+macro_rules! bodies {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Clone, PartialEq, Encode, Decode)]
+            pub struct $name { $($(#[$field_doc])* pub $field: $type,)* }
+        )*
+    };
+}
+
+bodies! {
+    /// A shard whose log has grown.
+    Noticed {
+        /// The shard.
+        shard: u32,
+    }
+    /// A shard that shall be handed over.
+    Prepare {
+        /// The shard.
+        shard: u32,
+    }
+    /// The node has caught up.
+    Prepared {
+        /// What it will write as.
+        writer: u128,
+    }
+    /// A shard that was handed over.
+    Grant {
+        /// The shard.
+        shard: u32,
+        /// The epoch of the ownership.
+        epoch: u64,
+        /// Its writer.
+        writer: u128,
+    }
+    /// A document of a tenant.
+    Which {
+        /// Whose.
+        tenant: String,
+        /// Which.
+        document_id: DocumentId,
+    }
+    /// A document, and how far it is if it is under way.
+    Found {
+        /// What the log says of it.
+        record: DocumentRecord,
+        /// Its stage and pages, if it is under way there.
+        progress: Option<ProgressWire>,
+    }
+    /// How far a document is.
+    ProgressWire {
+        /// 0 queued, 1 reading, 2 embedding, 3 indexing.
+        stage: u8,
+        /// Pages that are read.
+        pages_done: u32,
+        /// Pages in all.
+        pages_total: Option<u32>,
+    }
+    /// An upload whose bytes are in the store.
+    Accept {
+        /// The document.
+        record: DocumentRecord,
+    }
+    /// A document that was taken.
+    TakenWire {
+        /// Which.
+        document_id: DocumentId,
+        /// Whether its bytes were known before.
+        is_duplicate: bool,
+    }
+    /// A document to erase.
+    Delete {
+        /// Whose.
+        tenant: String,
+        /// Which.
+        document_id: DocumentId,
+        /// Why.
+        reason: String,
+    }
+    /// A part of a list.
+    List {
+        /// Whose.
+        tenant: String,
+        /// The shard.
+        shard: u32,
+        /// After this document: when it was accepted in Unix milliseconds, and its id.
+        after: Option<(u64, DocumentId)>,
+        /// How many at most.
+        limit: u32,
+    }
+    /// Documents, newest first.
+    Listed {
+        /// The documents.
+        records: Vec<DocumentRecord>,
+    }
+    /// Bytes that may be known.
+    Known {
+        /// Whose.
+        tenant: String,
+        /// Their SHA-256.
+        sha256: [u8; 32],
+    }
+    /// The document with the bytes.
+    Knows {
+        /// Which, if any.
+        document_id: Option<DocumentId>,
+    }
+    /// Texts to embed.
+    Embed {
+        /// Whether each is a question, and the text.
+        texts: Vec<(bool, String)>,
+        /// Whether a person waits.
+        urgent: bool,
+    }
+    /// Texts that were embedded.
+    Embedded {
+        /// The model.
+        model_id: String,
+        /// A vector of unit length for each text.
+        vectors: Vec<Vec<f32>>,
+    }
+    /// A prompt.
+    Write {
+        /// The model.
+        model: String,
+        /// Instructions and passages.
+        system: String,
+        /// The question.
+        user: String,
+        /// Tokens that the answer may have.
+        answer_tokens_max: u32,
+    }
+    /// A draft.
+    Written {
+        /// The text.
+        text: String,
+    }
+    /// An uploaded file.
+    Open {
+        /// Where it is.
+        blob: BlobRef,
+    }
+    /// What the file is.
+    Opened {
+        /// What it is, or why it cannot be read.
+        outcome: Result<DocumentInfo, DocumentProblem>,
+    }
+    /// A page of an uploaded file.
+    ReadPage {
+        /// The file.
+        blob: BlobRef,
+        /// The page, from 1.
+        number: u32,
+    }
+    /// A page that was read.
+    PageRead {
+        /// The page, or why it cannot be read.
+        outcome: Result<Page, PageProblem>,
+    }
+    /// A question and the rule set that looks at it.
+    Expand {
+        /// The rule set, or the document's template.
+        template: String,
+        /// The question.
+        question: String,
+    }
+    /// What to search for.
+    Expanded {
+        /// The text.
+        text: String,
+    }
+}
+
+fn layout() -> impl bincode::config::Config {
+    bincode::config::standard().with_limit::<BODY_BYTES_MAX>()
+}
+
+/// Why a body cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("reading the body of a call")]
+pub struct Malformed(#[source] bincode::error::DecodeError);
+
+/// The bytes of a body. One that cannot be written is empty, which no reader takes for a body.
+pub fn encode<T: Encode>(body: &T) -> Bytes {
+    match bincode::encode_to_vec(body, layout()) {
+        Ok(bytes) => bytes.into(),
+        Err(error) => {
+            tracing::error!(%error, "a call's body could not be written");
+            Bytes::new()
+        }
+    }
+}
+
+/// Reads a body; what a newer node has added behind it is passed over.
+///
+/// # Errors
+/// If it is none, or larger than [`BODY_BYTES_MAX`].
+pub fn decode<T: Decode<()>>(bytes: &[u8]) -> Result<T, Malformed> {
+    bincode::decode_from_slice(bytes, layout()).map(|(body, _)| body).map_err(Malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_a_newer_node_adds_is_passed_over() {
+        let mut bytes = encode(&Grant { shard: 3, epoch: 9, writer: 7 }).to_vec();
+        bytes.extend_from_slice(b"a field of a later version");
+        assert_eq!(decode::<Grant>(&bytes).unwrap(), Grant { shard: 3, epoch: 9, writer: 7 });
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_body_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+            let _ = decode::<Found>(&bytes);
+            let _ = decode::<Listed>(&bytes);
+            let _ = decode::<Embedded>(&bytes);
+            let _ = decode::<PageRead>(&bytes);
+        }
+    }
+}

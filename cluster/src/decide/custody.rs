@@ -1,0 +1,279 @@
+//! Decides what a node does about one shard: own it, follow it, hand it over, or let it go.
+//!
+//! Nothing here is needed for safety: two nodes that both decide to claim are told apart by the epoch and the fence.
+//! It is about not claiming from an owner that lives, and not waiting for one that does not.
+
+use std::fmt;
+
+use super::placement::{self, Candidate};
+
+/// How long a node must have been there before shards move to it: a node that comes and goes would move them twice.
+pub const SETTLE_MS: u64 = 1_500;
+
+/// One start of one node.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId {
+    /// The node's name, unique in its cluster: `[a-z0-9][a-z0-9-]{0,62}`.
+    pub name: String,
+    /// The start; a later one is greater.
+    pub generation: u128,
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+/// A node as far as custody looks at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    /// Which one.
+    pub id: NodeId,
+    /// Whether it can be reached, directly or through others.
+    pub alive: bool,
+    /// For how long `alive` has been what it is, in milliseconds.
+    pub for_ms: u64,
+    /// Its share of the shards; 0 without the role or while it drains.
+    pub weight: u32,
+    /// For how long the beat that it writes into the store has not changed, in milliseconds.
+    pub beat_still_ms: Option<u64>,
+}
+
+/// The cluster at one moment.
+#[derive(Debug, Clone)]
+pub struct Scene<'a> {
+    /// This node.
+    pub me: &'a NodeId,
+    /// Every node, this one included.
+    pub peers: &'a [Peer],
+    /// Nodes that follow each shard beside its owner.
+    pub replicas: usize,
+    /// How long an owner that is not heard keeps its shards, in milliseconds.
+    pub lease_ms: u64,
+}
+
+/// What this node does for a shard at present.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Nothing.
+    None,
+    /// Follows its log.
+    Replica,
+    /// Writes it.
+    Owner,
+}
+
+/// Who holds a shard, as far as this node knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Holder {
+    /// It was not looked up yet.
+    Unknown,
+    /// Nobody.
+    Nobody,
+    /// This generation of this node.
+    Node(NodeId),
+    /// A generation that has ended for certain.
+    Ended,
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Order {
+    /// Nothing to change.
+    Stay,
+    /// Look who holds the shard.
+    Look,
+    /// Take the shard.
+    Claim,
+    /// Follow its log.
+    Follow,
+    /// Bring it to this node.
+    HandOver(NodeId),
+    /// Let it go.
+    Drop,
+}
+
+/// What this node does next about `shard`, of which it is `part`.
+#[must_use]
+pub fn order(scene: &Scene<'_>, shard: u32, part: Part, holder: &Holder) -> Order {
+    let eligible: Vec<&Peer> = scene.peers.iter().filter(|peer| peer.alive && peer.weight > 0).collect();
+    let candidates: Vec<_> =
+        eligible.iter().map(|peer| Candidate { name: &peer.id.name, weight: peer.weight }).collect();
+    let ranked = placement::rank(shard, &candidates);
+    let ranked: Vec<&Peer> = ranked.into_iter().filter_map(|number| eligible.get(number).copied()).collect();
+    let place = ranked.iter().position(|peer| peer.id == *scene.me);
+    if part == Part::Owner {
+        return match ranked.first() {
+            Some(first) if first.id != *scene.me && (place.is_none() || first.for_ms >= SETTLE_MS) => {
+                Order::HandOver(first.id.clone())
+            }
+            _ => Order::Stay,
+        };
+    }
+    let follow = if part == Part::Replica { Order::Stay } else { Order::Follow };
+    match place {
+        Some(0) if *holder == Holder::Unknown => Order::Look,
+        Some(0) if may_claim(scene, holder) => Order::Claim,
+        Some(place) if place <= scene.replicas => follow,
+        // Whoever has the shard keeps it readable until a living owner serves it.
+        _ if part == Part::Replica && !has_living_owner(scene, holder) => Order::Stay,
+        _ if part == Part::Replica => Order::Drop,
+        _ => Order::Stay,
+    }
+}
+
+fn peer<'a>(scene: &'a Scene<'_>, id: &NodeId) -> Option<&'a Peer> {
+    scene.peers.iter().find(|peer| peer.id == *id)
+}
+
+fn has_living_owner(scene: &Scene<'_>, holder: &Holder) -> bool {
+    match holder {
+        Holder::Node(id) => peer(scene, id).is_some_and(|peer| peer.alive),
+        Holder::Unknown | Holder::Nobody | Holder::Ended => false,
+    }
+}
+
+/// Whether the shard may be taken from `holder`.
+fn may_claim(scene: &Scene<'_>, holder: &Holder) -> bool {
+    let id = match holder {
+        Holder::Unknown => return false,
+        Holder::Nobody | Holder::Ended => return true,
+        Holder::Node(id) => id,
+    };
+    // An earlier generation of this node: its data directory is locked by this one, so that it is gone.
+    if id.name == scene.me.name {
+        return true;
+    }
+    let Some(peer) = peer(scene, id) else { return false };
+    if peer.alive {
+        return false;
+    }
+    let is_still = peer.beat_still_ms.is_some_and(|still| still >= scene.lease_ms);
+    is_still || sees_most(scene)
+}
+
+/// Whether this node sees more than half of the cluster: then it is the owner that was cut off, and not this node.
+fn sees_most(scene: &Scene<'_>) -> bool {
+    scene.peers.iter().filter(|peer| peer.alive).count() * 2 > scene.peers.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LEASE_MS: u64 = 3_000;
+
+    fn id(name: &str) -> NodeId {
+        NodeId { name: name.to_owned(), generation: 1 }
+    }
+
+    fn peer_of(name: &str, alive: bool) -> Peer {
+        Peer { id: id(name), alive, for_ms: 60_000, weight: 1, beat_still_ms: Some(0) }
+    }
+
+    fn scene<'a>(me: &'a NodeId, peers: &'a [Peer]) -> Scene<'a> {
+        Scene { me, peers, replicas: 1, lease_ms: LEASE_MS }
+    }
+
+    /// A shard that `name` comes first for among `peers`.
+    fn shard_of(name: &str, peers: &[Peer]) -> u32 {
+        let candidates: Vec<_> =
+            peers.iter().map(|peer| Candidate { name: &peer.id.name, weight: 1 }).collect();
+        (0..).find(|shard| peers[placement::rank(*shard, &candidates)[0]].id.name == name).unwrap()
+    }
+
+    #[test]
+    fn a_living_owner_is_not_robbed_and_a_silent_one_is_replaced_by_those_who_see_most() {
+        let me = id("a");
+        let alive = [peer_of("a", true), peer_of("b", true), peer_of("c", true)];
+        let shard = shard_of("a", &alive);
+        let held = Holder::Node(id("b"));
+        assert_eq!(order(&scene(&me, &alive), shard, Part::Replica, &held), Order::Stay);
+        let silent = [peer_of("a", true), peer_of("b", false), peer_of("c", true)];
+        assert_eq!(order(&scene(&me, &silent), shard, Part::Replica, &held), Order::Claim);
+    }
+
+    #[test]
+    fn a_node_that_is_cut_off_reassigns_nothing_while_the_others_beat() {
+        let me = id("a");
+        let cut = [peer_of("a", true), peer_of("b", false), peer_of("c", false)];
+        let held = Holder::Node(id("b"));
+        for shard in 0..64 {
+            assert_ne!(order(&scene(&me, &cut), shard, Part::None, &held), Order::Claim);
+        }
+    }
+
+    #[test]
+    fn of_two_nodes_the_one_whose_beat_stops_is_replaced_after_its_lease() {
+        let me = id("a");
+        let mut peers = [peer_of("a", true), peer_of("b", false)];
+        let held = Holder::Node(id("b"));
+        peers[1].beat_still_ms = Some(LEASE_MS - 1);
+        assert_eq!(order(&scene(&me, &peers), 0, Part::Replica, &held), Order::Stay);
+        peers[1].beat_still_ms = Some(LEASE_MS);
+        assert_eq!(order(&scene(&me, &peers), 0, Part::Replica, &held), Order::Claim);
+    }
+
+    #[test]
+    fn a_restarted_node_takes_its_own_shards_back_at_once() {
+        let me = NodeId { generation: 2, ..id("a") };
+        let peers = [Peer { id: me.clone(), ..peer_of("a", true) }];
+        assert_eq!(order(&scene(&me, &peers), 0, Part::None, &Holder::Node(id("a"))), Order::Claim);
+    }
+
+    #[test]
+    fn an_owner_hands_over_to_a_settled_node_and_when_it_drains_to_any() {
+        let me = id("a");
+        let mut peers = [peer_of("a", true), peer_of("b", true)];
+        let shard = shard_of("b", &peers);
+        let held = Holder::Node(me.clone());
+        assert_eq!(order(&scene(&me, &peers), shard, Part::Owner, &held), Order::HandOver(id("b")));
+        peers[1].for_ms = SETTLE_MS - 1;
+        assert_eq!(order(&scene(&me, &peers), shard, Part::Owner, &held), Order::Stay);
+        peers[0].weight = 0;
+        assert_eq!(order(&scene(&me, &peers), shard, Part::Owner, &held), Order::HandOver(id("b")));
+        peers[1].alive = false;
+        assert_eq!(order(&scene(&me, &peers), shard, Part::Owner, &held), Order::Stay);
+    }
+
+    fn peers() -> impl Strategy<Value = Vec<Peer>> {
+        prop::collection::vec((any::<bool>(), 0_u64..9_000, 0_u32..3, prop::option::of(0_u64..9_000)), 1..7)
+            .prop_map(|all| {
+                let mut peers: Vec<_> = all
+                    .into_iter()
+                    .enumerate()
+                    .map(|(number, (alive, for_ms, weight, beat_still_ms))| Peer {
+                        id: id(&format!("n{number}")),
+                        alive,
+                        for_ms,
+                        weight,
+                        beat_still_ms,
+                    })
+                    .collect();
+                peers[0].alive = true;
+                peers
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn at_most_one_of_nodes_with_one_view_claims(peers in peers(), shard: u32, holder in 0_usize..7) {
+            let held = peers.get(holder).map_or(Holder::Nobody, |peer| Holder::Node(peer.id.clone()));
+            let claims = peers.iter().filter(|peer| peer.alive).filter(|peer| {
+                order(&scene(&peer.id, &peers), shard, Part::None, &held) == Order::Claim
+            });
+            prop_assert!(claims.count() <= 1);
+        }
+
+        #[test]
+        fn a_shard_without_a_living_owner_stays_readable(peers in peers(), shard: u32) {
+            let me = peers[0].id.clone();
+            for held in [Holder::Nobody, Holder::Ended, Holder::Unknown] {
+                prop_assert_ne!(order(&scene(&me, &peers), shard, Part::Replica, &held), Order::Drop);
+            }
+        }
+    }
+}
