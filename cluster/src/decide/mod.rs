@@ -4,4 +4,5 @@
 
 pub mod append;
 pub mod claim;
+pub mod credit;
 pub mod restart;
