@@ -261,7 +261,7 @@ mod tests {
         let id = |name: &str, generation| NodeId { name: name.to_owned(), generation };
         let address = address_of(&id("a", 1));
         assert_eq!(address, address_of(&id("a", 1)));
-        assert_eq!(address.to_string(), "[fd14:3f5b:fec7:4f07:4bb4:b2e2:5c:7a90]:1");
+        assert_eq!(address.to_string(), "[fda6:8d62:d4d6:8b58:2283:6dbc:7978:1727]:1");
         assert_ne!(address, address_of(&id("a", 2)));
         assert_ne!(address, address_of(&id("b", 1)));
     }
