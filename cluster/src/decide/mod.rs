@@ -4,6 +4,7 @@
 
 pub mod append;
 pub mod claim;
+pub mod credit;
 pub mod custody;
 pub mod placement;
 pub mod restart;

@@ -1,0 +1,6 @@
+//! What nodes that are linked can count on, with real sockets and certificates.
+
+mod calls;
+mod members;
+mod node;
+mod strangers;
