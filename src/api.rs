@@ -4,43 +4,40 @@ mod convert;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use enabler_actors::documents::document::{Command, CommandError};
 use enabler_actors::documents::intake::{Arriving, IntakeError, Meta};
 use enabler_actors::question;
+use enabler_actors::router::{Found, LIST_MAX, RouteError};
 use enabler_actors::topology::Actors;
-use enabler_cluster::address::{AskError, Refusal};
 use enabler_cluster::request::{Ended, Request};
 use enabler_config::Settings;
 use enabler_http::{
     Accepted, Answer, Api, ApiError, Ask, Component, Context, Document, DocumentList, Health, ListQuery,
     Queue, Readiness, Standing, TreeNode, UploadMeta, UploadSink,
 };
-use enabler_storage::record::{DocumentId, DocumentRecord};
-use enabler_storage::shard::listing_cursor;
+use enabler_storage::record::DocumentId;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 /// When a client whose request found a full queue should come back.
 const RETRY_AFTER_SECONDS: u64 = 2;
-/// The most documents in one list.
-const LIST_MAX: usize = 100;
 
-/// The actors, once they run.
+/// The actors while they run.
 #[derive(Clone, Default)]
-pub struct Started(Arc<OnceLock<Actors>>);
+pub struct Started(Arc<RwLock<Option<Actors>>>);
 
 impl Started {
-    /// The actors run from now on.
-    pub fn set(&self, actors: Actors) {
-        let _ = self.0.set(actors);
+    /// The actors run from now on, or no longer.
+    pub fn set(&self, actors: Option<Actors>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = actors;
     }
 
-    fn get(&self) -> Result<&Actors, ApiError> {
-        self.0.get().ok_or_else(|| unavailable("the node, which is starting"))
+    fn get(&self) -> Result<Actors, ApiError> {
+        let actors = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
+        actors.ok_or_else(|| unavailable("the node, which is starting or stopping,"))
     }
 }
 
@@ -57,23 +54,27 @@ impl NodeApi {
         NodeApi { started, models_dir: settings.models.dir.clone(), top_k: settings.retrieval.top_k }
     }
 
-    async fn record(&self, context: &Context, id: Uuid) -> Result<DocumentRecord, ApiError> {
+    async fn find(&self, context: &Context, id: Uuid) -> Result<Found, ApiError> {
         let actors = self.started.get()?;
         let document = DocumentId(*id.as_bytes());
-        let index = actors.shards.index(document).ok_or_else(|| unavailable("the shard"))?;
-        let found = tokio::task::spawn_blocking(move || index.document(document)).await;
-        let found = found.map_err(|error| internal("reading a document", error))?;
-        let found = found.map_err(|error| {
-            if error.is_damage() {
-                actors.shards.damaged(document, error.to_string());
-                unavailable("the shard, whose index is being rebuilt")
-            } else {
-                internal("reading a document", error)
-            }
-        })?;
-        let now_ms = actors.intake.clock.now_ms();
-        let mine = |record: &DocumentRecord| record.tenant == context.tenant.name() && record.is_live(now_ms);
-        found.filter(mine).ok_or(ApiError::NotFound { id })
+        let found = actors.router.document(&request(context), context.tenant.name(), document).await;
+        found.map_err(|error| not_routed(error, id, Queue::Requests))
+    }
+}
+
+/// Why the cluster did not do what was asked about document `id`.
+fn not_routed(error: RouteError, id: Uuid, queue: Queue) -> ApiError {
+    match error {
+        RouteError::Unknown => ApiError::NotFound { id },
+        RouteError::Overloaded => ApiError::Overloaded { queue, retry_after_seconds: RETRY_AFTER_SECONDS },
+        RouteError::Unavailable(what) => unavailable(&what),
+        RouteError::Ended(Ended::TimedOut | Ended::Cancelled) => ApiError::Deadline,
+        error @ RouteError::NotRecorded(_) => ApiError::Unavailable {
+            what: "the shard log".to_owned(),
+            retry_after_seconds: RETRY_AFTER_SECONDS,
+            source: Some(error.into()),
+        },
+        error @ RouteError::Refused(..) => internal("asking the owner of the document", error),
     }
 }
 
@@ -89,16 +90,6 @@ fn internal(doing: &str, error: impl Into<Box<dyn std::error::Error + Send + Syn
     ApiError::Internal { doing: doing.to_owned(), source: Some(error.into()) }
 }
 
-fn unanswered(error: AskError, queue: Queue) -> ApiError {
-    match error {
-        AskError::Refused(Refusal::Full { .. }) => {
-            ApiError::Overloaded { queue, retry_after_seconds: RETRY_AFTER_SECONDS }
-        }
-        AskError::Refused(Refusal::Down { path }) | AskError::Lost { path } => unavailable(&path),
-        AskError::Ended(Ended::TimedOut | Ended::Cancelled) => ApiError::Deadline,
-    }
-}
-
 #[async_trait]
 impl Api for NodeApi {
     async fn begin_upload(&self, context: &Context) -> Result<Box<dyn UploadSink>, ApiError> {
@@ -108,53 +99,32 @@ impl Api for NodeApi {
     }
 
     async fn document(&self, context: &Context, id: Uuid) -> Result<Document, ApiError> {
-        let record = self.record(context, id).await?;
-        Ok(convert::document(&record, &self.started.get()?.board, true))
+        let found = self.find(context, id).await?;
+        Ok(convert::document(&found.record, found.progress, &self.started.get()?.board, true))
     }
 
     async fn documents(&self, context: &Context, query: ListQuery) -> Result<DocumentList, ApiError> {
         let actors = self.started.get()?;
         let after = query.cursor.as_deref().map(convert::cursor).transpose()?;
-        let (indexes, tenant) = (actors.shards.indexes(), context.tenant.name().to_owned());
-        if actors.shards.missing() > 0 {
-            return Err(unavailable("a shard"));
-        }
-        let (limit, now_ms) = (query.limit.min(LIST_MAX), actors.intake.clock.now_ms());
-        let list = move || -> Result<Vec<DocumentRecord>, enabler_storage::shard::ShardError> {
-            let mut all = Vec::new();
-            let cursor = after.map(|(created_ms, id)| listing_cursor(&tenant, created_ms, id));
-            for index in indexes {
-                all.extend(index.documents(&tenant, cursor.as_deref(), limit + 1)?.documents);
-            }
-            all.retain(|record| record.is_live(now_ms));
-            all.sort_by_key(|record| (std::cmp::Reverse(record.created_ms), record.document_id));
-            Ok(all)
-        };
-        let listed = tokio::task::spawn_blocking(list).await.map_err(|error| internal("listing", error))?;
-        let mut records = listed.map_err(|error| internal("listing documents", error))?;
+        let limit = query.limit.min(LIST_MAX);
+        let listed =
+            actors.router.documents(&request(context), context.tenant.name(), after, limit + 1).await;
+        let mut records = listed.map_err(|error| not_routed(error, Uuid::nil(), Queue::Requests))?;
         let more = records.len() > limit;
         records.truncate(limit);
         let next = records.last().filter(|_| more).map(convert::cursor_after);
-        let documents =
-            records.iter().map(|record| convert::document(record, &actors.board, false)).collect();
-        Ok(DocumentList { documents, next_cursor: next })
+        let board = &actors.board;
+        let document =
+            |record| convert::document(record, board.of(record.document_id), board, false);
+        Ok(DocumentList { documents: records.iter().map(document).collect(), next_cursor: next })
     }
 
     async fn delete(&self, context: &Context, id: Uuid) -> Result<(), ApiError> {
-        let record = self.record(context, id).await?;
         let actors = self.started.get()?;
-        let reason = "requested".to_owned();
-        let delete = |reply| Command::Delete { reason, reply };
-        let deleted = actors.shards.command(&request(context), record.document_id, delete).await;
-        match deleted.map_err(|error| unanswered(error, Queue::Requests))? {
-            Ok(()) => Ok(()),
-            Err(CommandError::Unknown) => Err(ApiError::NotFound { id }),
-            Err(error @ CommandError::NotRecorded(_)) => Err(ApiError::Unavailable {
-                what: "the shard log".to_owned(),
-                retry_after_seconds: RETRY_AFTER_SECONDS,
-                source: Some(error.into()),
-            }),
-        }
+        let document = DocumentId(*id.as_bytes());
+        let deleted =
+            actors.router.delete(&request(context), context.tenant.name(), document, "requested").await;
+        deleted.map_err(|error| not_routed(error, id, Queue::Requests))
     }
 
     async fn ask(&self, context: &Context, id: Uuid, ask: Ask) -> Result<Answer, ApiError> {
@@ -169,7 +139,7 @@ impl Api for NodeApi {
             use_rules: ask.use_dkr,
             top_k,
         };
-        match actors.desk.answer(&request(context), &ask).await {
+        match actors.router.ask(&request(context), &ask).await {
             Ok(answer) => Ok(convert::answer(answer, include_sources, began.elapsed())),
             Err(failure) => Err(convert::ask_failure(failure, id, &actors.board)),
         }
@@ -192,21 +162,27 @@ impl Api for NodeApi {
                 let damage =
                     damaged.first().map(|first| format!("{} damaged objects; {first}", damaged.len()));
                 add("objects", damage, Standing::Degraded);
-                let missing = actors.shards.missing();
-                let shards = (missing > 0).then(|| format!("{missing} shards do not serve"));
+                let missing = actors.router.table.ownerless();
+                let shards = (missing > 0).then(|| format!("{missing} shards have no owner"));
                 add("shards", shards, Standing::Unhealthy);
-                add("embedding", actors.desk.embedder.model().err().map(first_line), Standing::Degraded);
+                let here = actors.crew.here();
+                if let Some((_, embedder)) = &here.embedding {
+                    add("embedding", embedder.model().err().map(first_line), Standing::Degraded);
+                }
                 let writer = match actors.writer.as_ref().map(enabler_actors::model::Standing::get) {
+                    None if here.hosts.is_none() => None,
                     None => Some(format!("no language model in {}", self.models_dir.display())),
                     Some(None) => Some("the language model is being loaded".to_owned()),
                     Some(Some(loaded)) => loaded.err(),
                 };
                 add("generation", writer.map(first_line), Standing::Degraded);
-                let cache = actors.desk.cache.is_up().await;
+                let cache = actors.cache.is_up().await;
                 add("cache", (!cache).then(|| "it does not answer".to_owned()), Standing::Degraded);
-                let (waiting, places) = actors.ocr.depth();
-                let full = (waiting >= places).then(|| format!("{waiting} pages wait"));
-                add("ocr", full, Standing::Degraded);
+                if let Some((queue, ..)) = &here.reading {
+                    let (waiting, places) = queue.depth();
+                    let full = (waiting >= places).then(|| format!("{waiting} pages wait"));
+                    add("ocr", full, Standing::Degraded);
+                }
             }
         }
         let status = components.values().map(|part| part.status).max().unwrap_or(Standing::Healthy);
@@ -218,12 +194,14 @@ impl Api for NodeApi {
         match self.started.get() {
             Err(_) => waiting_for.push("the actors are starting".to_owned()),
             Ok(actors) => {
-                let missing = actors.shards.missing();
+                let missing = actors.router.table.ownerless();
                 if missing > 0 {
-                    waiting_for.push(format!("{missing} shards replay their log"));
+                    waiting_for.push(format!("{missing} shards have no owner yet"));
                 }
-                waiting_for.extend(actors.desk.embedder.model().err());
+                let here = actors.crew.here();
+                waiting_for.extend(here.embedding.as_ref().and_then(|(_, embedder)| embedder.model().err()));
                 match actors.writer.as_ref().map(enabler_actors::model::Standing::get) {
+                    None if here.hosts.is_none() => {}
                     None => waiting_for.push(format!(
                         "no language model is installed in {}; run `rag-enabler models pull default`",
                         self.models_dir.display()
@@ -256,14 +234,12 @@ struct Sink {
 
 fn not_taken(error: IntakeError) -> ApiError {
     match error {
-        IntakeError::Handover(error) => unanswered(error, Queue::Uploads),
-        error @ (IntakeError::Spool(_) | IntakeError::Store(_) | IntakeError::Record(_)) => {
-            ApiError::Unavailable {
-                what: "the object store".to_owned(),
-                retry_after_seconds: RETRY_AFTER_SECONDS,
-                source: Some(error.into()),
-            }
-        }
+        IntakeError::Route(error) => not_routed(error, Uuid::nil(), Queue::Uploads),
+        error @ (IntakeError::Spool(_) | IntakeError::Store(_)) => ApiError::Unavailable {
+            what: "the object store".to_owned(),
+            retry_after_seconds: RETRY_AFTER_SECONDS,
+            source: Some(error.into()),
+        },
     }
 }
 

@@ -1,4 +1,6 @@
 //! The product: one node built from its parts; it answers the API by sending messages to actors.
 
 pub mod api;
+mod membership;
 pub mod node;
+mod parts;

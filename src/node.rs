@@ -6,24 +6,28 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
+use enabler_actors::calls::Switchboard;
 use enabler_actors::documents::intake::Intake;
 use enabler_actors::documents::{scrub, sweep};
 use enabler_actors::shard::Verify;
 use enabler_actors::topology::{self, Actors, Parts};
 use enabler_cluster::actor::Fault;
 use enabler_cluster::owner::Means;
+use enabler_cluster::supervisor;
+use enabler_cluster::tree::Tree;
 use enabler_config::{Secret, Settings};
 use enabler_http::{KeyHash, KeyRing, Limits, Tenant};
 use enabler_reading::Program;
-use enabler_storage::cache::InProcess;
 use enabler_storage::chance::{Chance, OsChance};
 use enabler_storage::clock::{Clock, SystemClock};
 use enabler_storage::log::{self, Cluster};
-use enabler_storage::objects::{Directory, ObjectStore, PutOutcome, probe};
+use enabler_storage::objects::{ObjectStore, PutOutcome, probe};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{NodeApi, Started};
+use crate::membership::{self, Membership};
+use crate::parts;
 
 /// The tenant of a node's first key.
 const FIRST_TENANT: &str = "default";
@@ -38,7 +42,8 @@ pub type NodeError = Box<dyn Error + Send + Sync>;
 
 /// Runs a node until `stop` fires and its work in hand is done.
 ///
-/// The API answers from the first moment on; `/ready` says when the actors serve and the models are loaded.
+/// The API answers from the first moment on; `/ready` says when the actors serve and the models are loaded. A node
+/// that the others have declared dead, because it was frozen or cut off, begins anew as a new generation.
 ///
 /// # Errors
 /// Why the node could not start or go on.
@@ -56,47 +61,86 @@ pub async fn run(
         tokio::spawn(enabler_http::serve(listener, api, keys, Limits::from(&settings.http), async move {
             ending.cancelled().await
         }));
-    let outcome = tokio::select! {
-        outcome = start(&settings) => outcome,
-        () = stop.cancelled() => Err("stopped before it had started".into()),
-    };
-    let actors = match outcome {
-        Ok(actors) => actors,
-        Err(error) => {
-            stop.cancel();
-            let _ = serving.await;
-            return Err(error);
+    let outcome = loop {
+        match generation(&settings, &started, &stop).await {
+            Ok(End::Stopped) => break Ok(()),
+            Ok(End::DeclaredDead) => {
+                tracing::warn!("the other nodes have declared this node dead; it begins anew");
+            }
+            Err(error) => break Err(error),
         }
-    };
-    started.set(actors.clone());
-    tokio::spawn(scrub_daily(actors.clone()));
-    tokio::spawn(sweep_once(actors.clone(), actors.intake.store.clone(), actors.intake.clock.now_ms()));
-    let failed = actors.root().wait();
-    let outcome = tokio::select! {
-        () = stop.cancelled() => Ok(()),
-        () = failed => Err("the supervision tree gave up; the log above says which actor failed too often".into()),
     };
     stop.cancel();
     let _ = serving.await;
-    actors.stop().await;
     outcome
 }
 
-async fn start(settings: &Settings) -> Result<Actors, NodeError> {
+/// How a generation ended.
+enum End {
+    Stopped,
+    DeclaredDead,
+}
+
+/// Lives one generation of the node.
+async fn generation(
+    settings: &Settings,
+    started: &Started,
+    stop: &CancellationToken,
+) -> Result<End, NodeError> {
+    let mut life = tokio::select! {
+        life = start(settings) => life?,
+        () = stop.cancelled() => return Err("stopped before it had started".into()),
+    };
+    let actors = life.actors.clone();
+    started.set(Some(actors.clone()));
+    let chores = [
+        tokio::spawn(scrub_daily(actors.clone())),
+        tokio::spawn(sweep_once(actors.clone(), actors.intake.store.clone(), actors.intake.clock.now_ms())),
+    ];
+    let end = tokio::select! {
+        () = stop.cancelled() => Ok(End::Stopped),
+        () = actors.root().wait() => {
+            Err("the supervision tree gave up; the log above says which actor failed too often".into())
+        }
+        () = life.membership.dead() => Ok(End::DeclaredDead),
+    };
+    if matches!(end, Ok(End::Stopped)) && life.membership.has_peers() {
+        let left = actors.drain(Duration::from_secs(settings.cluster.drain_seconds)).await;
+        tracing::info!(left, "handed the shards over");
+    }
+    started.set(None);
+    chores.iter().for_each(tokio::task::JoinHandle::abort);
+    life.membership.leave(matches!(end, Ok(End::Stopped))).await;
+    actors.stop().await;
+    end
+}
+
+/// A generation that runs.
+struct Life {
+    actors: Actors,
+    membership: Membership,
+}
+
+async fn start(settings: &Settings) -> Result<Life, NodeError> {
     let (clock, chance): (Arc<dyn Clock>, Arc<dyn Chance>) = (Arc::new(SystemClock), Arc::new(OsChance));
-    let dir = settings.data.dir.clone();
-    let root = dir.join("store");
-    let opened = tokio::task::spawn_blocking(move || {
-        Intake::clear(&dir.join("spool")).map_err(|error| Fault::from_error("clearing the spool", &error))?;
-        Directory::open(&root).map_err(|error| Fault::from_error("opening the store", &error))
-    });
-    let store: Arc<dyn ObjectStore> = Arc::new(opened.await??);
+    let spool = settings.data.dir.join("spool");
+    let clear = move || {
+        Intake::clear(&spool).map_err(|error| Fault::from_error("clearing the spool", &error))
+    };
+    tokio::task::spawn_blocking(clear).await??;
+    let store = parts::store(settings).await?;
     probe(&*store, &*chance).await?;
     let cluster = cluster(&*store, &*chance, settings.storage.shard_count).await?;
     let executable = std::env::current_exe()?;
+    let node = membership::identity(settings, &*store, &*clock, &*chance).await?;
+    let means = Means { store, clock: clock.clone(), chance, node };
+    let tree = Tree::new(clock);
+    let root = supervisor::spawn("node", topology::policy(settings), Vec::new(), &tree, None).await?;
+    let switchboard = Switchboard::default();
+    let membership =
+        Membership::join(settings, &means, &cluster, switchboard.clone(), &tree, root.cell()).await?;
     let parts = Parts {
-        means: Means { store, clock, chance, node: "node".into() },
-        cache: Arc::new(InProcess::new(settings.cache.bytes_max)),
+        cache: parts::cache(settings)?,
         cluster,
         reader: Program {
             executable: executable.clone(),
@@ -106,8 +150,15 @@ async fn start(settings: &Settings) -> Result<Actors, NodeError> {
         verify: verifier(executable),
         rule_sets: RULE_SETS.iter().map(|&(name, text)| (name.to_owned(), text.to_owned())).collect(),
         recipe: recipe(),
+        tree,
+        net: membership.net(),
+        switchboard,
+        is_alone: membership.is_alone(),
+        roles: membership::roles(settings),
+        root,
+        means,
     };
-    Ok(topology::start(settings, parts).await?)
+    Ok(Life { actors: topology::start(settings, parts).await?, membership })
 }
 
 /// The shipped rule sets, one per template.

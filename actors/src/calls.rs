@@ -1,5 +1,6 @@
 //! Answers what other nodes, and this one, ask of the shards and workers here.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
@@ -70,10 +71,10 @@ impl Service for Switchboard {
 impl Service for Calls {
     async fn serve(&self, from: &NodeId, call: Incoming) -> Result<Bytes, Refused> {
         let Incoming { kind, body, request } = call;
-        let answer = self.answer(kind, &body, &request);
-        match request.run(answer.catch_unwind_safely()).await {
-            Ok(Some(answer)) => answer,
-            Ok(None) => {
+        let answer = AssertUnwindSafe(self.answer(kind, &body, &request)).catch_unwind();
+        match request.run(answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => {
                 tracing::error!(kind, %from, "answering a call panicked");
                 Err(code(refusal::INTERNAL, "answering the call panicked"))
             }
@@ -81,17 +82,6 @@ impl Service for Calls {
         }
     }
 }
-
-trait Safely: Future + Sized {
-    fn catch_unwind_safely(self) -> impl Future<Output = Option<Self::Output>> + Send
-    where
-        Self: Send,
-    {
-        async { std::panic::AssertUnwindSafe(self).catch_unwind().await.ok() }
-    }
-}
-
-impl<F: Future> Safely for F {}
 
 fn code(code: u16, text: &str) -> Refused {
     Refused::Code(code, text.to_owned())

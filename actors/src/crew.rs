@@ -188,9 +188,10 @@ impl Crew {
         blob: &BlobRef,
     ) -> Result<Result<DocumentInfo, DocumentProblem>, CrewError> {
         let body = || wire::encode(&wire::Open { blob: blob.clone() });
-        let here = async || self.open_here(request, blob).await;
-        let parse = |bytes: &[u8]| wire::decode::<wire::Opened>(bytes).map(|opened| opened.outcome);
-        self.somewhere(request, role::OCR, Patience::WholeRequest, here, wire::OPEN, body, parse).await
+        match self.elsewhere(request, role::OCR, Patience::WholeRequest, wire::OPEN, &body).await? {
+            None => self.open_here(request, blob).await,
+            Some(bytes) => read((|bytes: &[u8]| wire::decode::<wire::Opened>(bytes).map(|opened| opened.outcome))(&bytes)),
+        }
     }
 
     /// Opens an uploaded file on this node.
@@ -219,9 +220,10 @@ impl Crew {
         number: u32,
     ) -> Result<Result<Page, PageProblem>, CrewError> {
         let body = || wire::encode(&wire::ReadPage { blob: blob.clone(), number });
-        let here = async || self.page_here(request, blob, number).await;
-        let parse = |bytes: &[u8]| wire::decode::<wire::PageRead>(bytes).map(|read| read.outcome);
-        self.somewhere(request, role::OCR, Patience::WholeRequest, here, wire::PAGE, body, parse).await
+        match self.elsewhere(request, role::OCR, Patience::WholeRequest, wire::PAGE, &body).await? {
+            None => self.page_here(request, blob, number).await,
+            Some(bytes) => read((|bytes: &[u8]| wire::decode::<wire::PageRead>(bytes).map(|read| read.outcome))(&bytes)),
+        }
     }
 
     /// Reads one page on this node.
@@ -273,11 +275,11 @@ impl Crew {
                 texts.iter().map(|text| (text.kind == InputKind::Query, text.text.clone())).collect();
             wire::encode(&wire::Embed { texts, urgent })
         };
-        let here = async || self.embed_here(request, texts.to_vec(), urgent).await;
-        let parse =
-            |bytes: &[u8]| wire::decode::<wire::Embedded>(bytes).map(|done| (done.model_id, done.vectors));
         let patience = if urgent { Patience::Until(URGENT_WAIT_MAX) } else { Patience::WholeRequest };
-        self.somewhere(request, role::EMBEDDING, patience, here, wire::EMBED, body, parse).await
+        match self.elsewhere(request, role::EMBEDDING, patience, wire::EMBED, &body).await? {
+            None => self.embed_here(request, texts.to_vec(), urgent).await,
+            Some(bytes) => read((|bytes: &[u8]| wire::decode::<wire::Embedded>(bytes).map(|done| (done.model_id, done.vectors)))(&bytes)),
+        }
     }
 
     /// Embeds `texts` on this node.
@@ -330,10 +332,11 @@ impl Crew {
                 answer_tokens_max: answer_tokens_max as u32,
             })
         };
-        let here = async || self.write_here(request, model, prompt.clone(), answer_tokens_max).await;
-        let parse = |bytes: &[u8]| wire::decode::<wire::Written>(bytes).map(|written| written.text);
         let patience = Patience::Until(URGENT_WAIT_MAX);
-        self.somewhere(request, role::GENERATION, patience, here, wire::WRITE, body, parse).await
+        match self.elsewhere(request, role::GENERATION, patience, wire::WRITE, &body).await? {
+            None => self.write_here(request, model, prompt.clone(), answer_tokens_max).await,
+            Some(bytes) => read((|bytes: &[u8]| wire::decode::<wire::Written>(bytes).map(|written| written.text))(&bytes)),
+        }
     }
 
     /// The words of a model of this node.
@@ -375,10 +378,11 @@ impl Crew {
         let body = || {
             wire::encode(&wire::Expand { template: template.to_owned(), question: question.to_owned() })
         };
-        let here = async || self.expand_here(&part, template, question).await;
-        let parse = |bytes: &[u8]| wire::decode::<wire::Expanded>(bytes).map(|expanded| expanded.text);
         let patience = Patience::Until(RULES_TIME_MAX);
-        self.somewhere(&part, role::RULES, patience, here, wire::EXPAND, body, parse).await
+        match self.elsewhere(&part, role::RULES, patience, wire::EXPAND, &body).await? {
+            None => self.expand_here(&part, template, question).await,
+            Some(bytes) => read((|bytes: &[u8]| wire::decode::<wire::Expanded>(bytes).map(|expanded| expanded.text))(&bytes)),
+        }
     }
 
     /// As [`Crew::expand`], by an evaluator of this node.
@@ -405,10 +409,11 @@ impl Crew {
     pub async fn judge_answer(&self, request: &Request, case: &Case) -> Result<Ruled, CrewError> {
         let part = request.part(RULES_TIME_MAX);
         let body = || serde_json::to_vec(case).unwrap_or_default().into();
-        let here = async || self.judge_here(&part, case.clone()).await;
-        let parse = |bytes: &[u8]| serde_json::from_slice::<Ruled>(bytes);
         let patience = Patience::Until(RULES_TIME_MAX);
-        self.somewhere(&part, role::RULES, patience, here, wire::JUDGE, body, parse).await
+        match self.elsewhere(&part, role::RULES, patience, wire::JUDGE, &body).await? {
+            None => self.judge_here(&part, case.clone()).await,
+            Some(bytes) => read((|bytes: &[u8]| serde_json::from_slice::<Ruled>(bytes))(&bytes)),
+        }
     }
 
     /// As [`Crew::judge_answer`], by an evaluator of this node.
@@ -464,34 +469,28 @@ impl Crew {
         named(template).or_else(|| named(crate::question::RULES_DEFAULT)).ok_or_else(nobody)
     }
 
-    /// Has a piece of work done by the least loaded node that has the role.
-    #[expect(clippy::too_many_arguments, reason = "one place for what all kinds of work share")]
-    async fn somewhere<T, E: std::fmt::Display>(
+    /// Has a piece of work done by the least loaded node that has the role; `None` if that is this one.
+    async fn elsewhere(
         &self,
         request: &Request,
         role: &'static str,
         patience: Patience,
-        here: impl AsyncFn() -> Result<T, CrewError>,
         kind: u16,
-        body: impl Fn() -> Bytes,
-        parse: impl Fn(&[u8]) -> Result<T, E>,
-    ) -> Result<T, CrewError> {
+        body: &(dyn Fn() -> Bytes + Sync),
+    ) -> Result<Option<Bytes>, CrewError> {
         let began = Instant::now();
         let mut lost = 0;
         loop {
             let failure = match self.choose(role) {
                 None => CrewError::Nobody { role },
-                Some(None) => return here().await,
-                Some(Some(node)) => {
-                    let called = self.0.net.call(&node, kind, body(), request).await;
-                    match called {
-                        Ok(bytes) => return parse(&bytes).map_err(|error| CrewError::Failed(error.to_string())),
-                        Err(CallError::NoLink) => CrewError::Nobody { role },
-                        Err(CallError::Overloaded) => CrewError::Overloaded,
-                        Err(CallError::Unknown(_)) => CrewError::Lost(node.name.clone()),
-                        Err(error) => self.failure(error),
-                    }
-                }
+                Some(None) => return Ok(None),
+                Some(Some(node)) => match self.0.net.call(&node, kind, body(), request).await {
+                    Ok(bytes) => return Ok(Some(bytes)),
+                    Err(CallError::NoLink) => CrewError::Nobody { role },
+                    Err(CallError::Overloaded) => CrewError::Overloaded,
+                    Err(CallError::Unknown(_)) => CrewError::Lost(node.name.clone()),
+                    Err(error) => self.failure(error),
+                },
             };
             if matches!(failure, CrewError::Lost(_)) {
                 lost += 1;
@@ -553,6 +552,11 @@ impl Crew {
             error => CrewError::Failed(error.to_string()),
         }
     }
+}
+
+/// What another node answered, if it can be read.
+fn read<T, E: std::fmt::Display>(answer: Result<T, E>) -> Result<T, CrewError> {
+    answer.map_err(|error| CrewError::Failed(error.to_string()))
 }
 
 fn load_key(role: &str) -> String {

@@ -2,11 +2,17 @@
 //!
 //! HTTP is not here. Actors know messages, not each other: only [`topology`] names several of them.
 
+pub mod calls;
+pub mod crew;
 pub mod documents;
 pub mod embedding;
 pub mod evaluator;
+pub mod files;
+pub mod keeper;
 pub mod model;
 pub mod ocr;
 pub mod question;
+pub mod router;
 pub mod shard;
 pub mod topology;
+pub mod wire;

@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use enabler_cluster::actor::{self, Behaviour, Fault};
 use enabler_cluster::address::Address;
 use enabler_cluster::decide::restart::Policy;
+use enabler_cluster::net::Net;
 use enabler_cluster::owner::Means;
-use enabler_cluster::pool::{Pool, Queue, Size};
+use enabler_cluster::pool::{Pool, Size};
 use enabler_cluster::supervisor::{self, Child, Handle};
 use enabler_cluster::tree::Tree;
 use enabler_config::Settings;
@@ -19,17 +21,24 @@ use enabler_storage::cache::Cache;
 use enabler_storage::log::Cluster;
 use enabler_storage::shard::Settings as IndexSettings;
 
+use crate::calls::{Calls, Switchboard};
+use crate::crew::{self, Crew, Here, role};
 use crate::documents::ingest::Bench;
 use crate::documents::intake::Intake;
 use crate::documents::progress::Board;
 use crate::documents::scrub::Findings;
 use crate::embedding::{self, EmbeddingPool};
 use crate::evaluator::{Evaluator, Library, Standing};
+use crate::files::Files;
+use crate::keeper::Keeper;
 use crate::model::{self, ModelHost};
-use crate::ocr::{Job, Reading};
+use crate::ocr::Reading;
 use crate::question::{Desk, Judge};
+use crate::router::{Router, Table};
 use crate::shard::{self, Shard, Shards, Verify, View};
 
+/// Looks that may wait for the keeper; it looks at everything each time.
+const KEEPER_PLACES: usize = 256;
 /// Appends and commands that may wait for one shard.
 const SHARD_PLACES: usize = 1_024;
 /// Pages that may wait for the OCR pool; each waiting ingest is bounded by itself.
@@ -57,6 +66,18 @@ pub struct Parts {
     pub rule_sets: Vec<(String, String)>,
     /// A version of everything shipped that changes answers.
     pub recipe: String,
+    /// What runs and how it fares; the links, which start first, are in it already.
+    pub tree: Tree,
+    /// The other nodes.
+    pub net: Arc<dyn Net>,
+    /// What answers their calls.
+    pub switchboard: Switchboard,
+    /// Whether no other node can have this one's shards.
+    pub is_alone: bool,
+    /// What this node runs.
+    pub roles: Vec<String>,
+    /// The root of the tree; what runs here is linked under it.
+    pub root: Handle,
 }
 
 /// A running node's actors.
@@ -64,20 +85,23 @@ pub struct Parts {
 pub struct Actors {
     /// What runs and how it fares.
     pub tree: Tree,
-    /// Where documents live.
+    /// The shards of this node.
     pub shards: Shards,
+    /// Brings requests to the owners of shards.
+    pub router: Router,
     /// Takes uploads.
     pub intake: Intake,
-    /// Answers questions.
-    pub desk: Desk,
+    /// Embeds, writes and applies rules, here or on another node.
+    pub crew: Crew,
+    /// What may be forgotten.
+    pub cache: Arc<dyn Cache>,
     /// Progress of documents under way.
     pub board: Board,
-    /// The OCR pool's queue.
-    pub ocr: Queue<Job>,
-    /// Whether the model that `auto` takes is loaded; absent when none is installed.
+    /// Whether the model that `auto` takes is loaded; absent when none is installed or the node runs none.
     pub writer: Option<model::Standing>,
     /// Damaged objects that the last reading of the store found.
     pub findings: Findings,
+    draining: Arc<AtomicBool>,
     root: Handle,
 }
 
@@ -85,6 +109,19 @@ impl Actors {
     /// Stops every actor, children before parents.
     pub async fn stop(&self) {
         self.root.stop(STOP_PATIENCE).await;
+    }
+
+    /// Lets this node's shards go to other nodes, for `patience` at most; says how many are left.
+    pub async fn drain(&self, patience: Duration) -> usize {
+        self.draining.store(true, Ordering::Relaxed);
+        let until = tokio::time::Instant::now() + patience;
+        loop {
+            let left = self.shards.owned().len();
+            if left == 0 || tokio::time::Instant::now() >= until {
+                return left;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// The root of the tree: other parts of the node are linked under it.
@@ -99,55 +136,117 @@ pub fn threads(settings: &Settings) -> usize {
     if settings.models.threads == 0 { cores } else { settings.models.threads.min(cores) }
 }
 
-/// Starts the tree `node → shards, ocr pool, embedding pool, model hosts, evaluators`.
+/// Starts the tree `node → keeper, shards, ocr pool, embedding pool, model hosts, evaluators`, as far as its roles go.
 ///
 /// # Errors
 /// The fault of the first actor that could not start.
 pub async fn start(settings: &Settings, parts: Parts) -> Result<Actors, Fault> {
-    let tree = Tree::new(parts.means.clock.clone());
-    let policy = Policy {
-        restarts_max: settings.supervision.restarts_max,
-        period_ms: settings.supervision.period_seconds * 1000,
-        ..Policy::default()
-    };
+    let tree = parts.tree.clone();
+    let policy = policy(settings);
     let dir = &settings.data.dir;
-    let board = Board::default();
-    let ocr = ocr_pool(settings, &parts, policy);
-    let (queue, workers) = (ocr.queue(), workers(settings));
-    let (embedding, embedder, embedding_child) = embedding_pool(settings, &tree);
+    let has = |role: &str| parts.roles.iter().any(|own| own == role);
+    let (board, mut children, mut here) = (Board::default(), Vec::new(), Here::default());
+    if has(role::OCR) {
+        let ocr = ocr_pool(settings, &parts, policy);
+        let files = Files::new(parts.means.store.clone(), dir.join("spool"));
+        here.reading = Some((ocr.queue(), files, workers(settings) as u32));
+        children.push(ocr.child(&tree));
+    }
+    if has(role::EMBEDDING) {
+        let (address, shared, child) = embedding_pool(settings, &tree);
+        here.embedding = Some((address, shared));
+        children.push(child);
+    }
+    let mut writer = None;
+    let mut hosts = Hosts::new();
+    if has(role::GENERATION) {
+        let (made, host_children) = model_hosts(settings, &tree);
+        let addresses = made.iter().map(|(name, address, _)| (name.clone(), address.clone())).collect();
+        here.hosts = Some((Arc::new(addresses), settings.generation.streams_max as u32));
+        children.push(group("node/models", policy, host_children, &tree));
+        hosts = made;
+    }
+    if has(role::RULES) {
+        let (judges, evaluator_children) = evaluators(settings, &parts, &tree);
+        here.judges = Some(Arc::new(judges));
+        children.push(group("node/rules", policy, evaluator_children, &tree));
+    }
+    let crew = Crew::new(parts.net.clone(), here);
     let bench = Bench {
         store: parts.means.store.clone(),
         cache: parts.cache.clone(),
         clock: parts.means.clock.clone(),
-        ocr: queue.clone(),
-        embedding: embedding.clone(),
-        embedder: embedder.clone(),
+        crew: crew.clone(),
         sizes: sizes(settings),
         languages: settings.reading.languages.join("+"),
-        pages_at_once: workers * 2,
+        pages_at_once: workers(settings) * 2,
         page_time_max: Duration::from_secs(settings.reading.page_seconds_max) * PAGE_WAIT_FACTOR,
         document_time_max: Duration::from_secs(settings.reading.document_seconds_max),
         board: board.clone(),
     };
-    let (shards, shard_children) = shards(&parts, dir, &bench, policy, &tree);
-    let (hosts, host_children) = model_hosts(settings, &tree);
-    let (judges, evaluator_children) = evaluators(settings, &parts, &tree);
-    let children = vec![
-        ocr.child(&tree),
-        embedding_child,
-        group("node/models", policy, host_children, &tree),
-        group("node/rules", policy, evaluator_children, &tree),
-        group("node/shards", policy, shard_children, &tree),
-    ];
-    let root = supervisor::spawn("node", policy, children, &tree, None).await?;
-    let writer = warm(settings, &hosts);
-    let hosts: Vec<_> = hosts.into_iter().map(|(name, address, _)| (name, address)).collect();
-    let desk = Desk {
+    let (local, shard_children) =
+        if has(role::DOCUMENTS) { shards(&parts, dir, &bench, policy, &tree) } else { Default::default() };
+    let shards = Shards {
+        hash_seed: parts.cluster.hash_seed,
+        count: parts.cluster.shard_count,
+        local: Arc::new(local),
+    };
+    children.push(group("node/shards", policy, shard_children, &tree));
+    let (table, draining) = (Table::default(), Arc::new(AtomicBool::new(false)));
+    let keeper = Keeper {
         shards: shards.clone(),
-        embedding,
-        embedder,
-        hosts: Arc::new(hosts),
-        evaluators: Arc::new(judges),
+        table: table.clone(),
+        net: parts.net.clone(),
+        crew: crew.clone(),
+        store: parts.means.store.clone(),
+        replicas: settings.cluster.replicas,
+        lease: Duration::from_secs(settings.cluster.lease_seconds),
+        draining: draining.clone(),
+    };
+    children.push(child(keeper, &Address::new("node/keeper", KEEPER_PLACES), &tree));
+    let calls = Arc::new(Calls {
+        shards: shards.clone(),
+        desk: desk(settings, &parts, shards.clone(), crew.clone()),
+        crew: crew.clone(),
+        board: board.clone(),
+        clock: parts.means.clock.clone(),
+        net: parts.net.clone(),
+    });
+    let patience = Duration::from_secs(settings.cluster.find_seconds);
+    let router = Router::new(parts.net.clone(), calls.clone(), table, patience);
+    let root = parts.root.clone();
+    supervisor::spawn("node", policy, children, &tree, Some(root.cell())).await?;
+    if has(role::GENERATION) {
+        writer = warm(settings, &hosts);
+        parts.net.tell(crew::MODELS, &installed(settings));
+    }
+    parts.switchboard.connect(calls);
+    let intake = Intake {
+        spool: dir.join("spool"),
+        store: parts.means.store.clone(),
+        clock: parts.means.clock.clone(),
+        chance: parts.means.chance.clone(),
+        router: router.clone(),
+        retention: Duration::from_secs(settings.retention.days * 24 * 3600),
+    };
+    let (findings, cache) = (Findings::default(), parts.cache);
+    Ok(Actors { tree, shards, router, intake, crew, cache, board, writer, findings, draining, root })
+}
+
+/// How often actors are restarted before their supervisor escalates.
+pub fn policy(settings: &Settings) -> Policy {
+    Policy {
+        restarts_max: settings.supervision.restarts_max,
+        period_ms: settings.supervision.period_seconds * 1000,
+        ..Policy::default()
+    }
+}
+
+fn desk(settings: &Settings, parts: &Parts, shards: Shards, crew: Crew) -> Desk {
+    Desk {
+        shards,
+        crew,
+        embedding_model: embedding_model(settings).to_owned(),
         models_dir: settings.models.dir.clone(),
         preferred: settings.models.generation.clone(),
         cache: parts.cache.clone(),
@@ -155,17 +254,24 @@ pub async fn start(settings: &Settings, parts: Parts) -> Result<Actors, Fault> {
         answer_tokens_max: settings.generation.answer_tokens_max,
         answer_ttl: Duration::from_secs(settings.cache.answers_hours * 3600),
         embedding_ttl: Duration::from_secs(settings.cache.embeddings_days * 24 * 3600),
-        recipe: parts.recipe,
-    };
-    let intake = Intake {
-        spool: dir.join("spool"),
-        store: parts.means.store.clone(),
-        clock: parts.means.clock.clone(),
-        chance: parts.means.chance.clone(),
-        shards: shards.clone(),
-        retention: Duration::from_secs(settings.retention.days * 24 * 3600),
-    };
-    Ok(Actors { tree, shards, intake, desk, board, ocr: queue, writer, findings: Findings::default(), root })
+        recipe: parts.recipe.clone(),
+    }
+}
+
+/// The language models that are installed, the one that `auto` takes first.
+fn installed(settings: &Settings) -> String {
+    let dir = &settings.models.dir;
+    let mut names = Vec::new();
+    if let catalogue::Location::Found { model, .. } = catalogue::choose_auto(dir) {
+        names.push(model.name);
+    }
+    for model in catalogue::list().iter().filter(|model| model.kind == catalogue::Kind::Language) {
+        let is_there = matches!(catalogue::locate(dir, model.name), Ok(catalogue::Location::Found { .. }));
+        if is_there && !names.contains(&model.name) {
+            names.push(model.name);
+        }
+    }
+    names.join(",")
 }
 
 fn group(path: &'static str, policy: Policy, children: Vec<Child>, tree: &Tree) -> Child {
@@ -205,14 +311,18 @@ fn ocr_pool(settings: &Settings, parts: &Parts, policy: Policy) -> Pool<Reading>
     Pool::new("node/ocr", reading, Size { workers: workers(settings), queue_max: OCR_PLACES, policy })
 }
 
+fn embedding_model(settings: &Settings) -> &str {
+    match settings.models.embedding.as_str() {
+        "default" => catalogue::EMBEDDING_DEFAULT,
+        name => name,
+    }
+}
+
 fn embedding_pool(
     settings: &Settings,
     tree: &Tree,
 ) -> (Address<embedding::Message>, embedding::Shared, Child) {
-    let name = match settings.models.embedding.as_str() {
-        "default" => catalogue::EMBEDDING_DEFAULT,
-        name => name,
-    };
+    let name = embedding_model(settings);
     let precision = match settings.models.precision.as_str() {
         "f32" => vectors::Precision::F32,
         _ => vectors::Precision::Int8,
@@ -235,12 +345,14 @@ fn sizes(settings: &Settings) -> Sizes {
     Sizes { target_tokens, overlap_tokens: settings.chunking.overlap_tokens, ..Sizes::default() }
 }
 
-fn shards(parts: &Parts, dir: &Path, bench: &Bench, policy: Policy, tree: &Tree) -> (Shards, Vec<Child>) {
+type Local = Vec<(Address<shard::Message>, View)>;
+
+fn shards(parts: &Parts, dir: &Path, bench: &Bench, policy: Policy, tree: &Tree) -> (Local, Vec<Child>) {
     let (mut seats, mut children) = (Vec::new(), Vec::new());
     for number in 0..parts.cluster.shard_count {
         let address: Address<shard::Message> =
             Address::new(format!("node/shards/shard-{number}"), SHARD_PLACES);
-        let view = View::default();
+        let view = View::new(number, parts.means.store.clone(), parts.is_alone);
         let shard = Shard {
             number,
             dir: index_dir(dir, number),
@@ -250,11 +362,13 @@ fn shards(parts: &Parts, dir: &Path, bench: &Bench, policy: Policy, tree: &Tree)
             bench: bench.clone(),
             view: view.clone(),
             policy,
+            net: parts.net.clone(),
+            is_alone: parts.is_alone,
         };
         children.push(child(shard, &address, tree));
         seats.push((address, view));
     }
-    (Shards { hash_seed: parts.cluster.hash_seed, shards: Arc::new(seats) }, children)
+    (seats, children)
 }
 
 fn index_dir(dir: &Path, number: u32) -> PathBuf {

@@ -170,7 +170,12 @@ impl Actor for Supervisor {
             }
             _ => return Ok(()),
         };
-        let Some(path) = running.alive.remove(&child.get_id()) else { return Ok(()) };
+        let Some(path) = running.alive.remove(&child.get_id()) else {
+            // One that was linked here from outside: nobody here knows how to start it again.
+            let reason = "a part that cannot be started again alone has failed".to_owned();
+            running.seat.failed("child_ended", reason.clone(), None);
+            return Err(Box::new(Fault { reason }));
+        };
         if killed {
             self.tree.seat(&path, "actor", None).failed("kill", "killed by an operator".to_owned(), None);
         }

@@ -20,11 +20,17 @@ use super::RETRY_AFTER_SECONDS;
 pub(super) fn choice(model: Model) -> Choice {
     match model {
         Model::Auto => Choice::Auto,
-        named @ (Model::Llama3 | Model::TinyLlama) => Choice::Named(named.name()),
+        named @ (Model::Llama3 | Model::TinyLlama) => Choice::Named(named.name().to_owned()),
     }
 }
 
-pub(super) fn document(record: &DocumentRecord, board: &Board, with_pages: bool) -> Document {
+/// A document; `now` says how far it is if it is under way.
+pub(super) fn document(
+    record: &DocumentRecord,
+    now: Option<progress::Progress>,
+    board: &Board,
+    with_pages: bool,
+) -> Document {
     let status = &record.status;
     let report: Vec<StoredReport> = serde_json::from_str(&status.report_json).unwrap_or_default();
     let read = status.pages.is_some();
@@ -44,7 +50,7 @@ pub(super) fn document(record: &DocumentRecord, board: &Board, with_pages: bool)
         sha256: record.sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
         size_bytes: record.size_bytes,
         metadata: serde_json::from_str(&record.metadata_json).unwrap_or_default(),
-        progress: progress_of(record, board),
+        progress: progress_of(record, now, board),
         pages: if with_pages { report.iter().map(page).collect() } else { Vec::new() },
     }
 }
@@ -90,10 +96,10 @@ fn page(report: &StoredReport) -> PageReport {
     }
 }
 
-fn progress_of(record: &DocumentRecord, board: &Board) -> Progress {
+fn progress_of(record: &DocumentRecord, now: Option<progress::Progress>, board: &Board) -> Progress {
     let status = &record.status;
     let pages_total = status.pages.is_some().then_some(status.page_count);
-    match board.of(record.document_id).filter(|_| record.is_unfinished()) {
+    match now.filter(|_| record.is_unfinished()) {
         Some(now) => Progress {
             stage: match now.stage {
                 progress::Stage::Queued => Stage::Queued,

@@ -6,6 +6,7 @@ mod chain;
 mod entry;
 mod keys;
 mod manifest;
+mod node;
 mod replay;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ pub use manifest::{
     Cluster, Manifest, Owner, SnapshotRef, Versioned, create_cluster, create_manifest, read_cluster,
     read_manifest, swap_manifest,
 };
+pub use node::{NodeRecord, create_node, delete_node, list_nodes, read_node, swap_node};
 pub use replay::{Replay, replay};
 
 /// The version of log and blob formats that this product reads and writes.

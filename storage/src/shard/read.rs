@@ -5,7 +5,7 @@ use super::live::cut_short;
 use super::query::DocumentPage;
 use super::rows::{Of, chunk_key, chunk_of, from_bytes, tenant_key};
 use super::{Counts, ShardError, ShardIndex};
-use crate::record::{Chunk, DocumentId, DocumentRecord, half_to_f32};
+use crate::record::{Chunk, DocumentId, DocumentRecord, Outcome, half_to_f32};
 
 /// Documents on one page of a listing at most.
 const PAGE_MAX: usize = 200;
