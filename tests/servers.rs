@@ -14,34 +14,34 @@ use tokio::process::{Child, ChildStdin, Command};
 const START_TIME_MAX: Duration = Duration::from_secs(120);
 /// Ports tried: a free one may be taken by somebody else before the server has it.
 const PORTS_TRIED_MAX: usize = 5;
-/// Runs a server, and kills it when the input ends, which it does with the process that holds it.
-const LEASH: &str = r#""$@" & server=$!; read -r _; kill -9 "$server"; wait "$server""#;
+/// Runs a server, and kills it when the input ends, which it does with the process that holds it; then nobody needs
+/// the server's directory any more, unless the last word was to keep it.
+const LEASH: &str = r#"dir=$1; shift; "$@" & server=$!; read -r word; kill -9 "$server"; wait "$server"; [ "$word" = keep ] || rm -rf "$dir""#;
 
-/// A process that is killed as soon as this is dropped or this test's process ends.
+/// A process that is killed as soon as this is dropped or this test's process ends, whichever way.
 pub(crate) struct Leashed {
     child: Child,
     leash: Option<ChildStdin>,
 }
 
 impl Leashed {
-    /// Starts `program`, its output going to the file `log`.
-    pub(crate) fn start(program: &Path, set: impl FnOnce(&mut Command), log: &Path) -> Self {
+    /// Starts `program` in `dir`, which is removed after it, its output going to the file `log` there.
+    pub(crate) fn start(program: &Path, set: impl FnOnce(&mut Command), dir: &Path) -> Self {
+        let file = std::fs::File::create(dir.join("log")).expect("a log for the server");
         let mut command = Command::new("sh");
-        command.args(["-c", LEASH, "sh"]).arg(program);
-        let file = std::fs::File::create(log).expect("a log for the server");
-        command
-            .stdin(Stdio::piped())
-            .stdout(file.try_clone().expect("a second handle of the log"))
-            .stderr(file);
+        command.args(["-c", LEASH, "sh"]).arg(dir).arg(program).current_dir(dir).stdin(Stdio::piped());
+        command.stdout(file.try_clone().expect("a second handle of the log")).stderr(file);
         set(&mut command);
         let mut child = command.spawn().expect("sh starts");
         let leash = child.stdin.take();
         Self { child, leash }
     }
 
-    /// Ends the process as `kill -9` does, and waits until it is gone.
+    /// Ends the process as `kill -9` does, waits until it is gone, and leaves its directory.
     pub(crate) async fn kill(&mut self) {
-        self.leash = None;
+        if let Some(mut leash) = self.leash.take() {
+            leash.write_all(b"keep\n").await.expect("the server is still on its leash");
+        }
         self.child.wait().await.expect("the server's end is seen");
     }
 
@@ -54,21 +54,22 @@ impl Leashed {
 pub(crate) struct Ministack {
     process: Leashed,
     port: u16,
-    dir: tempfile::TempDir,
+    dir: PathBuf,
 }
 
 impl Ministack {
     /// Starts one with no buckets and waits until it answers.
     pub(crate) async fn start() -> Self {
-        let dir = tempfile::Builder::new().prefix("rag-enabler-ministack-").tempdir().expect("a directory");
+        let mut log = String::new();
         for _ in 0..PORTS_TRIED_MAX {
-            let port = free_port();
-            let mut process = launch(port, dir.path());
+            let (port, dir) = (free_port(), server_dir());
+            let mut process = launch(port, &dir);
             if answers(&mut process, port).await {
                 return Self { process, port, dir };
             }
+            log = said(&dir);
         }
-        panic!("ministack does not start:\n{}", said(dir.path()));
+        panic!("ministack does not start:\n{log}");
     }
 
     /// Its address as an URL, for the key `test` with the secret `test` and the bucket in the path.
@@ -94,9 +95,9 @@ impl Ministack {
 
     /// Starts it again at the same address with what it had stored.
     pub(crate) async fn revive(&mut self) {
-        self.process = launch(self.port, self.dir.path());
+        self.process = launch(self.port, &self.dir);
         let up = answers(&mut self.process, self.port).await;
-        assert!(up, "ministack does not start again:\n{}", said(self.dir.path()));
+        assert!(up, "ministack does not start again:\n{}", said(&self.dir));
     }
 }
 
@@ -104,6 +105,11 @@ impl Ministack {
 pub(crate) fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
     listener.local_addr().expect("a bound socket has an address").port()
+}
+
+/// An empty directory for a server on a [`Leashed`], which removes it.
+pub(crate) fn server_dir() -> PathBuf {
+    tempfile::Builder::new().prefix("rag-enabler-server-").tempdir().expect("a directory").keep()
 }
 
 /// The directory where the set-up puts what only tests need.
@@ -118,9 +124,9 @@ fn launch(port: u16, dir: &Path) -> Leashed {
     assert!(program.exists(), "ministack is not installed at {}: run deploy/setup.sh", program.display());
     let set = |command: &mut Command| {
         command.env("BIND_HOST", "127.0.0.1").env("GATEWAY_PORT", port.to_string());
-        command.env("S3_PERSIST", "1").env("S3_DATA_DIR", dir.join("s3")).current_dir(dir);
+        command.env("S3_PERSIST", "1").env("S3_DATA_DIR", dir.join("s3"));
     };
-    Leashed::start(&program, set, &dir.join("log"))
+    Leashed::start(&program, set, dir)
 }
 
 async fn answers(process: &mut Leashed, port: u16) -> bool {

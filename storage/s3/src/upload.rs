@@ -1,7 +1,7 @@
 //! Files into the bucket: small ones in one request, large ones in parts that only become an object at the end.
 
 use std::num::NonZeroU64;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use aws_sdk_s3::primitives::{ByteStream, Length};
@@ -65,7 +65,7 @@ impl Bucket {
         self.inner.put_body(&self.inner.clients.file, key, Condition::Absent, "creating", body).await
     }
 
-    async fn upload_parts(&self, key: &Key, file: &PathBuf, size_bytes: u64) -> PutOutcome {
+    async fn upload_parts(&self, key: &Key, file: &Path, size_bytes: u64) -> PutOutcome {
         // One question saves sending a large file only to be refused at its end.
         match self.look(key).await {
             Ok(None) => {}

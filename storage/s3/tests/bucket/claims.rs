@@ -1,6 +1,7 @@
 //! Many claimants fight for one shard in a real bucket, and every epoch has one owner.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +18,8 @@ use enabler_storage::log::{self, LogError, Position, SealedEntry};
 use enabler_storage::objects::{ETag, Head, Key, Listed, Object, ObjectStore, PutOutcome, StoreError};
 use enabler_storage::record::{DocumentId, Op};
 
-use crate::store::{open, own_server, settings};
+use crate::faults::{Line, Mode};
+use crate::store::{open, own_server, server, settings};
 
 /// Claimants and claims of a test, and of a soak (`RAG_ENABLER_SOAK`).
 const SMALL: (usize, u64) = (50, 500);
@@ -139,7 +141,7 @@ async fn of_many_claimants_every_epoch_has_one_owner() {
     for fighter in fighters {
         fighter.await.unwrap();
     }
-    let reigns = fight.reigns.lock().unwrap();
+    let reigns = std::mem::take(&mut *fight.reigns.lock().unwrap());
     let yielded = fight.yielded.load(Ordering::SeqCst);
     assert_eq!(reigns.len() as u64 + yielded, claims);
     assert!(!reigns.is_empty() && yielded > 0, "there was no fight");
@@ -207,6 +209,45 @@ async fn reign(mut owner: Owner, end: &mut End) -> Reign {
         Err(error) => panic!("the owner of epoch {}: {error:?}", fence.epoch),
     };
     Reign { epoch: fence.epoch, writer: fence.writer, fence: fence.seq, written }
+}
+
+#[tokio::test]
+async fn what_an_owner_appends_over_a_line_that_loses_answers_is_in_the_log_once() {
+    let server = server().await;
+    let line = Line::to(SocketAddr::from(([127, 0, 0, 1], server.port()))).await;
+    let place = settings(&format!("http://127.0.0.1:{}", line.port()));
+    let far = open(place.clone()).await;
+    let near = open(Settings { endpoint: Some(server.url()), ..place }).await;
+    let means = Means {
+        store: Arc::new(far),
+        clock: Arc::new(SystemClock),
+        chance: Arc::new(SeededChance::new(1)),
+        node: "node".into(),
+    };
+    let mut end = End::default();
+    let mut owner = Owner::claim(means, SHARD, &mut end).await.unwrap();
+    let mut acknowledged = Vec::new();
+    for number in 0..30_u8 {
+        // The answer to the append is lost, and every third time the answer to the first read-back as well.
+        line.set(Mode::CutAnswers);
+        let until = line.struck() + if number % 3 == 0 { 2 } else { 1 };
+        let heal = async {
+            while line.struck() < until {
+                tokio::task::yield_now().await;
+            }
+            line.set(Mode::Pass);
+        };
+        let op = Op::Deleted { document_id: DocumentId([number; 16]), reason: "requested".to_owned() };
+        let (appended, ()) = tokio::join!(owner.append(vec![op.clone()], &mut end), heal);
+        acknowledged.push((appended.unwrap(), vec![op]));
+    }
+    let mut replay = log::replay(Arc::new(near), SHARD, Position::default());
+    assert_eq!(replay.next().await.unwrap().unwrap().entry.ops, [Op::Fence]);
+    for (seq, ops) in acknowledged {
+        let entry = replay.next().await.unwrap().unwrap().entry;
+        assert_eq!((entry.seq, entry.ops), (seq, ops));
+    }
+    assert!(replay.next().await.unwrap().is_none(), "an entry is there twice");
 }
 
 /// Reads the whole log from the server, which verifies its chain, and holds what the claimants were told to it.

@@ -9,7 +9,7 @@ use enabler_storage::chance::{Chance, SeededChance};
 use enabler_storage::objects::{Key, ObjectStore, PutOutcome};
 
 use crate::faults::{Line, Mode};
-use crate::store::{BUCKET, impatient, open, own_server, place, server, settings};
+use crate::store::{BUCKET, open, own_server, place, server, settings};
 
 const MIB: u64 = 1 << 20;
 const LARGE_BYTES: u64 = 40 * MIB;
@@ -75,9 +75,7 @@ async fn of_two_racing_uploads_in_parts_one_wins_whole() {
 async fn an_upload_that_fails_half_way_leaves_no_object_and_no_parts() {
     let server = own_server().await;
     let line = Line::to(SocketAddr::from(([127, 0, 0, 1], server.port()))).await;
-    let through =
-        Settings { timeouts: impatient(), ..settings(&format!("http://127.0.0.1:{}", line.port())) };
-    let bucket = open(through).await;
+    let bucket = open(settings(&format!("http://127.0.0.1:{}", line.port()))).await;
     let (dir, key) = (tempfile::tempdir().unwrap(), Key::new("v1/blob/large").unwrap());
     let file = large(dir.path());
     // Gone while it is read: the parts cannot all be sent, but the server still listens to the abort.

@@ -1,11 +1,6 @@
 //! The bucket against a real server: one that keeps its conditions, and a line to it that fails on purpose.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::print_stderr,
-    reason = "a test says what went wrong by failing, and shows what it has measured"
-)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test says what went wrong by failing")]
 
 #[expect(clippy::allow_attributes, reason = "other tests that include this file use the rest of it")]
 #[allow(dead_code, reason = "other tests that include this file use the rest of it")]
@@ -25,6 +20,10 @@ mod contract;
 mod files;
 // Lost answers, silence and a dead server: unknown, and never a lie.
 mod outages;
+// Answers that the real server never gives, one by one.
+mod answers;
+// Where the keys come from when the settings have none.
+mod credentials;
 // Links that a browser follows.
 mod links;
 // Many claimants of one shard: one owner per epoch.
