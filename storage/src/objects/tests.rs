@@ -39,73 +39,12 @@ async fn a_store_that_ignores_conditions_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn an_object_is_created_once_and_replaced_only_from_its_version() {
-    let (_dir, stores) = stores();
-    for store in stores {
-        let k = key("v1/s/0001/manifest");
-        let PutOutcome::Done(first) = store.put_new(&k, "a".into()).await else { panic!() };
-        assert!(matches!(store.put_new(&k, "b".into()).await, PutOutcome::Exists));
-        let PutOutcome::Done(second) = store.put_if(&k, &first, "c".into()).await else { panic!() };
-        assert!(matches!(store.put_if(&k, &first, "d".into()).await, PutOutcome::Changed));
-        let read = store.get(&k).await.unwrap().unwrap();
-        assert_eq!((&read.bytes[..], read.etag), (&b"c"[..], second.clone()));
-        store.delete(&k).await.unwrap();
-        store.delete(&k).await.unwrap();
-        assert!(store.get(&k).await.unwrap().is_none() && store.head(&k).await.unwrap().is_none());
-        assert!(matches!(store.put_if(&k, &second, "e".into()).await, PutOutcome::Changed));
-    }
-}
-
-#[tokio::test]
-async fn ranges_and_heads_tell_the_truth() {
-    let (_dir, stores) = stores();
-    for store in stores {
-        let k = key("a/b");
-        let _ = store.put_new(&k, "0123456789".into()).await;
-        assert_eq!(store.get_range(&k, 2..5).await.unwrap().unwrap(), "234");
-        assert!(matches!(store.get_range(&k, 5..11).await, Err(StoreError::Range { size_bytes: 10, .. })));
-        assert_eq!(store.head(&k).await.unwrap().unwrap().size_bytes, 10);
-        assert!(store.get(&key("a/b/c")).await.unwrap().is_none());
-        assert!(store.get(&key("a")).await.unwrap().is_none_or(|_| false));
-    }
-}
-
-#[tokio::test]
-async fn listings_are_in_key_order_and_page_without_loss() {
-    let (_dir, stores) = stores();
-    let names = ["a-b/1", "a/1", "a/2", "a/3/x", "a.c", "a0", "b/1", "a/3-y"];
-    for store in stores {
-        for name in names {
-            let _ = store.put_new(&key(name), "x".into()).await;
-        }
-        let mut expected: Vec<_> = names.iter().copied().filter(|name| name.starts_with('a')).collect();
-        expected.sort_unstable();
-        let mut seen = Vec::new();
-        let mut after = None;
-        loop {
-            let page = store.list_after("a", after.as_ref(), 2).await.unwrap();
-            let Some(last) = page.last() else { break };
-            after = Some(last.key.clone());
-            seen.extend(page.into_iter().map(|listed| listed.key.to_string()));
-        }
-        assert_eq!(seen, expected, "{store:?}");
-    }
-}
-
-#[tokio::test]
-async fn a_spooled_file_becomes_an_object_and_stays_the_callers() {
+async fn every_store_of_ours_keeps_the_contract() {
     let (dir, stores) = stores();
-    let file = dir.path().join("upload");
-    std::fs::write(&file, vec![7; 300_000]).unwrap();
     for store in stores {
-        let k = key("v1/blob/x");
-        assert!(matches!(store.put_file_new(&k, &file).await, PutOutcome::Done(_)));
-        assert!(matches!(store.put_file_new(&k, &file).await, PutOutcome::Exists));
-        assert_eq!(store.get(&k).await.unwrap().unwrap().bytes.len(), 300_000);
-        let missing = store.put_file_new(&key("v1/y"), &dir.path().join("nothing")).await;
-        assert!(matches!(missing, PutOutcome::Unknown(StoreError::Io { .. })));
+        let kept = conformance::check(&*store, dir.path()).await;
+        assert!(kept.is_ok(), "{store:?}: {}", kept.unwrap_err());
     }
-    assert!(file.exists());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

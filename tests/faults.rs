@@ -1,0 +1,167 @@
+//! A line to a server that can be cut, held up and silenced while it is in use: what networks do, on purpose.
+//!
+//! Any test includes this file by its path. It knows only bytes, so it serves any protocol over TCP.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// What the line does to the connections on it, also to those that stood before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Nothing.
+    Pass,
+    /// Every connection is closed at once.
+    Refuse,
+    /// Connections stand, and nothing passes in either direction.
+    BlackHole,
+    /// Requests pass. At the first byte of an answer the connection is closed, and the answer is lost.
+    CutAnswers,
+    /// Every piece of an answer comes this much later.
+    Delay(Duration),
+}
+
+/// A line from a port of this machine to a server. It ends when it is dropped.
+pub(crate) struct Line {
+    port: u16,
+    mode: watch::Sender<Mode>,
+    struck: Arc<AtomicU64>,
+    task: JoinHandle<()>,
+}
+
+impl Line {
+    /// A line that passes everything to `server`.
+    pub(crate) async fn to(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port is free");
+        let port = listener.local_addr().expect("a bound socket has an address").port();
+        let (mode, seen) = watch::channel(Mode::Pass);
+        let struck = Arc::new(AtomicU64::new(0));
+        let task = tokio::spawn(accept(listener, server, seen, struck.clone()));
+        Self { port, mode, struck, task }
+    }
+
+    /// The line's own end on this machine.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// From now on the line does `mode`. Connections that were refused or silenced stay lost.
+    pub(crate) fn set(&self, mode: Mode) {
+        self.mode.send_replace(mode);
+    }
+
+    /// How often something was refused, swallowed, cut or held up: a test that relies on it can say so.
+    pub(crate) fn struck(&self) -> u64 {
+        self.struck.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn accept(
+    listener: TcpListener,
+    server: SocketAddr,
+    mode: watch::Receiver<Mode>,
+    struck: Arc<AtomicU64>,
+) {
+    // Dropped with the task, and with it every connection.
+    let mut connections = tokio::task::JoinSet::new();
+    loop {
+        while connections.try_join_next().is_some() {}
+        let Ok((client, _)) = listener.accept().await else { continue };
+        connections.spawn(connect(client, server, mode.clone(), struck.clone()));
+    }
+}
+
+async fn connect(client: TcpStream, server: SocketAddr, mode: watch::Receiver<Mode>, struck: Arc<AtomicU64>) {
+    if *mode.borrow() == Mode::Refuse {
+        struck.fetch_add(1, Ordering::SeqCst);
+        return;
+    }
+    let Ok(server) = TcpStream::connect(server).await else { return };
+    let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
+    let hit = || {
+        struck.fetch_add(1, Ordering::SeqCst);
+    };
+    // The first direction that ends takes the other one with it.
+    tokio::select! {
+        () = requests(from_client, to_server, mode.clone(), &hit) => {}
+        () = answers(from_server, to_client, mode.clone(), &hit) => {}
+    }
+}
+
+async fn requests(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    mut mode: watch::Receiver<Mode>,
+    hit: &impl Fn(),
+) {
+    let mut piece = vec![0; 64 << 10];
+    while let Some(read) = next(&mut from, &mut piece, &mut mode, hit).await {
+        let now = *mode.borrow_and_update();
+        if now == Mode::BlackHole {
+            return silence(&mut mode, hit).await;
+        }
+        if to.write_all(&piece[..read]).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn answers(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    mut mode: watch::Receiver<Mode>,
+    hit: &impl Fn(),
+) {
+    let mut piece = vec![0; 64 << 10];
+    while let Some(read) = next(&mut from, &mut piece, &mut mode, hit).await {
+        let now = *mode.borrow_and_update();
+        match now {
+            Mode::Pass => {}
+            Mode::Refuse | Mode::CutAnswers => return hit(),
+            Mode::BlackHole => return silence(&mut mode, hit).await,
+            Mode::Delay(by) => {
+                hit();
+                tokio::time::sleep(by).await;
+            }
+        }
+        if to.write_all(&piece[..read]).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The next piece, or `None` at the end and as soon as everything is refused.
+async fn next(
+    from: &mut OwnedReadHalf,
+    piece: &mut [u8],
+    mode: &mut watch::Receiver<Mode>,
+    hit: &impl Fn(),
+) -> Option<usize> {
+    tokio::select! {
+        read = from.read(piece) => read.ok().filter(|read| *read > 0),
+        _ = mode.wait_for(|mode| *mode == Mode::Refuse) => {
+            hit();
+            None
+        }
+    }
+}
+
+/// Holds the connection without a word until the mode changes; what was swallowed is lost, and so is the connection.
+async fn silence(mode: &mut watch::Receiver<Mode>, hit: &impl Fn()) {
+    hit();
+    // The line's end ends the wait as well.
+    let _ = mode.wait_for(|mode| *mode != Mode::BlackHole).await;
+}
