@@ -4,11 +4,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use enabler_cluster::actor::Fault;
-use enabler_config::Settings;
+use enabler_config::{Secret, Settings};
+use enabler_s3::{Bucket, Timeouts};
 use enabler_storage::cache::{Cache, InProcess};
 use enabler_storage::objects::{Directory, ObjectStore};
 
 use crate::node::NodeError;
+
+/// Requests to a bucket that are under way at one time.
+const REQUESTS_MAX: usize = 64;
 
 /// The object store that `storage.url` names.
 pub(crate) async fn store(settings: &Settings) -> Result<Arc<dyn ObjectStore>, NodeError> {
@@ -28,8 +32,22 @@ pub(crate) async fn store(settings: &Settings) -> Result<Arc<dyn ObjectStore>, N
     Ok(Arc::new(tokio::task::spawn_blocking(open).await??))
 }
 
-async fn bucket(_settings: &Settings, _place: &str) -> Result<Arc<dyn ObjectStore>, NodeError> {
-    Err("S3".into())
+async fn bucket(settings: &Settings, place: &str) -> Result<Arc<dyn ObjectStore>, NodeError> {
+    let own = &settings.storage;
+    let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
+    let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    let opened = Bucket::open(enabler_s3::Settings {
+        bucket: bucket.to_owned(),
+        prefix: prefix.trim_matches('/').to_owned(),
+        region: own.region.clone(),
+        endpoint: given(&own.endpoint),
+        path_style: own.path_style == "yes",
+        access_key: given(&own.access_key).map(Secret::new),
+        secret_key: Some(own.secret_key.clone()).filter(|secret| !secret.is_empty()),
+        timeouts: Timeouts::default(),
+        requests_max: REQUESTS_MAX,
+    });
+    Ok(Arc::new(opened.await?))
 }
 
 /// The cache that `cache.url` names, or this node's memory.

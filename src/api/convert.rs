@@ -177,7 +177,7 @@ pub(super) fn ask_failure(failure: AskFailure, id: Uuid, board: &Board) -> ApiEr
             Outcome::Failed(reason) => ApiError::ReadingFailed(self::failure(reason)),
             Outcome::Processing | Outcome::Ready => ApiError::NotReady {
                 status: outcome(&record.status.outcome),
-                progress: Some(progress_of(&record, board)),
+                progress: Some(progress_of(&record, board.of(record.document_id), board)),
             },
         },
         AskFailure::NoModel { model, explanation } => {

@@ -59,6 +59,8 @@ pub(crate) enum Command {
     Models(Models),
     /// Show the settings
     Config(Config),
+    /// Make certificates for the links between nodes
+    Certs(Certs),
     /// See it work: start a node, read two sample documents, ask three questions
     Tour(Tour),
     Dkr(super::dkr::Dkr),
@@ -79,9 +81,38 @@ pub(crate) struct Serve {
     /// Directory of the models [default: ~/.cache/rag-enabler/models]
     #[arg(long, value_name = "DIR")]
     pub(crate) models: Option<PathBuf>,
+    /// This node's name in its cluster [default: node]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// What this node runs: all, or some of api,documents,ocr,embedding,generation,rules [default: all]
+    #[arg(long, value_name = "ROLES")]
+    pub(crate) roles: Option<String>,
     /// Stop when the process that started this one is gone
     #[arg(long, hide = true)]
     pub(crate) with_parent: bool,
+}
+
+/// Make certificates for the links between nodes.
+#[derive(Debug, Args)]
+pub(crate) struct Certs {
+    #[command(subcommand)]
+    pub(crate) command: CertsCommand,
+}
+
+/// What to do with certificates.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CertsCommand {
+    /// Make an authority in a directory, if there is none, and a certificate for each node; for a try or a test
+    New {
+        /// The directory
+        dir: PathBuf,
+        /// The nodes' names, as in `node.name`
+        #[arg(long = "node", required = true, value_name = "NAME")]
+        nodes: Vec<String>,
+        /// Names or addresses under which other tools reach the nodes
+        #[arg(long = "host", value_name = "HOST")]
+        hosts: Vec<String>,
+    },
 }
 
 /// The kinds of documents.

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod ask;
+mod certs;
 mod client;
 mod dkr;
 mod docs;
@@ -32,8 +33,12 @@ pub(crate) fn main() -> ExitCode {
         Command::VerifyShard { dir } => return product::verify_shard(dir),
         _ => {}
     }
-    // The rules language needs no node either.
-    let outcome = if let Command::Dkr(dkr) = &arguments.command { dkr::dkr(dkr) } else { run(arguments) };
+    // Rules and certificates need no node either.
+    let outcome = match &arguments.command {
+        Command::Dkr(dkr) => dkr::dkr(dkr),
+        Command::Certs(certs) => certs::certs(certs),
+        _ => run(arguments),
+    };
     match outcome {
         Ok(code) => code,
         Err(failure) => {
@@ -57,7 +62,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             Command::Models(ref models) => models::models(&loaded.merged.settings.models.dir, models).await,
             Command::Config(ref config) => settings::show(&loaded, config),
             Command::Tour(ref tour) => tour::tour(&loaded, common, tour).await,
-            Command::Dkr(_) | Command::ReadingChild | Command::VerifyShard { .. } => Ok(ExitCode::SUCCESS),
+            Command::Dkr(_) | Command::Certs(_) | Command::ReadingChild | Command::VerifyShard { .. } => Ok(ExitCode::SUCCESS),
         }
     });
     // A task that still waits for a stuck file system must not keep the process.
