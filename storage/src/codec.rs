@@ -2,9 +2,15 @@
 //!
 //! Layout, little-endian: magic `DQL1` (4) | format version (1) | codec id (1) | compression (1) | kind (1) |
 //! payload length (4) | crc32c (4) of everything else | payload. The codec is bincode 2.0.1 in its `legacy`
-//! layout, which `wincode` reads byte for byte should bincode ever have to go.
+//! layout, which `wincode` reads byte for byte should bincode ever have to go. Behind the envelope nothing may stand;
+//! inside it a newer version may add fields, which a record with a [`Rest`] keeps.
+
+mod open;
 
 use bincode::{Decode, Encode};
+
+pub(crate) use open::decode_whole;
+pub use open::{Added, Rest, Whole};
 
 /// The first bytes of every envelope.
 const MAGIC: &[u8; 4] = b"DQL1";
@@ -122,7 +128,7 @@ fn layout() -> impl bincode::config::Config {
 ///
 /// If the value takes more than [`PAYLOAD_BYTES_MAX`].
 pub fn encode<T: Encode>(kind: Kind, value: &T) -> Result<Vec<u8>, CodecError> {
-    let payload = bincode::encode_to_vec(value, layout()).map_err(CodecError::Encode)?;
+    let payload = to_bytes(value)?;
     if payload.len() > PAYLOAD_BYTES_MAX {
         return Err(CodecError::TooLarge);
     }
@@ -149,7 +155,7 @@ pub fn encode<T: Encode>(kind: Kind, value: &T) -> Result<Vec<u8>, CodecError> {
 /// # Errors
 ///
 /// A [`CodecError`] that says what is wrong with the bytes.
-pub fn decode<T: Decode<()>>(kind: Kind, bytes: &[u8]) -> Result<T, CodecError> {
+pub fn decode<T: Decode<Whole>>(kind: Kind, bytes: &[u8]) -> Result<T, CodecError> {
     let (header, body) = checked(bytes)?;
     if header.kind != kind as u8 {
         return Err(CodecError::Kind { found: header.kind, expected: kind });
@@ -163,11 +169,17 @@ pub fn decode<T: Decode<()>>(kind: Kind, bytes: &[u8]) -> Result<T, CodecError> 
         }
         other => return Err(newer("compression", other.into(), ZSTD.into())),
     };
-    let (value, used) = bincode::decode_from_slice(payload, layout()).map_err(CodecError::Decode)?;
-    match payload.len() - used {
-        0 => Ok(value),
-        extra => Err(CodecError::Trailing { extra }),
-    }
+    from_bytes(payload)
+}
+
+/// A value without an envelope, to stand with its length inside another record.
+pub(crate) fn to_bytes<T: Encode>(value: &T) -> Result<Vec<u8>, CodecError> {
+    bincode::encode_to_vec(value, layout()).map_err(CodecError::Encode)
+}
+
+/// Reads what [`to_bytes`] wrote.
+pub(crate) fn from_bytes<T: Decode<Whole>>(bytes: &[u8]) -> Result<T, CodecError> {
+    decode_whole(bytes, layout()).map_err(CodecError::Decode)
 }
 
 /// The checksum that stands in an envelope; it names the envelope in a chain.

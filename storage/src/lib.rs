@@ -13,3 +13,5 @@ pub mod log;
 pub mod objects;
 pub mod record;
 pub mod shard;
+#[cfg(test)]
+mod versions;

@@ -4,10 +4,11 @@ use bincode::{Decode, Encode};
 use bytes::Bytes;
 
 use super::chain::ChainError;
+use super::error::LogError;
 use super::keys::entry_key;
-use crate::codec::{self, CodecError, Kind};
-use crate::objects::{InvalidKey, ObjectStore, PutOutcome, StoreError};
-use crate::record::{Op, OpError, WireOp};
+use crate::codec::{self, Kind, Rest};
+use crate::objects::{ObjectStore, PutOutcome};
+use crate::record::{Op, WireOp};
 
 /// One group commit of a shard.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,80 +54,6 @@ pub struct SealedEntry {
     pub bytes: Bytes,
 }
 
-/// Why a log cannot be read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum LogError {
-    /// The store failed; trying again may help.
-    #[error("reaching the log of shard {shard}")]
-    Store {
-        /// The shard.
-        shard: u32,
-        /// Why.
-        #[source]
-        source: StoreError,
-    },
-    /// An object of the log is damaged or of a newer version.
-    #[error("reading `{key}`")]
-    Damaged {
-        /// The object.
-        key: String,
-        /// What is wrong with it.
-        #[source]
-        source: CodecError,
-    },
-    /// An entry holds an operation that cannot be applied.
-    #[error("reading `{key}`")]
-    Op {
-        /// The object.
-        key: String,
-        /// What is wrong.
-        #[source]
-        source: OpError,
-    },
-    /// The entries do not form one chain.
-    #[error("following the log of shard {shard}")]
-    Chain {
-        /// The shard.
-        shard: u32,
-        /// Where the chain breaks.
-        #[source]
-        source: ChainError,
-    },
-    /// An entry or manifest could not be written down.
-    #[error("encoding for the log of shard {shard}")]
-    Encode {
-        /// The shard.
-        shard: u32,
-        /// Why.
-        #[source]
-        source: CodecError,
-    },
-    /// An operation could not be written down.
-    #[error("encoding for the log of shard {shard}")]
-    EncodeOp {
-        /// The shard.
-        shard: u32,
-        /// Why.
-        #[source]
-        source: OpError,
-    },
-    /// The store was written by a newer version that older ones must not read.
-    #[error(
-        "the log of shard {shard} needs format version {needed} and this node reads up to {known}; upgrade this node"
-    )]
-    Newer {
-        /// The shard.
-        shard: u32,
-        /// The version needed.
-        needed: u32,
-        /// The version known.
-        known: u32,
-    },
-    /// A key could not be formed.
-    #[error("naming an object of the log")]
-    Key(#[from] InvalidKey),
-}
-
 impl Entry {
     /// The bytes of this entry and their checksum.
     ///
@@ -162,7 +89,7 @@ impl SealedEntry {
     pub fn open(shard: u32, seq: u64, bytes: Bytes) -> Result<Self, LogError> {
         let key = entry_key(shard, seq)?.to_string();
         let damaged = |source| LogError::Damaged { key: key.clone(), source };
-        let wire: Wire = codec::decode(Kind::Entry, &bytes).map_err(damaged)?;
+        let (wire, _): (Wire, Rest) = codec::decode(Kind::Entry, &bytes).map_err(damaged)?;
         let checksum = codec::checksum(&bytes).map_err(damaged)?;
         if (wire.shard, wire.seq) != (shard, seq) {
             let source = ChainError::Misplaced { shard: wire.shard, seq: wire.seq, at: seq };

@@ -35,10 +35,16 @@ pub fn entry_key(shard: u32, seq: u64) -> Result<Key, InvalidKey> {
     Key::new(format!("{}{seq:020}", entry_prefix(shard)))
 }
 
+/// All snapshots of a shard, in the order of their positions.
+#[must_use]
+pub fn snapshots_prefix(shard: u32) -> String {
+    format!("v1/s/{shard:04x}/snap/")
+}
+
 /// All parts of the snapshot that the owner of `epoch` made at `seq`.
 #[must_use]
 pub fn snapshot_prefix(shard: u32, seq: u64, epoch: u64) -> String {
-    format!("v1/s/{shard:04x}/snap/{seq:020}-{epoch:08x}/")
+    format!("{}{seq:020}-{epoch:08x}/", snapshots_prefix(shard))
 }
 
 /// One part of a snapshot.

@@ -1,11 +1,14 @@
 //! The manifest of a shard and the settings of the store: small records that change only by compare-and-swap.
 
+use bincode::de::Decoder;
+use bincode::enc::Encoder;
+use bincode::error::{DecodeError, EncodeError};
 use bincode::{Decode, Encode};
 
 use super::chain::Position;
-use super::entry::LogError;
+use super::error::LogError;
 use super::keys::{cluster_key, manifest_key};
-use crate::codec::{self, Kind};
+use crate::codec::{self, Added, Kind, Rest, Whole};
 use crate::objects::{ETag, Key, ObjectStore, PutOutcome};
 use crate::record::BlobRef;
 
@@ -25,7 +28,7 @@ pub struct Cluster {
 pub struct Owner {
     /// The node's name.
     pub node: String,
-    /// Its generation, which is also the writer of its entries.
+    /// Its generation.
     pub generation: u128,
 }
 
@@ -39,7 +42,7 @@ pub struct SnapshotRef {
 }
 
 /// The state of a shard that all nodes agree on.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
     /// The shard.
     pub shard: u32,
@@ -55,8 +58,39 @@ pub struct Manifest {
     pub snapshot: Option<SnapshotRef>,
     /// The lowest format version that may read this log.
     pub min_reader_version: u32,
-    /// The id of the present ownership, new with each: the writer of its entries.
+    /// What the owner's entries name as their writer; 0 without an owner, and its generation in older manifests.
     pub writer: u128,
+    /// What a newer version added.
+    pub rest: Rest,
+}
+
+impl Encode for Manifest {
+    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
+        let Self { shard, epoch, owner, lease_until_ms, floor_seq, snapshot, min_reader_version, .. } = self;
+        (shard, epoch, owner, lease_until_ms, floor_seq, snapshot, min_reader_version).encode(encoder)?;
+        (self.writer, &self.rest).encode(encoder)
+    }
+}
+
+impl Decode<Whole> for Manifest {
+    fn decode<D: Decoder<Context = Whole>>(decoder: &mut D) -> Result<Self, DecodeError> {
+        let first: (u32, u64, Option<Owner>, u64, u64, Option<SnapshotRef>, u32) = Decode::decode(decoder)?;
+        let (shard, epoch, owner, lease_until_ms, floor_seq, snapshot, min_reader_version) = first;
+        let (Added(writer), rest): (Added<u128>, Rest) = Decode::decode(decoder)?;
+        let generation = owner.as_ref().map_or(0, |owner| owner.generation);
+        let writer = if writer == 0 { generation } else { writer };
+        Ok(Self {
+            shard,
+            epoch,
+            owner,
+            lease_until_ms,
+            floor_seq,
+            snapshot,
+            min_reader_version,
+            writer,
+            rest,
+        })
+    }
 }
 
 /// A record and the version of it that was read, for a later swap.
@@ -81,6 +115,7 @@ impl Manifest {
             snapshot: None,
             min_reader_version: super::FORMAT_VERSION,
             writer: 0,
+            rest: Rest::default(),
         }
     }
 }
@@ -135,15 +170,11 @@ pub async fn swap_manifest(
 ///
 /// If the store fails, or the settings are damaged or of a newer format.
 pub async fn read_cluster(store: &dyn ObjectStore) -> Result<Option<Cluster>, LogError> {
-    let found: Option<Versioned<Cluster>> = read(store, 0, &cluster_key()?, Kind::Cluster).await?;
-    match found {
-        Some(found) if found.value.format_version > super::FORMAT_VERSION => Err(LogError::Newer {
-            shard: 0,
-            needed: found.value.format_version,
-            known: super::FORMAT_VERSION,
-        }),
-        found => Ok(found.map(|found| found.value)),
-    }
+    // Nobody ever writes it again, so what a newer version added to it is not kept here.
+    let found: Option<Versioned<(Cluster, Rest)>> = read(store, 0, &cluster_key()?, Kind::Cluster).await?;
+    let Some((cluster, _)) = found.map(|found| found.value) else { return Ok(None) };
+    let (needed, known) = (cluster.format_version, super::FORMAT_VERSION);
+    if needed > known { Err(LogError::Newer { shard: 0, needed, known }) } else { Ok(Some(cluster)) }
 }
 
 /// Creates the settings of the store if there are none.
@@ -159,7 +190,7 @@ fn encoded<T: Encode>(shard: u32, kind: Kind, value: &T) -> Result<Vec<u8>, LogE
     codec::encode(kind, value).map_err(|source| LogError::Encode { shard, source })
 }
 
-async fn read<T: Decode<()>>(
+async fn read<T: Decode<Whole>>(
     store: &dyn ObjectStore,
     shard: u32,
     key: &Key,

@@ -1,27 +1,41 @@
-//! The shard log as records: entries, manifests, their keys and chain, and thin reads and writes of them.
+//! The shard log as records: entries, manifests, snapshots and nodes, their keys, and thin reads and writes of them.
 //!
-//! Deliberately not here: who may append, and what to do when refused; the owner of the shard decides that.
+//! Deliberately not here: who may append or compact, and what to do when refused; the owner of the shard decides that.
 
 mod chain;
+mod collect;
+pub mod compact;
 mod entry;
+mod error;
 mod keys;
 mod manifest;
+mod measure;
 mod node;
 mod replay;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 
 pub use chain::{ChainError, Position};
-pub use entry::{Entry, LogError, SealedEntry, put_entry, read_entry};
+pub use collect::{Collected, MIN_AGE, REMOVED_MAX, collect};
+pub use entry::{Entry, SealedEntry, put_entry, read_entry};
+pub use error::LogError;
 pub use keys::{
     cluster_key, entry_key, entry_prefix, manifest_key, node_key, node_prefix, snapshot_key, snapshot_prefix,
+    snapshots_prefix,
 };
 pub use manifest::{
     Cluster, Manifest, Owner, SnapshotRef, Versioned, create_cluster, create_manifest, read_cluster,
     read_manifest, swap_manifest,
 };
-pub use node::{NodeRecord, create_node, delete_node, list_nodes, read_node, swap_node};
-pub use replay::{Replay, replay};
+pub use measure::{Measured, measure};
+pub use node::{
+    NODES_AT_ONCE, NodePage, NodeRecord, create_node, delete_node, list_nodes, read_node, swap_node,
+};
+pub use replay::{Replay, Start, replay, shard_start};
+pub use snapshot::{
+    Head, Line, PART_BYTES_MAX, Part, SnapshotReader, Spool, Spooled, read_snapshot, write_snapshot,
+};
 
 /// The version of log and blob formats that this product reads and writes.
 pub const FORMAT_VERSION: u32 = 1;

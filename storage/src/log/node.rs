@@ -3,14 +3,15 @@
 use bincode::{Decode, Encode};
 use futures_util::future::join_all;
 
-use super::entry::LogError;
+use super::error::LogError;
 use super::keys::{node_key, node_prefix};
 use super::manifest::Versioned;
-use crate::codec::{self, Kind};
+use crate::codec::{self, Kind, Rest, Whole};
 use crate::objects::{ETag, Key, ObjectStore, PutOutcome};
 
 /// One start of one node. Only that generation changes it, but for `ended`, which whoever declares it dead sets.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
+#[bincode(decode_context = "Whole")]
 pub struct NodeRecord {
     /// The node's name.
     pub node: String,
@@ -28,6 +29,8 @@ pub struct NodeRecord {
     pub beat_ms: u64,
     /// Whether it stopped or was declared dead: it never owns anything again.
     pub ended: bool,
+    /// What a newer version added.
+    pub rest: Rest,
 }
 
 /// Records that are read at the same time.
@@ -91,7 +94,7 @@ pub struct NodePage {
 /// If the store fails; what is wrong with single records is in the page.
 pub async fn list_nodes(store: &dyn ObjectStore, after: Option<&Key>) -> Result<NodePage, LogError> {
     let limit = NODES_AT_ONCE;
-    let listed = store.list_after(node_prefix(), after, limit).await.map_err(|source| LogError::Store { shard: 0, source })?;
+    let listed = store.list_after(node_prefix(), after, limit).await.map_err(LogError::Nodes)?;
     let next = listed.last().filter(|_| listed.len() == limit).map(|last| last.key.clone());
     let mut page = NodePage { nodes: Vec::with_capacity(listed.len()), unreadable: Vec::new(), next };
     let keys: Vec<Key> = listed.into_iter().map(|listed| listed.key).collect();
@@ -102,7 +105,7 @@ pub async fn list_nodes(store: &dyn ObjectStore, after: Option<&Key>) -> Result<
     for found in found {
         match found {
             Ok(found) => page.nodes.extend(found),
-            Err(e @ LogError::Store { .. }) => return Err(e),
+            Err(e @ LogError::Nodes(_)) => return Err(e),
             Err(e) => page.unreadable.push(e),
         }
     }
@@ -115,20 +118,98 @@ pub async fn list_nodes(store: &dyn ObjectStore, after: Option<&Key>) -> Result<
 ///
 /// If the store fails.
 pub async fn delete_node(store: &dyn ObjectStore, node: &str, generation: u128) -> Result<(), LogError> {
-    store.delete(&node_key(node, generation)?).await.map_err(|source| LogError::Store { shard: 0, source })
+    store.delete(&node_key(node, generation)?).await.map_err(LogError::Nodes)
 }
 
 async fn read_at(store: &dyn ObjectStore, key: &Key) -> Result<Option<Versioned<NodeRecord>>, LogError> {
-    let Some(object) = store.get(key).await.map_err(|source| LogError::Store { shard: 0, source })? else { return Ok(None) };
+    let Some(object) = store.get(key).await.map_err(LogError::Nodes)? else { return Ok(None) };
     let value: NodeRecord = codec::decode(Kind::Node, &object.bytes)
         .map_err(|source| LogError::Damaged { key: key.to_string(), source })?;
     if node_key(&value.node, value.generation).as_ref() != Ok(key) {
-        return Ok(None);
+        return Err(LogError::Strange { key: key.to_string(), holds: "the record of another node" });
     }
     Ok(Some(Versioned { value, etag: object.etag }))
 }
 
 fn encoded(key: &Key, record: &NodeRecord) -> Result<Vec<u8>, LogError> {
-    codec::encode(Kind::Node, record).map_err(|source| LogError::Encode { shard: key.as_str().len() as u32, source })
+    codec::encode(Kind::Node, record).map_err(|source| LogError::EncodeAt { key: key.to_string(), source })
 }
 
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::objects::Memory;
+
+    fn record(node: &str, generation: u128) -> NodeRecord {
+        NodeRecord {
+            node: node.to_owned(),
+            generation,
+            address: "10.0.0.7:7700".to_owned(),
+            roles: vec!["api".to_owned(), "ocr".to_owned()],
+            version: "1.0.0".to_owned(),
+            beat: 1,
+            ..NodeRecord::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_node_record_changes_only_from_the_version_that_was_read() {
+        let store = Memory::new();
+        assert!(read_node(&store, "a", 1).await.unwrap().is_none());
+        assert!(matches!(create_node(&store, &record("a", 1)).await.unwrap(), PutOutcome::Done(_)));
+        assert!(matches!(create_node(&store, &record("a", 1)).await.unwrap(), PutOutcome::Exists));
+        let read = read_node(&store, "a", 1).await.unwrap().unwrap();
+        let beaten = NodeRecord { beat: 2, ended: true, ..read.value };
+        assert!(matches!(swap_node(&store, &read.etag, &beaten).await.unwrap(), PutOutcome::Done(_)));
+        assert!(matches!(swap_node(&store, &read.etag, &beaten).await.unwrap(), PutOutcome::Changed));
+        assert_eq!(read_node(&store, "a", 1).await.unwrap().unwrap().value, beaten);
+        delete_node(&store, "a", 1).await.unwrap();
+        assert!(read_node(&store, "a", 1).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn every_generation_is_listed_once_over_all_pages_and_a_damaged_one_hides_no_other() {
+        let store = Memory::new();
+        for number in 0..600_u128 {
+            let _ = create_node(&store, &record(&format!("node-{}", number % 7), number)).await.unwrap();
+        }
+        store.flip(&node_key("node-3", 3).unwrap(), 200);
+        let (mut seen, mut unreadable, mut after) = (Vec::new(), Vec::new(), None);
+        loop {
+            let page = list_nodes(&store, after.as_ref()).await.unwrap();
+            assert!(page.nodes.len() <= NODES_AT_ONCE);
+            seen.extend(page.nodes.into_iter().map(|node| node.value.generation));
+            unreadable.extend(page.unreadable.iter().map(ToString::to_string));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        seen.sort_unstable();
+        assert_eq!(seen, (0..600).filter(|number| *number != 3).collect::<Vec<_>>());
+        assert_eq!(unreadable, [format!("reading `{}`", node_key("node-3", 3).unwrap())]);
+    }
+
+    #[tokio::test]
+    async fn no_flipped_bit_of_a_node_record_is_read() {
+        let store = Memory::new();
+        let _ = create_node(&store, &record("a", 1)).await.unwrap();
+        let key = node_key("a", 1).unwrap();
+        let bits = store.get(&key).await.unwrap().unwrap().bytes.len() * 8;
+        for bit in 0..bits {
+            store.flip(&key, bit);
+            let error = read_node(&store, "a", 1).await.unwrap_err();
+            assert!(error.to_string().contains(key.as_str()), "bit {bit}: {error}");
+            store.flip(&key, bit);
+        }
+        assert!(read_node(&store, "a", 1).await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_record_under_the_key_of_another_node_is_refused() {
+        let store = Memory::new();
+        let bytes = encoded(&node_key("a", 1).unwrap(), &record("a", 1)).unwrap();
+        let _ = store.put_new(&node_key("b", 1).unwrap(), bytes.into()).await;
+        assert!(matches!(read_node(&store, "b", 1).await, Err(LogError::Strange { .. })));
+    }
+}

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 
 use super::chain::{ChainError, Position};
-use super::entry::{LogError, SealedEntry, read_entry};
+use super::entry::{SealedEntry, read_entry};
+use super::error::LogError;
 use super::keys::{entry_key, entry_prefix};
+use super::manifest::{SnapshotRef, read_manifest};
 use crate::objects::ObjectStore;
 
 /// Entries fetched at once: enough to hide a store's latency, few enough to bound memory (entries are below 4 MiB).
@@ -40,6 +42,7 @@ impl Replay {
     /// # Errors
     ///
     /// If the store fails, an entry is damaged, or the chain is broken; asking again reads the same place again.
+    /// [`LogError::BelowFloor`] if the entries have given way to a snapshot ([`shard_start`] names it).
     pub async fn next(&mut self) -> Result<Option<SealedEntry>, LogError> {
         if self.ahead.is_empty() {
             self.fetch().await?;
@@ -86,8 +89,36 @@ impl Replay {
             self.ahead.push_back(entry);
             return Ok(());
         }
+        // Entries vanish when a snapshot has taken their place.
+        if let Some(floor) = floor_of(&*self.store, shard).await?.filter(|floor| *floor >= missing) {
+            return Err(LogError::BelowFloor { shard, floor });
+        }
         let later =
             later.key.as_str().rsplit('/').next().and_then(|seq| seq.parse().ok()).unwrap_or(u64::MAX);
         Err(LogError::Chain { shard, source: ChainError::Gap { missing, later } })
     }
+}
+
+async fn floor_of(store: &dyn ObjectStore, shard: u32) -> Result<Option<u64>, LogError> {
+    Ok(read_manifest(store, shard).await?.map(|manifest| manifest.value.floor_seq))
+}
+
+/// Where an empty index of a shard starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// At the first entry.
+    FromLog,
+    /// At a snapshot; the log goes on behind it.
+    FromSnapshot(SnapshotRef),
+}
+
+/// Tells where an empty index of `shard` starts, or one whose position is below the floor of the log.
+///
+/// # Errors
+///
+/// If the store fails, or the manifest is damaged or needs a newer reader.
+pub async fn shard_start(store: &dyn ObjectStore, shard: u32) -> Result<Start, LogError> {
+    let manifest = read_manifest(store, shard).await?;
+    let snapshot = manifest.and_then(|manifest| manifest.value.snapshot);
+    Ok(snapshot.map_or(Start::FromLog, Start::FromSnapshot))
 }

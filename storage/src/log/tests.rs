@@ -125,6 +125,7 @@ async fn a_manifest_changes_only_from_the_version_that_was_read() {
     let read = read_manifest(&store, 1).await.unwrap().unwrap();
     manifest.epoch = 1;
     manifest.owner = Some(Owner { node: "a".to_owned(), generation: 7 });
+    manifest.writer = 8;
     assert!(matches!(swap_manifest(&store, &read.etag, &manifest).await.unwrap(), PutOutcome::Done(_)));
     assert!(matches!(swap_manifest(&store, &read.etag, &manifest).await.unwrap(), PutOutcome::Changed));
     assert_eq!(read_manifest(&store, 1).await.unwrap().unwrap().value, manifest);
@@ -139,4 +140,49 @@ async fn a_log_that_needs_a_newer_reader_is_refused() {
     let cluster = Cluster { shard_count: 4, hash_seed: 1, format_version: FORMAT_VERSION };
     let _ = create_cluster(&store, &cluster).await.unwrap();
     assert_eq!(read_cluster(&store).await.unwrap().unwrap(), cluster);
+}
+
+#[tokio::test]
+async fn an_empty_index_starts_at_the_log_or_at_the_snapshot_that_the_manifest_names() {
+    let store = Memory::new();
+    assert_eq!(shard_start(&store, 1).await.unwrap(), Start::FromLog);
+    let mut manifest = Manifest::unowned(1);
+    let _ = create_manifest(&store, &manifest).await.unwrap();
+    assert_eq!(shard_start(&store, 1).await.unwrap(), Start::FromLog);
+    let snapshot = SnapshotRef { position: Position { seq: 4, ..Position::default() }, parts: Vec::new() };
+    manifest.snapshot = Some(snapshot.clone());
+    manifest.floor_seq = 4;
+    let read = read_manifest(&store, 1).await.unwrap().unwrap();
+    let _ = swap_manifest(&store, &read.etag, &manifest).await.unwrap();
+    assert_eq!(shard_start(&store, 1).await.unwrap(), Start::FromSnapshot(snapshot));
+}
+
+#[tokio::test]
+async fn a_log_is_measured_from_its_listing_and_no_further_than_needed() {
+    let (store, _) = written(2_500).await;
+    let mut bytes = Vec::new();
+    for seq in 1..=2_500 {
+        bytes.push(read_entry(&*store, 3, seq).await.unwrap().unwrap().bytes.len() as u64);
+    }
+    let all = Measured { entries: 2_500, bytes: bytes.iter().sum() };
+    assert_eq!(measure(&*store, 3, 0, u64::MAX).await.unwrap(), all);
+    let behind = Measured { entries: 1_200, bytes: bytes[1_300..].iter().sum() };
+    assert_eq!(measure(&*store, 3, 1_300, u64::MAX).await.unwrap(), behind);
+    assert_eq!(measure(&*store, 3, 0, 1).await.unwrap().entries, 1_000);
+    assert_eq!(measure(&*store, 3, 2_500, 1).await.unwrap(), Measured::default());
+}
+
+#[tokio::test]
+async fn no_flipped_bit_of_a_manifest_is_read() {
+    let store = Memory::new();
+    let owner = Some(Owner { node: "a".to_owned(), generation: 7 });
+    let manifest = Manifest { owner, writer: 9, ..Manifest::unowned(1) };
+    let _ = create_manifest(&store, &manifest).await.unwrap();
+    let key = manifest_key(1).unwrap();
+    for bit in 0..store.get(&key).await.unwrap().unwrap().bytes.len() * 8 {
+        store.flip(&key, bit);
+        assert!(read_manifest(&store, 1).await.is_err(), "bit {bit}");
+        store.flip(&key, bit);
+    }
+    assert_eq!(read_manifest(&store, 1).await.unwrap().unwrap().value, manifest);
 }

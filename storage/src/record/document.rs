@@ -3,12 +3,14 @@
 use bincode::{Decode, Encode};
 
 use super::{BlobRef, DocumentId};
+use crate::codec::{Rest, Whole};
 
 /// Longest tenant name in bytes, so that a row key with it stays under LMDB's 511.
 pub const TENANT_BYTES_MAX: usize = 128;
 
 /// A document as it was accepted, and how far it has come.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[bincode(decode_context = "Whole")]
 pub struct DocumentRecord {
     /// The document.
     pub document_id: DocumentId,
@@ -40,6 +42,8 @@ pub struct DocumentRecord {
     pub ticket: u64,
     /// How far it has come, set by applying.
     pub status: Status,
+    /// What a newer version added, to the record or to its status.
+    pub rest: Rest,
 }
 
 /// How far a document's current revision has come.

@@ -1,8 +1,10 @@
 //! The operations of a shard log. Each is tagged and versioned, so that a newer one is refused and never skipped.
+//! A newer version may add to a body what an older one can do without; an accepted document keeps it.
 
 use bincode::{Decode, Encode};
 
 use super::{BlobRef, DocumentId, DocumentRecord, Reason};
+use crate::codec::{Rest, Whole, decode_whole};
 
 /// One change of a shard.
 #[derive(Debug, Clone, PartialEq)]
@@ -234,12 +236,9 @@ impl Op {
     }
 }
 
-fn body<T: Decode<()>>(wire: &WireOp) -> Result<T, OpError> {
+/// Reads a body. What a newer version added at its end changes no row; what does gets a new version of the body.
+fn body<T: Decode<Whole>>(wire: &WireOp) -> Result<T, OpError> {
     let wrong = |source| OpError::Body { tag: wire.tag, source };
-    let (value, used) = bincode::decode_from_slice(&wire.body, layout()).map_err(wrong)?;
-    if used == wire.body.len() {
-        Ok(value)
-    } else {
-        Err(wrong(bincode::error::DecodeError::Other("bytes left over after the body")))
-    }
+    let (value, _): (T, Rest) = decode_whole(&wire.body, layout()).map_err(wrong)?;
+    Ok(value)
 }

@@ -4,7 +4,7 @@ use bincode::{Decode, Encode};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
-use crate::codec::{CodecError, Kind, decode, encode};
+use crate::codec::{CodecError, Kind, Rest, decode, encode};
 
 /// A word's place: bytes of the page text, and a rectangle on the page.
 #[derive(Debug, Clone, Copy, PartialEq, Encode, Decode)]
@@ -157,7 +157,9 @@ pub fn encode_chunks(chunks: &ChunksBlob) -> Result<Vec<u8>, CodecError> {
 ///
 /// If the bytes are damaged or of another kind.
 pub fn decode_chunks(bytes: &[u8]) -> Result<ChunksBlob, CodecError> {
-    decode(Kind::Chunks, bytes)
+    // A blob is never written again, so what a newer version added stays in it.
+    let (chunks, _): (_, Rest) = decode(Kind::Chunks, bytes)?;
+    Ok(chunks)
 }
 
 /// The bytes of the blob.
@@ -175,5 +177,6 @@ pub fn encode_pages(pages: &PagesBlob) -> Result<Vec<u8>, CodecError> {
 ///
 /// If the bytes are damaged or of another kind.
 pub fn decode_pages(bytes: &[u8]) -> Result<PagesBlob, CodecError> {
-    decode(Kind::Pages, bytes)
+    let (pages, _): (_, Rest) = decode(Kind::Pages, bytes)?;
+    Ok(pages)
 }

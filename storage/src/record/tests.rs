@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::chance::SeededChance;
 use crate::clock::ManualClock;
+use crate::codec::Rest;
 use crate::objects::{Fault, Memory, ObjectStore};
 
 fn id() -> DocumentId {
@@ -56,6 +57,7 @@ fn every_operation_survives_the_wire() {
         expires_ms: 2,
         ticket: 0,
         status: Status::default(),
+        rest: Rest::default(),
     };
     let reason = Reason { code: "encrypted_pdf".to_owned(), message: "m".to_owned() };
     let report_json = "{}".to_owned();

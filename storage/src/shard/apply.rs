@@ -2,10 +2,13 @@
 
 use std::sync::PoisonError;
 
+use super::export::tombstone;
 use super::live::Live;
 use super::query::Blobs;
+use super::restore::chunks_of;
 use super::rows::{Of, Writing, chunk_key, from_bytes, listing_key, tenant_key, to_bytes};
 use super::{ShardError, ShardIndex};
+use crate::codec::Rest;
 use crate::index::text::{Change, Words};
 use crate::log::{ChainError, Position, SealedEntry};
 use crate::record::{BlobRef, Chunk, ChunksBlob, DocumentId, DocumentRecord, Op, Outcome, Reason, Status};
@@ -22,7 +25,7 @@ impl ShardIndex {
     ///
     /// [`ShardError::OutOfOrder`] if entries are missing before it; damage if the rows come from another history.
     pub fn apply(&self, sealed: &SealedEntry, blobs: &Blobs) -> Result<(), ShardError> {
-        let _one = self.exclusive();
+        let _one = self.exclusive()?;
         let mut writing = Writing::begin(&self.rows)?;
         let applied = writing.meta.position;
         if sealed.entry.seq <= applied.seq {
@@ -51,7 +54,7 @@ impl ShardIndex {
 
     /// Brings the keyword index up to the rows.
     pub(super) fn commit_words(&self) -> Result<(), ShardError> {
-        let _one = self.exclusive();
+        let _one = self.exclusive()?;
         let from = self.text.applied_seq();
         let (position, changed) = {
             let txn = self.rows.read()?;
@@ -191,7 +194,7 @@ fn apply_op(
         }
         Op::Deleted { document_id, .. } => {
             remove_rows(writing, *document_id, seq)?;
-            writing.put(Of::Tombstones, &document_id.0, &seq.to_be_bytes())?;
+            writing.put(Of::Tombstones, &document_id.0, &tombstone(seq, &Rest::default()))?;
             Ok(Some(Changed::Gone(*document_id)))
         }
         Op::Fence => Ok(None),
@@ -214,14 +217,58 @@ fn accept(
     }
     remove_rows(writing, id, seq)?;
     let record = DocumentRecord { ticket: seq, status: Status::default(), ..document.clone() };
-    writing.put(Of::Listing, &listing_key(&record), &[])?;
-    writing.put(Of::Unfinished, &id.0, &[])?;
+    put_new(writing, &record, true)?;
+    Ok(Some(Changed::Gone(id)))
+}
+
+/// Writes the rows by which a document is found, and its own.
+fn put_new(
+    writing: &mut Writing<'_>,
+    record: &DocumentRecord,
+    holds_request: bool,
+) -> Result<(), ShardError> {
+    let id = record.document_id;
+    writing.put(Of::Listing, &listing_key(record), &[])?;
+    if record.is_unfinished() {
+        writing.put(Of::Unfinished, &id.0, &[])?;
+    }
     writing.put(Of::Contents, &content_key(&record.tenant, &record.sha256, Some(id)), &[])?;
-    if let Some(key) = &record.idempotency_key {
+    if let Some(key) = record.idempotency_key.as_ref().filter(|_| holds_request) {
         writing.put(Of::Requests, &request_key(&record.tenant, key), &id.0)?;
     }
-    put_record(writing, &record)?;
-    Ok(Some(Changed::Gone(id)))
+    put_record(writing, record)
+}
+
+/// Writes everything of a document as a snapshot has it.
+pub(super) fn put_restored(
+    writing: &mut Writing<'_>,
+    record: &DocumentRecord,
+    holds_request: bool,
+    blobs: &Blobs,
+) -> Result<(), ShardError> {
+    if record.status.outcome != Outcome::Ready {
+        return put_new(writing, record, holds_request);
+    }
+    match chunks_of(record).and_then(|blob| blobs.get(blob)) {
+        Some(chunks) => {
+            put_chunks(writing, record.document_id, chunks)?;
+            put_new(writing, record, holds_request)
+        }
+        None => {
+            let mut record = record.clone();
+            record.status.outcome = chunks_missing();
+            put_new(writing, &record, holds_request)
+        }
+    }
+}
+
+/// Deleting removes blobs before a compaction removes their entries; then the deletion follows in the log.
+fn chunks_missing() -> Outcome {
+    Outcome::Failed(Reason {
+        code: "chunks_missing".to_owned(),
+        message: "The document's text is missing from the object store. Upload the document again."
+            .to_owned(),
+    })
 }
 
 /// Changes a document that is still being processed at this revision; a late result of an older one is dropped.
@@ -253,12 +300,7 @@ fn ready(
     record.status.processed_ms = Some(processed_ms);
     writing.delete(Of::Unfinished, &id.0)?;
     let Some(chunks) = blobs.get(blob) else {
-        // Deleting removes blobs before a compaction removes their entries; then the deletion follows in the log.
-        record.status.outcome = Outcome::Failed(Reason {
-            code: "chunks_missing".to_owned(),
-            message: "The document's text is missing from the object store. Upload the document again."
-                .to_owned(),
-        });
+        record.status.outcome = chunks_missing();
         put_record(writing, &record)?;
         return Ok(None);
     };
@@ -282,7 +324,9 @@ fn put_chunks(
         writing.meta.dimensions = blob.dimensions;
         writing.meta.model_id.clone_from(&blob.model_id);
     }
-    let same_model = (writing.meta.dimensions, &writing.meta.model_id) == (blob.dimensions, &blob.model_id);
+    // Without a dimension there is no vector, and no model that later ones could differ from.
+    let same_model = blob.dimensions > 0
+        && (writing.meta.dimensions, &writing.meta.model_id) == (blob.dimensions, &blob.model_id);
     let dimensions = usize::try_from(blob.dimensions).unwrap_or(0);
     let mut vectors = Vec::with_capacity(blob.chunks.len());
     for (ordinal, chunk) in (0_u32..).zip(&blob.chunks) {

@@ -80,6 +80,12 @@ pub enum ShardError {
         /// The limit.
         map_bytes: usize,
     },
+    /// The index was closed: the node is stopping or has given the shard away.
+    #[error("the index of the shard is closed and takes no more entries")]
+    Closed,
+    /// A snapshot could not be written or read.
+    #[error("handling a snapshot of the shard")]
+    Snapshot(#[from] crate::log::LogError),
     /// The thread that did the work ended.
     #[error("a storage worker stopped before it answered")]
     Stopped,

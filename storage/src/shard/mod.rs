@@ -7,10 +7,12 @@
 
 mod apply;
 mod error;
+mod export;
 mod live;
 mod marker;
 mod query;
 mod read;
+mod restore;
 mod rows;
 mod search;
 #[cfg(test)]
@@ -19,12 +21,15 @@ mod verify;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use heed::{EnvFlags, EnvOpenOptions};
 
 pub use error::ShardError;
+pub use export::Weight;
 pub use query::{Blobs, DocumentPage, Hit, Query, TOP_K_MAX, fetch_needed};
+pub use restore::{Restore, restore};
 pub use rows::listing_cursor;
 pub use verify::{verify_dir, wipe};
 
@@ -89,8 +94,17 @@ pub struct ShardIndex {
     /// What is searchable, in memory; rebuilt from the rows when opened.
     live: RwLock<Live>,
     text: TextIndex,
-    /// One applier, and one commit of the keyword index, at a time.
-    applying: Mutex<()>,
+    /// One applier, and one commit of the keyword index, at a time; none once the folder is marked as closed.
+    applying: Mutex<Applying>,
+    /// Exports so far, each of which has a folder of its own.
+    exports: AtomicU64,
+}
+
+/// Whether the files may still be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Applying {
+    Open,
+    Closed,
 }
 
 impl ShardIndex {
@@ -111,6 +125,7 @@ impl ShardIndex {
         if trees.exists() {
             fs::remove_dir_all(&trees).map_err(during("removing", &trees))?;
         }
+        Self::clear_spool(dir)?;
         let rows = Rows::open(open_env(dir, settings.map_bytes)?)?;
         let position = {
             let txn = rows.read()?;
@@ -124,7 +139,8 @@ impl ShardIndex {
             rows,
             live: RwLock::new(live),
             text,
-            applying: Mutex::new(()),
+            applying: Mutex::new(Applying::Open),
+            exports: AtomicU64::new(0),
         };
         index.catch_up_from_nothing()?;
         Ok(index)
@@ -152,18 +168,42 @@ impl ShardIndex {
         Ok(())
     }
 
-    /// Flushes and marks the folder as closed cleanly, with the hash of its files.
+    /// Flushes, marks the folder as closed cleanly, with the hash of its files, and waits until they are let go.
     ///
     /// # Errors
     ///
     /// If the files cannot be written; the folder then counts as not closed cleanly.
     pub fn close(self) -> Result<(), ShardError> {
-        self.flush()?;
-        let Self { dir, settings, rows, text, .. } = self;
+        self.close_shared()?;
+        let Self { rows, text, .. } = self;
         drop(text);
         let Rows { env, .. } = rows;
         env.prepare_for_closing().wait();
-        Marker::closed(&settings.boot_id, &dir)?.write(&dir)
+        Ok(())
+    }
+
+    /// As [`Self::close`], for an index that others still read: what they read stays, and nothing is written any more.
+    ///
+    /// From then on applying and flushing answer [`ShardError::Closed`]. The files are let go with the last reference.
+    /// Closing again is harmless.
+    ///
+    /// # Errors
+    ///
+    /// If the files cannot be written; the folder then counts as not closed cleanly.
+    pub fn close_shared(&self) -> Result<(), ShardError> {
+        match self.flush() {
+            Err(ShardError::Closed) => return Ok(()),
+            flushed => flushed?,
+        }
+        let mut applying = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
+        if *applying == Applying::Closed {
+            return Ok(());
+        }
+        // An entry may have come since the flush. Its rows are hashed as they are, its words are found again later.
+        self.rows.env.force_sync().map_err(self.rows.failed("making rows durable"))?;
+        // Readers do not touch the file of the rows, and without a writer nobody else does: its hash stays.
+        *applying = Applying::Closed;
+        Marker::closed(&self.settings.boot_id, &self.dir)?.write(&self.dir)
     }
 
     /// Checks every row, every keyword file, and that both hold the same. For a running shard, from time to time.
@@ -172,8 +212,11 @@ impl ShardIndex {
     ///
     /// [`ShardError::Damaged`] names what was found.
     pub fn verify(&self) -> Result<(), ShardError> {
-        self.commit_words()?;
-        let _still = self.exclusive();
+        match self.commit_words() {
+            Err(ShardError::Closed) => {}
+            committed => committed?,
+        }
+        let _still = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
         self.rows.verify()?;
         verify::check_text(&self.text, &self.rows)
     }
@@ -227,8 +270,10 @@ impl ShardIndex {
         self.live.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn exclusive(&self) -> MutexGuard<'_, ()> {
-        self.applying.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The right to write, one at a time.
+    fn exclusive(&self) -> Result<MutexGuard<'_, Applying>, ShardError> {
+        let applying = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
+        if *applying == Applying::Open { Ok(applying) } else { Err(ShardError::Closed) }
     }
 }
 

@@ -94,9 +94,17 @@ pub async fn fetch_needed(store: &dyn ObjectStore, entry: &Entry) -> Result<Blob
         Op::Ready { chunks, .. } => Some(chunks.clone()),
         _ => None,
     });
-    let needed: Vec<BlobRef> = needed.collect();
+    fetch(store, needed.collect(), READS_AT_ONCE).await
+}
+
+/// Reads blobs of chunks, `at_once` at a time; leaves out what is gone or damaged.
+pub(super) async fn fetch(
+    store: &dyn ObjectStore,
+    needed: Vec<BlobRef>,
+    at_once: usize,
+) -> Result<Blobs, ShardError> {
     let mut blobs = Blobs::default();
-    for part in needed.chunks(READS_AT_ONCE) {
+    for part in needed.chunks(at_once) {
         let read = try_join_all(part.iter().map(|blob| read_chunks(store, blob))).await?;
         for (blob, chunks) in part.iter().zip(read) {
             if let Some(chunks) = chunks {

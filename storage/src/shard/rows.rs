@@ -7,6 +7,7 @@ use heed::types::Bytes;
 use heed::{CommitOrAbort, Database, Env, RoTxn, RwTxn, WithoutTls};
 
 use super::ShardError;
+use crate::codec::{Whole, decode_whole};
 use crate::log::Position;
 use crate::record::{Chunk, DocumentId, DocumentRecord};
 
@@ -110,9 +111,8 @@ pub(super) fn to_bytes<T: Encode>(value: &T) -> Result<Vec<u8>, ShardError> {
         .map_err(|source| ShardError::Codec { source: crate::codec::CodecError::Encode(source) })
 }
 
-pub(super) fn from_bytes<T: Decode<()>>(bytes: &[u8]) -> Result<T, ShardError> {
-    bincode::decode_from_slice(bytes, layout())
-        .map(|(value, _)| value)
+pub(super) fn from_bytes<T: Decode<Whole>>(bytes: &[u8]) -> Result<T, ShardError> {
+    decode_whole(bytes, layout())
         .map_err(|source| ShardError::Codec { source: crate::codec::CodecError::Decode(source) })
 }
 

@@ -1,6 +1,8 @@
 //! A shard is what its log says: applied, asked, damaged and rebuilt.
 
+mod closing;
 mod damage;
+mod snapshot;
 mod world;
 
 use std::collections::BTreeSet;

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::codec::Rest;
 use crate::log::{Entry, Position, SealedEntry, put_entry, replay};
 use crate::objects::Memory;
 use crate::record::{
@@ -70,6 +71,7 @@ pub(super) fn record(number: u8, tenant: &str) -> DocumentRecord {
         expires_ms: 1_000_000,
         ticket: 0,
         status: Status::default(),
+        rest: Rest::default(),
     }
 }
 
