@@ -72,7 +72,9 @@ impl Breaker {
     /// A call was not answered.
     pub fn failed(&mut self, now: Duration) {
         *self = match *self {
-            Self::Closed { failures } if failures + 1 < FAILURES_MAX => Self::Closed { failures: failures + 1 },
+            Self::Closed { failures } if failures + 1 < FAILURES_MAX => {
+                Self::Closed { failures: failures + 1 }
+            }
             Self::Closed { .. } | Self::Probing { .. } => Self::Open { until: now + OPEN_FOR },
             // A call that began before it opened says nothing new.
             open @ Self::Open { .. } => open,

@@ -13,8 +13,8 @@ use enabler_storage::chance::Chance;
 use enabler_storage::clock::Clock;
 use fred::clients::Pipeline;
 use fred::error::Error;
-use fred::prelude::Client;
 use fred::interfaces::{FredResult, KeysInterface, SortedSetsInterface};
+use fred::prelude::Client;
 use fred::types::{Expiration, SetOptions, Value};
 
 use crate::link::{Link, NoAnswer};
@@ -85,7 +85,11 @@ impl RedisCache {
     /// # Errors
     ///
     /// If the settings cannot be used. That the Redis is down is no error.
-    pub fn start(settings: &Settings, clock: Arc<dyn Clock>, chance: Arc<dyn Chance>) -> Result<Self, SettingsError> {
+    pub fn start(
+        settings: &Settings,
+        clock: Arc<dyn Clock>,
+        chance: Arc<dyn Chance>,
+    ) -> Result<Self, SettingsError> {
         let link = Link::start(settings, Arc::clone(&clock))?;
         let near = InProcess::new(settings.in_process_bytes_max);
         let (marks, stood_in) = (Marks::new(), AtomicBool::new(false));
@@ -132,7 +136,10 @@ impl RedisCache {
     }
 
     /// Sends several commands in one round trip.
-    pub(crate) async fn pipeline<T, F>(&self, commands: impl FnOnce(Pipeline<Client>) -> F) -> Result<T, NoAnswer>
+    pub(crate) async fn pipeline<T, F>(
+        &self,
+        commands: impl FnOnce(Pipeline<Client>) -> F,
+    ) -> Result<T, NoAnswer>
     where
         F: Future<Output = FredResult<T>>,
     {
@@ -165,8 +172,10 @@ impl RedisCache {
         let replies: Vec<Value> = self
             .pipeline(async |pipeline| {
                 let absent = || Some(SetOptions::NX);
-                let _: () = pipeline.zadd(&tenant, absent(), None, false, false, (fresh(), GENERATION)).await?;
-                let _: () = pipeline.zadd(&index, absent(), None, false, false, (fresh(), GENERATION)).await?;
+                let _: () =
+                    pipeline.zadd(&tenant, absent(), None, false, false, (fresh(), GENERATION)).await?;
+                let _: () =
+                    pipeline.zadd(&index, absent(), None, false, false, (fresh(), GENERATION)).await?;
                 let _: () = pipeline.expire(&tenant, seconds(tenant_lifetime()), None).await?;
                 let _: () = pipeline.expire(&index, seconds(lifetime(group)), None).await?;
                 let _: () = pipeline.zremrangebyscore(&tenant, "-inf", self.past()).await?;
@@ -187,7 +196,8 @@ impl RedisCache {
         value: &[u8],
         ttl: Duration,
     ) -> Result<Kept, NoAnswer> {
-        let (name, index, tenant) = (names::value_of(group), names::index(group.prefix), names::index(group.tenant));
+        let (name, index, tenant) =
+            (names::value_of(group), names::index(group.prefix), names::index(group.tenant));
         let sealed = names::sealed(under, value);
         let replies: Vec<Value> = self
             .pipeline(async |pipeline| {
@@ -278,15 +288,20 @@ impl RedisCache {
             None => self.open(group).await,
         };
         let kept = match under {
-            Ok(Some(under)) => self.store(group, under, &value, jittered(key, ttl)).await.unwrap_or_else(Kept::from),
-            // Its reader could not see the generations, so nobody can tell whether it was deleted since.
-            Ok(None) if self.0.link.is_up() => Kept::Failed,
-            Ok(None) => Kept::Away,
+            Ok(Some(under)) => {
+                self.store(group, under, &value, jittered(key, ttl)).await.unwrap_or_else(Kept::from)
+            }
+            Ok(None) if !self.0.link.is_up() => Kept::Away,
+            // Its reader could not see the generations, so nobody can tell whether it was deleted since. Nor is it
+            // held here, so that the next reader asks and sees them.
+            Ok(None) => Kept::Late,
             Err(no) => no.into(),
         };
         match kept {
             Kept::Late => {}
-            Kept::Stored | Kept::Failed => self.hold(key, group, deletions, &value, ttl.min(NEAR_TTL_MAX)).await,
+            Kept::Stored | Kept::Failed => {
+                self.hold(key, group, deletions, &value, ttl.min(NEAR_TTL_MAX)).await
+            }
             Kept::Away => {
                 self.hold(key, group, deletions, &value, ttl).await;
                 self.0.stood_in.store(true, Ordering::SeqCst);
@@ -409,7 +424,8 @@ impl Cache for RedisCache {
             Place::Free => {
                 let expiration = expiration(jittered(key, ttl));
                 let client = self.0.link.client();
-                let put = self.ask(client.set::<(), _, _>(key, value.clone(), Some(expiration), None, false)).await;
+                let put =
+                    self.ask(client.set::<(), _, _>(key, value.clone(), Some(expiration), None, false)).await;
                 let ttl = if matches!(put, Err(NoAnswer::Away)) { ttl } else { ttl.min(NEAR_TTL_MAX) };
                 self.0.near.put(key, value, ttl).await;
             }
@@ -422,7 +438,8 @@ impl Cache for RedisCache {
 
     async fn is_up(&self) -> bool {
         // A quiet connection to a frozen Redis looks well, so it is asked.
-        let pong = self.ask(async { fred::interfaces::ClientLike::ping::<()>(self.0.link.client(), None).await });
+        let pong =
+            self.ask(async { fred::interfaces::ClientLike::ping::<()>(self.0.link.client(), None).await });
         pong.await.is_ok()
     }
 }

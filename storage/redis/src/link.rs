@@ -20,7 +20,8 @@ use crate::settings::{Settings, SettingsError, builder_of};
 const RESTART_AFTER: Duration = Duration::from_secs(1);
 
 /// Beginnings of replies that mean "not now" or "not you", as opposed to "not this command".
-const REFUSALS: [&str; 7] = ["LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "NOAUTH", "NOPERM", "TRYAGAIN"];
+const REFUSALS: [&str; 7] =
+    ["LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "NOAUTH", "NOPERM", "TRYAGAIN"];
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -53,7 +54,9 @@ impl Link {
         let mut tasks = Vec::new();
         for client in pool.clients() {
             tasks.push(tokio::spawn(drive(client.clone())).abort_handle());
-            tasks.push(tokio::spawn(listen(client.clone(), Arc::clone(&report), Arc::clone(&clock))).abort_handle());
+            tasks.push(
+                tokio::spawn(listen(client.clone(), Arc::clone(&report), Arc::clone(&clock))).abort_handle(),
+            );
             tasks.push(tokio::spawn(welcome(client.clone(), Arc::clone(&breaker))).abort_handle());
         }
         let (began, command_timeout) = (Instant::now(), settings.command_timeout);
@@ -91,10 +94,7 @@ impl Link {
     }
 
     /// Makes one call if the breaker lets it, and tells the breaker how it went.
-    pub(crate) async fn ask<T>(
-        &self,
-        call: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, NoAnswer> {
+    pub(crate) async fn ask<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, NoAnswer> {
         let turn = self.breaker().turn(self.began.elapsed());
         let asked = match turn {
             Turn::Skip => return Err(NoAnswer::Away),

@@ -99,9 +99,9 @@ impl Marks {
     pub(crate) fn read(&self, key: &str, seen: Option<Generations>, deletions: u64) {
         let later = Mark::new(seen, deletions);
         let now = self.began.elapsed();
-        self.keys.entry_by_ref(key).and_upsert_with(|held| {
-            held.map_or(later, |held| held.into_value().and(later, now))
-        });
+        self.keys
+            .entry_by_ref(key)
+            .and_upsert_with(|held| held.map_or(later, |held| held.into_value().and(later, now)));
     }
 
     /// What the readers of `key` saw.

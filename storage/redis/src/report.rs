@@ -52,7 +52,9 @@ impl Report {
         if connected && breaker.is_closed() {
             return "up".to_owned();
         }
-        let Some(since_ms) = outage.since_ms else { return "connecting; answers come from memory".to_owned() };
+        let Some(since_ms) = outage.since_ms else {
+            return "connecting; answers come from memory".to_owned();
+        };
         let since = OffsetDateTime::from_unix_timestamp(i64::try_from(since_ms / 1_000).unwrap_or_default());
         let since = since.ok().and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_default();
         let breaker = if breaker.is_closed() { "" } else { ", breaker open" };
@@ -65,6 +67,8 @@ impl Report {
 fn reason_of(error: &Error) -> String {
     let details: String = error.details().chars().take(REASON_CHARS_MAX).collect();
     match error.kind() {
+        // The library takes a certificate that was not believed for a fault of the network.
+        _ if details.contains("Certificate") => format!("TLS failed, check the certificates ({details})"),
         ErrorKind::Auth => format!("it refused the user or the password, check both ({details})"),
         ErrorKind::Timeout => "it did not answer in time".to_owned(),
         ErrorKind::Tls => format!("TLS failed, check the certificates ({details})"),

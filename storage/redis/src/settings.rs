@@ -67,7 +67,9 @@ impl Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// The address names no kind of Redis that is spoken.
-    #[error("the address of the Redis must begin with redis://, rediss://, redis-cluster:// or rediss-cluster://")]
+    #[error(
+        "the address of the Redis must begin with redis://, rediss://, redis-cluster:// or rediss-cluster://"
+    )]
     Scheme,
     /// The address cannot be read. It is not repeated here, because it may hold a password.
     #[error("the address of the Redis is not valid: {what}")]
@@ -82,7 +84,9 @@ pub enum SettingsError {
         what: &'static str,
     },
     /// A file of certificates was given for an address without TLS.
-    #[error("a file of certificates is of use only with TLS: begin the address with rediss:// or leave out the file")]
+    #[error(
+        "a file of certificates is of use only with TLS: begin the address with rediss:// or leave out the file"
+    )]
     CaWithoutTls,
     /// The certificates of those who may vouch for the Redis cannot be read.
     #[error("reading the certificates in `{path}`")]
@@ -122,7 +126,9 @@ pub(crate) fn builder_of(settings: &Settings) -> Result<Builder, SettingsError> 
         return Err(SettingsError::Bounds { what: "a Redis has between 1 and 64 connections" });
     }
     if settings.command_timeout.is_zero() {
-        return Err(SettingsError::Bounds { what: "an answer of the Redis must be given time, such as 250 ms" });
+        return Err(SettingsError::Bounds {
+            what: "an answer of the Redis must be given time, such as 250 ms",
+        });
     }
     let (url, uses_tls) = without_tls(&settings.url)?;
     let not_valid = |error: fred::error::Error| SettingsError::Url { what: error.details().to_owned() };
@@ -142,6 +148,8 @@ pub(crate) fn builder_of(settings: &Settings) -> Result<Builder, SettingsError> 
     } else if settings.ca_file.is_some() {
         return Err(SettingsError::CaWithoutTls);
     }
+    // Nothing is sent twice, except in a cluster, where being told the right node uses up an attempt.
+    let max_command_attempts = if config.server.is_clustered() { 2 } else { 1 };
     let mut builder = Builder::from_config(config);
     builder
         .set_performance_config(PerformanceConfig {
@@ -151,7 +159,7 @@ pub(crate) fn builder_of(settings: &Settings) -> Result<Builder, SettingsError> 
         .set_connection_config(ConnectionConfig {
             connection_timeout: CONNECT_TIMEOUT,
             internal_command_timeout: CONNECT_TIMEOUT,
-            max_command_attempts: 1,
+            max_command_attempts,
             max_command_buffer_len: WAITING_MAX,
             reconnect_on_auth_error: true,
             unresponsive: UnresponsiveConfig {
@@ -186,7 +194,14 @@ mod tests {
 
     #[test]
     fn a_wrong_address_is_named_without_its_password() {
-        for url in ["", "localhost:6379", "http://localhost", "redis-sentinel://h", "redis://u:hunter2@", "redis://:hunter2@h:99999"] {
+        for url in [
+            "",
+            "localhost:6379",
+            "http://localhost",
+            "redis-sentinel://h",
+            "redis://u:hunter2@",
+            "redis://:hunter2@h:99999",
+        ] {
             let error = builder_of(&Settings::new(url)).err().unwrap().to_string();
             assert!(error.contains("address of the Redis"), "{url}: {error}");
             assert!(!error.contains("hunter2"), "{error}");

@@ -16,13 +16,15 @@ use crate::settings::SettingsError;
 /// A client that trusts the certificates in `ca_file`, or those that the system trusts.
 pub(crate) fn client(ca_file: Option<&Path>) -> Result<ClientConfig, SettingsError> {
     let roots = match ca_file {
-        Some(path) => read_roots(path)
-            .map_err(|source| SettingsError::CaFile { path: path.to_owned(), source })?,
+        Some(path) => {
+            read_roots(path).map_err(|source| SettingsError::CaFile { path: path.to_owned(), source })?
+        }
         None => system_roots()?,
     };
     let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
-    let builder =
-        builder.with_safe_default_protocol_versions().map_err(|source| SettingsError::Tls { source: source.into() })?;
+    let builder = builder
+        .with_safe_default_protocol_versions()
+        .map_err(|source| SettingsError::Tls { source: source.into() })?;
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 

@@ -26,7 +26,10 @@ async fn goes_on_from_memory(cache: &RedisCache) {
     for key in [answer("outage"), embedding_key("m", "outage"), session_key("acme", None, "outage")] {
         cache.put(&key, Bytes::from_static(b"from memory"), HOUR).await;
         assert_eq!(cache.get(&key).await.unwrap(), "from memory", "{key}");
-        assert_eq!(cache.get_many(std::slice::from_ref(&key)).await, [Some(Bytes::from_static(b"from memory"))]);
+        assert_eq!(
+            cache.get_many(std::slice::from_ref(&key)).await,
+            [Some(Bytes::from_static(b"from memory"))]
+        );
     }
     let (first, second) = (cache.add("outage", 1, HOUR).await, cache.add("outage", 1, HOUR).await);
     assert_eq!(second, first.map(|sum| sum + 1));

@@ -7,11 +7,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// A running `redis-server`.
-pub struct RedisServer {
+pub(crate) struct RedisServer {
     /// Where it listens on 127.0.0.1.
-    pub port: u16,
+    pub(crate) port: u16,
     /// Its port for other nodes of a cluster.
-    pub bus_port: u16,
+    pub(crate) bus_port: u16,
     arguments: Vec<String>,
     child: Child,
     folder: tempfile::TempDir,
@@ -19,18 +19,18 @@ pub struct RedisServer {
 }
 
 /// A port that was free a moment ago.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 impl RedisServer {
     /// Starts a server with further arguments and waits until it answers.
-    pub async fn start(arguments: &[&str]) -> Self {
+    pub(crate) async fn start(arguments: &[&str]) -> Self {
         Self::start_on(free_port(), arguments).await
     }
 
     /// Starts a server on a port.
-    pub async fn start_on(port: u16, arguments: &[&str]) -> Self {
+    pub(crate) async fn start_on(port: u16, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let password = arguments.iter().skip_while(|argument| **argument != "--requirepass").nth(1);
         let mut server = Self {
@@ -46,25 +46,40 @@ impl RedisServer {
     }
 
     /// The address of the server.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
     /// Stops the server without a word, as a crash does.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let _gone_already = self.child.kill();
         let _status = self.child.wait();
     }
 
     /// Starts the server again on its port, empty.
-    pub async fn restart(&mut self) {
+    pub(crate) async fn restart(&mut self) {
         self.kill();
         let clustered = self.arguments.iter().any(|argument| argument == "--cluster-enabled");
         let mut command = Command::new("redis-server");
-        command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+        command.args([
+            "--port",
+            &self.port.to_string(),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+        ]);
         command.arg("--dir").arg(self.folder.path()).args(["--daemonize", "no"]).args(&self.arguments);
         if clustered {
-            command.args(["--cluster-port", &self.bus_port.to_string()]);
+            // A node that has met nobody does not know its own address.
+            command.args([
+                "--cluster-port",
+                &self.bus_port.to_string(),
+                "--cluster-announce-ip",
+                "127.0.0.1",
+            ]);
         }
         self.child = command
             .stdout(Stdio::null())
@@ -81,26 +96,28 @@ impl RedisServer {
     }
 
     /// Freezes the server: it keeps its connections and says nothing.
-    pub fn freeze(&self) {
+    pub(crate) fn freeze(&self) {
         self.signal("-STOP");
     }
 
     /// Lets a frozen server go on.
-    pub fn thaw(&self) {
+    pub(crate) fn thaw(&self) {
         self.signal("-CONT");
     }
 
     fn signal(&self, signal: &str) {
-        assert!(Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap().success());
+        assert!(
+            Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap().success()
+        );
     }
 
     /// One command on a connection of its own; the reply as the server wrote it.
-    pub async fn command(&self, words: &[&str]) -> String {
+    pub(crate) async fn command(&self, words: &[&str]) -> String {
         self.try_command(words).await.expect("the server answers")
     }
 
     /// The names of all values of groups, as they are in the Redis.
-    pub async fn values(&self) -> Vec<String> {
+    pub(crate) async fn values(&self) -> Vec<String> {
         let reply = self.command(&["KEYS", "*}=*"]).await;
         reply.lines().filter(|line| line.contains("}=")).map(str::to_owned).collect()
     }

@@ -62,7 +62,12 @@ pub(super) struct Counts(Arc<Moka<(String, Duration), Arc<AtomicU64>>>);
 struct ByWindow;
 
 impl Expiry<(String, Duration), Arc<AtomicU64>> for ByWindow {
-    fn expire_after_create(&self, key: &(String, Duration), _: &Arc<AtomicU64>, _: Instant) -> Option<Duration> {
+    fn expire_after_create(
+        &self,
+        key: &(String, Duration),
+        _: &Arc<AtomicU64>,
+        _: Instant,
+    ) -> Option<Duration> {
         Some(key.1)
     }
 }

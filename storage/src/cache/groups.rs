@@ -75,7 +75,9 @@ pub fn reach_of(prefix: &str) -> Option<Reach> {
     let parts: Vec<&str> = prefix.strip_prefix(TENANTS_PREFIX)?.split(':').collect();
     match parts.as_slice() {
         [tenant, ""] if !tenant.is_empty() => Some(Reach::Tenant),
-        [tenant, kind, of, ""] if !tenant.is_empty() && !kind.is_empty() && !of.is_empty() => Some(Reach::Group),
+        [tenant, kind, of, ""] if !tenant.is_empty() && !kind.is_empty() && !of.is_empty() => {
+            Some(Reach::Group)
+        }
         _ => None,
     }
 }
@@ -84,7 +86,9 @@ pub fn reach_of(prefix: &str) -> Option<Reach> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::{answer_prefix, embedding_key, ocr_key, ocr_prefix, session_key, session_prefix, tenant_prefix};
+    use super::super::{
+        answer_prefix, embedding_key, ocr_key, ocr_prefix, session_key, session_prefix, tenant_prefix,
+    };
     use super::*;
     use crate::record::DocumentId;
 
@@ -104,17 +108,29 @@ mod tests {
             assert_eq!((group.prefix, group.tenant), (prefix.as_str(), tenant_prefix("acme").as_str()));
             assert_eq!(format!("{}{}", group.prefix, group.name), key);
             assert_eq!(group.changes, changes);
-            assert_eq!((reach_of(group.prefix), reach_of(group.tenant)), (Some(Reach::Group), Some(Reach::Tenant)));
+            assert_eq!(
+                (reach_of(group.prefix), reach_of(group.tenant)),
+                (Some(Reach::Group), Some(Reach::Tenant))
+            );
         }
         assert_eq!(place_of(&embedding_key("m", "text")), Place::Free);
     }
 
     #[test]
     fn what_no_deletion_would_find_has_no_place() {
-        for key in ["dq:1:t:", "dq:1:t:acme", "dq:1:t:acme:", "dq:1:t:acme:qa:d", "dq:1:t:acme:qa:d:", "dq:1:t:a:::x"] {
+        for key in [
+            "dq:1:t:",
+            "dq:1:t:acme",
+            "dq:1:t:acme:",
+            "dq:1:t:acme:qa:d",
+            "dq:1:t:acme:qa:d:",
+            "dq:1:t:a:::x",
+        ] {
             assert_eq!(place_of(key), Place::Nowhere, "{key}");
         }
-        for prefix in ["", "dq:1:", "dq:1:t:", "dq:1:t:acme", "dq:1:t:acme:qa:", "dq:1:t:acme:qa:d", "dq:1:emb:m:"] {
+        for prefix in
+            ["", "dq:1:", "dq:1:t:", "dq:1:t:acme", "dq:1:t:acme:qa:", "dq:1:t:acme:qa:d", "dq:1:emb:m:"]
+        {
             assert_eq!(reach_of(prefix), None, "{prefix}");
         }
     }
