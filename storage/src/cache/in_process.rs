@@ -8,6 +8,7 @@ use bytes::Bytes;
 use moka::Expiry;
 use moka::sync::Cache as Moka;
 
+use super::counters::Counts;
 use super::{Cache, CacheError, VALUE_BYTES_MAX};
 
 /// Bytes that an entry costs beside its key and value (moka's node, counters and pointers).
@@ -39,11 +40,14 @@ impl Expiry<String, Held> for ByEntry {
 
 /// A bounded cache in this process; when it is full, what is asked for least goes first.
 #[derive(Clone)]
-pub struct InProcess(Arc<Moka<String, Held>>);
+pub struct InProcess {
+    values: Arc<Moka<String, Held>>,
+    pub(super) counts: Counts,
+}
 
 impl std::fmt::Debug for InProcess {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("InProcess").field("bytes", &self.0.weighted_size()).finish_non_exhaustive()
+        f.debug_struct("InProcess").field("bytes", &self.values.weighted_size()).finish_non_exhaustive()
     }
 }
 
@@ -54,19 +58,26 @@ impl InProcess {
         let weigh = |key: &String, held: &Held| {
             u32::try_from(key.len() + held.value.len() + ENTRY_OVERHEAD_BYTES).unwrap_or(u32::MAX)
         };
-        Self(Arc::new(Moka::builder().max_capacity(bytes_max).weigher(weigh).expire_after(ByEntry).build()))
+        let values = Moka::builder().max_capacity(bytes_max).weigher(weigh).expire_after(ByEntry).build();
+        Self { values: Arc::new(values), counts: Counts::default() }
+    }
+
+    /// Forgets one key.
+    pub fn remove(&self, key: &str) {
+        self.values.invalidate(key);
     }
 
     /// Bytes held at present, approximately.
     #[must_use]
     pub fn size_bytes(&self) -> u64 {
-        self.0.run_pending_tasks();
-        self.0.weighted_size()
+        self.values.run_pending_tasks();
+        self.values.weighted_size()
     }
 }
 
 /// Spreads expiry by up to a tenth either way, by the key, so that what was stored together does not expire together.
-fn jittered(key: &str, ttl: Duration) -> Duration {
+#[must_use]
+pub fn jittered(key: &str, ttl: Duration) -> Duration {
     let spread = crc32c::crc32c(key.as_bytes()) % 201;
     ttl * (900 + spread) / 1_000
 }
@@ -74,22 +85,22 @@ fn jittered(key: &str, ttl: Duration) -> Duration {
 #[async_trait]
 impl Cache for InProcess {
     async fn get(&self, key: &str) -> Option<Bytes> {
-        self.0.get(key).map(|held| held.value)
+        self.values.get(key).map(|held| held.value)
     }
 
     async fn put(&self, key: &str, value: Bytes, ttl: Duration) {
-        if value.len() <= VALUE_BYTES_MAX {
+        if value.len() <= VALUE_BYTES_MAX && !ttl.is_zero() {
             // A slice of a large buffer would keep the whole buffer alive, unseen by the bound.
             let value = Bytes::copy_from_slice(&value);
-            self.0.insert(key.to_owned(), Held { value, ttl: jittered(key, ttl) });
+            self.values.insert(key.to_owned(), Held { value, ttl: jittered(key, ttl) });
         }
     }
 
     async fn delete_prefix(&self, prefix: &str) -> Result<u64, CacheError> {
         let mut deleted = 0;
-        for (key, _) in self.0.iter() {
+        for (key, _) in self.values.iter() {
             if key.starts_with(prefix) {
-                self.0.invalidate(key.as_str());
+                self.values.invalidate(key.as_str());
                 deleted += 1;
             }
         }

@@ -1,5 +1,7 @@
 //! What may be forgotten: answers, embeddings, recognised pages and sessions. A cache costs time, never an answer.
 
+mod counters;
+mod groups;
 mod in_process;
 mod keys;
 
@@ -9,7 +11,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-pub use in_process::InProcess;
+pub use counters::{
+    Counters, EVENT_BYTES_MAX, EVENTS_MAX, EVENTS_READ_MAX, Resume, STREAM_TTL_MAX, event_is_kept,
+};
+pub use groups::{Group, Place, Reach, TENANTS_PREFIX, place_of, reach_of};
+pub use in_process::{InProcess, jittered};
 pub use keys::{
     ANSWER_TTL, AnswerKey, EMBEDDING_TTL, OCR_TTL, SESSION_TTL, answer_key, answer_prefix, embedding_key,
     ocr_key, ocr_prefix, session_key, session_prefix, tenant_prefix,
@@ -24,7 +30,16 @@ pub trait Cache: Send + Sync + fmt::Debug {
     /// The value, unless it is missing, expired, or the cache is down or slow.
     async fn get(&self, key: &str) -> Option<Bytes>;
 
-    /// Keeps `value` for about `ttl`; values above [`VALUE_BYTES_MAX`] are not kept.
+    /// The values of several keys, in their order; a cache behind a network fetches them in one round trip.
+    async fn get_many(&self, keys: &[String]) -> Vec<Option<Bytes>> {
+        let mut values = Vec::with_capacity(keys.len());
+        for key in keys {
+            values.push(self.get(key).await);
+        }
+        values
+    }
+
+    /// Keeps `value` for about `ttl`; values above [`VALUE_BYTES_MAX`] are not kept, nor is a `ttl` of zero.
     async fn put(&self, key: &str, value: Bytes, ttl: Duration);
 
     /// Forgets everything whose key starts with `prefix`; says how many were forgotten.
