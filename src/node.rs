@@ -140,7 +140,7 @@ async fn start(settings: &Settings) -> Result<Life, NodeError> {
     let membership =
         Membership::join(settings, &means, &cluster, switchboard.clone(), &tree, root.cell()).await?;
     let parts = Parts {
-        cache: parts::cache(settings)?,
+        cache: parts::cache(settings, means.clock.clone(), means.chance.clone())?,
         cluster,
         reader: Program {
             executable: executable.clone(),

@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use enabler_cluster::actor::Fault;
 use enabler_config::{Secret, Settings};
+use enabler_redis::RedisCache;
 use enabler_s3::{Bucket, Timeouts};
 use enabler_storage::cache::{Cache, InProcess};
+use enabler_storage::chance::Chance;
+use enabler_storage::clock::Clock;
 use enabler_storage::objects::{Directory, ObjectStore};
 
 use crate::node::NodeError;
@@ -51,6 +54,21 @@ async fn bucket(settings: &Settings, place: &str) -> Result<Arc<dyn ObjectStore>
 }
 
 /// The cache that `cache.url` names, or this node's memory.
-pub(crate) fn cache(settings: &Settings) -> Result<Arc<dyn Cache>, NodeError> {
-    Ok(Arc::new(InProcess::new(settings.cache.bytes_max)))
+pub(crate) fn cache(
+    settings: &Settings,
+    clock: Arc<dyn Clock>,
+    chance: Arc<dyn Chance>,
+) -> Result<Arc<dyn Cache>, NodeError> {
+    let own = &settings.cache;
+    if own.url.is_empty() {
+        return Ok(Arc::new(InProcess::new(own.bytes_max)));
+    }
+    let redis = enabler_redis::Settings {
+        username: Some(own.username.clone()).filter(|name| !name.is_empty()),
+        password: Some(own.password.clone()).filter(|password| !password.is_empty()),
+        ca_file: Some(own.authority.clone()).filter(|path| !path.as_os_str().is_empty()),
+        in_process_bytes_max: own.bytes_max,
+        ..enabler_redis::Settings::new(own.url.clone())
+    };
+    Ok(Arc::new(RedisCache::start(&redis, clock, chance)?))
 }

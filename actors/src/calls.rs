@@ -236,7 +236,7 @@ impl Calls {
             pages_done: progress.pages_done,
             pages_total: progress.pages_total,
         });
-        done(&wire::Found { record, progress })
+        done(&wire::Found { record: wire::pack(&record), progress })
     }
 
     async fn record(&self, tenant: &str, id: DocumentId) -> Result<DocumentRecord, Refused> {
@@ -247,7 +247,8 @@ impl Calls {
     }
 
     async fn accept(&self, request: &Request, accept: wire::Accept) -> Result<Bytes, Refused> {
-        let record = Box::new(accept.record);
+        let record = wire::unpack(&accept.record);
+        let record = Box::new(record.map_err(|error| code(refusal::MALFORMED, &error.to_string()))?);
         let shard = self.shards.of(record.document_id);
         let address = self.owned(shard)?;
         let asked = address.ask(request, |reply| Message::Accept { record, reply }).await;
@@ -317,7 +318,7 @@ impl Calls {
             self.reading(shard, move |index| index.documents(&tenant, cursor.as_deref(), limit)).await?;
         let mut records = listed.documents;
         records.retain(|record| record.is_live(now_ms));
-        done(&wire::Listed { records })
+        done(&wire::Listed { records: records.iter().map(wire::pack).collect() })
     }
 
     async fn known(&self, known: wire::Known) -> Result<Bytes, Refused> {

@@ -136,7 +136,7 @@ impl Router {
             pages_done: progress.pages_done,
             pages_total: progress.pages_total,
         });
-        Ok(Found { record: found.record, progress })
+        Ok(Found { record: unpacked(&found.record)?, progress })
     }
 
     /// The document of a tenant that has these bytes, if there is one.
@@ -162,7 +162,7 @@ impl Router {
     /// See [`RouteError`].
     pub async fn accept(&self, request: &Request, record: DocumentRecord) -> Result<Taken, RouteError> {
         let shard = self.shards.of(record.document_id);
-        let body = wire::encode(&wire::Accept { record });
+        let body = wire::encode(&wire::Accept { record: wire::pack(&record) });
         let errand = Errand { shard, kind: wire::ACCEPT, body, is_read: false };
         let taken: wire::TakenWire = self.ask_shard(request, &errand).await?;
         Ok(Taken { document_id: taken.document_id, is_duplicate: taken.is_duplicate })
@@ -208,7 +208,7 @@ impl Router {
             let body = wire::encode(&wire::List { tenant, shard, after, limit });
             let errand = Errand { shard, kind: wire::LIST, body, is_read: true };
             let listed: wire::Listed = self.ask_shard(request, &errand).await?;
-            Ok::<_, RouteError>(listed.records)
+            listed.records.iter().map(|record| unpacked(record)).collect::<Result<Vec<_>, RouteError>>()
         });
         let parts = futures_util::future::try_join_all(parts).await?;
         let mut records: Vec<_> = parts.into_iter().flatten().collect();
@@ -364,6 +364,10 @@ impl Router {
             },
         }
     }
+}
+
+fn unpacked(bytes: &[u8]) -> Result<DocumentRecord, RouteError> {
+    wire::unpack(bytes).map_err(|error| RouteError::Refused(refusal::MALFORMED, error.to_string()))
 }
 
 fn hint(text: &str) -> Option<(NodeId, u64)> {

@@ -3,6 +3,7 @@
 use bincode::{Decode, Encode};
 use bytes::Bytes;
 use enabler_reading::{DocumentInfo, DocumentProblem, Page, PageProblem};
+use enabler_storage::codec::{self, CodecError, Kind};
 use enabler_storage::record::{BlobRef, DocumentId, DocumentRecord};
 
 /// The largest body; a frame between nodes carries 4 MiB.
@@ -113,8 +114,8 @@ bodies! {
     }
     /// A document, and how far it is if it is under way.
     Found {
-        /// What the log says of it.
-        record: DocumentRecord,
+        /// What the log says of it, packed.
+        record: Vec<u8>,
         /// Its stage and pages, if it is under way there.
         progress: Option<ProgressWire>,
     }
@@ -129,8 +130,8 @@ bodies! {
     }
     /// An upload whose bytes are in the store.
     Accept {
-        /// The document.
-        record: DocumentRecord,
+        /// The document, packed.
+        record: Vec<u8>,
     }
     /// A document that was taken.
     TakenWire {
@@ -161,8 +162,8 @@ bodies! {
     }
     /// Documents, newest first.
     Listed {
-        /// The documents.
-        records: Vec<DocumentRecord>,
+        /// The documents, each packed.
+        records: Vec<Vec<u8>>,
     }
     /// Bytes that may be known.
     Known {
@@ -268,6 +269,22 @@ pub fn encode<T: Encode>(body: &T) -> Bytes {
 /// If it is none, or larger than [`BODY_BYTES_MAX`].
 pub fn decode<T: Decode<()>>(bytes: &[u8]) -> Result<T, Malformed> {
     bincode::decode_from_slice(bytes, layout()).map(|(body, _)| body).map_err(Malformed)
+}
+
+/// A document as its shard keeps it, fields of newer versions included.
+pub fn pack(record: &DocumentRecord) -> Vec<u8> {
+    codec::encode(Kind::Row, record).unwrap_or_else(|error| {
+        tracing::error!(%error, document = %record.document_id, "a document could not be written down");
+        Vec::new()
+    })
+}
+
+/// Reads what [`pack`] wrote.
+///
+/// # Errors
+/// If the bytes are no document, or a damaged one.
+pub fn unpack(bytes: &[u8]) -> Result<DocumentRecord, CodecError> {
+    codec::decode(Kind::Row, bytes)
 }
 
 #[cfg(test)]

@@ -22,6 +22,8 @@ pub(crate) fn load(arguments: &Arguments) -> Result<Loaded, Failure> {
         Command::Serve(serve) => {
             flag("--listen", "http.listen", serve.listen.map(|listen| listen.to_string()));
             flag("--models", "models.dir", path(&serve.models));
+            flag("--name", "node.name", serve.name.clone());
+            flag("--roles", "node.roles", serve.roles.clone());
         }
         Command::Models(models) => flag("--models", "models.dir", path(&models.models)),
         _ => {}

@@ -23,6 +23,10 @@ const IDLE_AFTER: Duration = Duration::from_secs(60);
 const TRIES_MAX: u32 = 5;
 /// The wait before the second try; it doubles with each further one.
 const TRY_WAIT_FIRST: Duration = Duration::from_millis(500);
+/// Tries to erase what is stored of a deleted document: over two hours.
+const ERASE_TRIES_MAX: u32 = 11;
+/// The wait before the first of them; it doubles.
+const ERASE_WAIT_FIRST: Duration = Duration::from_secs(5);
 /// The longest that an append to the shard log may take.
 const APPEND_TIME_MAX: Duration = Duration::from_secs(30);
 
@@ -272,8 +276,24 @@ impl Document {
         self.append(vec![Op::Deleted { document_id: self.id, reason }]).await?;
         state.deleted = true;
         context.seat().note("deleted");
-        erase(&self.bench, &record).await
+        // From here on it answers nothing. A store or cache that is down now delays what remains, not the answer.
+        if let Err(error) = erase(&self.bench, &record).await {
+            context.seat().failed("erase", error.to_string(), None);
+            tokio::spawn(erase_later(self.bench.clone(), record));
+        }
+        Ok(())
     }
+}
+
+/// Tries again to erase what a store or cache that was down has kept; the sweep at the next start removes the rest.
+async fn erase_later(bench: Bench, record: DocumentRecord) {
+    for tries in 0..ERASE_TRIES_MAX {
+        tokio::time::sleep(ERASE_WAIT_FIRST * 2u32.pow(tries)).await;
+        if erase(&bench, &record).await.is_ok() {
+            return;
+        }
+    }
+    tracing::error!(document = %record.document_id, "what was stored of a deleted document was not erased");
 }
 
 /// Removes everything of a deleted document that is not in the log. Repeating it is harmless.

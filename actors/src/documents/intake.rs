@@ -8,6 +8,7 @@ use bytes::Bytes;
 use enabler_cluster::request::Request;
 use enabler_storage::chance::Chance;
 use enabler_storage::clock::Clock;
+use enabler_storage::codec::Rest;
 use enabler_storage::objects::ObjectStore;
 use enabler_storage::record::{self, DocumentId, DocumentRecord, Status};
 use sha2::{Digest, Sha256};
@@ -167,6 +168,7 @@ impl Arriving {
             expires_ms: created_ms.saturating_add(retention.as_millis() as u64),
             ticket: 0,
             status: Status::default(),
+            rest: Rest::default(),
         };
         let (tenant, taken) = (record.tenant.clone(), router.accept(request, record).await?);
         if taken.is_duplicate {
