@@ -1,5 +1,6 @@
 //! A shard actor: owns or follows one shard of the log, keeps its index, and brings its document actors to life.
 
+mod compaction;
 mod following;
 mod handover;
 mod serving;
@@ -19,6 +20,7 @@ use enabler_cluster::decide::custody::Part;
 use enabler_cluster::decide::restart::Policy;
 use enabler_cluster::net::{Net, NodeId};
 use enabler_cluster::owner::{Means, OwnError, Owner};
+use enabler_storage::log::SnapshotRef;
 use enabler_storage::record::{DocumentId, DocumentRecord, Op};
 use enabler_storage::shard::{self as index, Settings};
 
@@ -88,6 +90,8 @@ pub enum Message {
     Prepared(NodeId, Result<u128, String>),
     /// Follow the log and say when its end is reached: the shard shall come here.
     Prepare(Reply<Result<u128, String>>),
+    /// The log was looked at: a snapshot to name, or none.
+    Compacted(Result<Option<SnapshotRef>, String>),
     /// The shard was handed over to this node.
     Granted {
         /// The epoch of the ownership.
@@ -162,6 +166,7 @@ impl Behaviour for Shard {
             Message::HandOver(_) => "hand over",
             Message::Prepared(..) => "prepared",
             Message::Prepare(_) => "prepare",
+            Message::Compacted(_) => "compacted",
             Message::Granted { .. } => "granted",
         }
     }
@@ -201,6 +206,7 @@ impl Behaviour for Shard {
             Message::Granted { epoch, writer, reply } => {
                 reply.send(self.granted(context, state, epoch, writer).await);
             }
+            Message::Compacted(made) => self.compacted(context, state, made).await?,
             Message::HandOver(to) => self.hand_over(context, state, to),
             Message::Prepared(to, outcome) => self.prepared(context, state, &to, outcome).await?,
             Message::Damaged(why) => return Err(Fault::new(format!("the index is damaged: {why}"))),
@@ -227,8 +233,8 @@ impl Behaviour for Shard {
             Mode::Following(following) => following.index.clone(),
             Mode::Serving(serving) => serving.following.index.clone(),
         };
-        if let Err(error) = index.flush() {
-            tracing::warn!(%error, shard = self.number, "flushing the index at the end");
+        if let Err(error) = index.close_shared() {
+            tracing::warn!(%error, shard = self.number, "closing the index at the end");
         }
     }
 }
@@ -248,7 +254,10 @@ impl Shard {
 
     async fn tick(&self, context: &Context<Message>, state: &mut State) -> Result<(), Fault> {
         match &mut state.part {
-            Mode::Serving(serving) => self.upkeep(context, serving).await,
+            Mode::Serving(serving) => {
+                self.compact_later(context, serving);
+                self.upkeep(context, serving).await
+            }
             Mode::Following(following) => {
                 let index = following.index.clone();
                 blocking("looking after the index", move || index.flush()).await?;
@@ -385,6 +394,11 @@ impl Shard {
 
     fn rest(&self, context: &Context<Message>, state: &mut State) {
         self.view.set_index(None);
+        if let Mode::Following(following) = &state.part
+            && let Err(error) = following.index.close_shared()
+        {
+            tracing::warn!(%error, shard = self.number, "closing the index");
+        }
         self.stand(Part::None, self.view.standing().epoch);
         state.part = Mode::Resting;
         context.seat().note("rests");

@@ -14,6 +14,7 @@ use enabler_cluster::owner::{Group, OwnError, Owner};
 use enabler_storage::record::{DocumentId, DocumentRecord, Op, Reason};
 use tokio::time::Instant;
 
+use super::compaction::Looked;
 use super::following::Following;
 use super::{Message, Mode, Shard, Standing, State, Taken, blocking};
 use crate::documents::document::{Command, CommandError, Document};
@@ -38,6 +39,8 @@ pub(super) struct Serving {
     group: Group<Reply<Result<u64, String>>>,
     /// Uploads on their way into the log, by tenant and content.
     arriving: BTreeMap<(String, [u8; 32]), Instant>,
+    /// When the length of the log was looked at.
+    pub(super) looked: Looked,
     /// Where the shard is being brought.
     pub(super) leaving: Option<NodeId>,
     began: Instant,
@@ -72,8 +75,10 @@ impl Shard {
         self.stand(Part::Owner, owner.epoch());
         self.resume_later(context, unfinished);
         self.notice();
+        let looked = Looked::now(owner.position().seq);
         Ok(Serving {
             owner,
+            looked,
             following,
             documents: BTreeMap::new(),
             histories: BTreeMap::new(),
