@@ -405,7 +405,10 @@ impl Cache for RedisCache {
         for (at, key) in keys.iter().enumerate() {
             match place_of(key) {
                 Place::Nowhere => {}
-                Place::In(group) => grouped.push((at, key.as_str(), group)),
+                Place::In(group) => match if group.changes { None } else { self.0.near.get(key).await } {
+                    None => grouped.push((at, key.as_str(), group)),
+                    value => values[at] = value,
+                },
                 Place::Free => match self.0.near.get(key).await {
                     None => free.push((at, key.as_str())),
                     value => values[at] = value,
@@ -419,11 +422,20 @@ impl Cache for RedisCache {
             }
         }
         let deletions = self.0.marks.deletions();
+        let mut opened: BTreeMap<&str, Option<Generations>> = BTreeMap::new();
         for asked in grouped.chunks(ROUND_TRIP_KEYS_MAX) {
             let groups: Vec<Group<'_>> = asked.iter().map(|(_, _, group)| *group).collect();
             match self.look(&groups).await {
                 Ok(looked) => {
                     for ((at, key, group), looked) in asked.iter().zip(looked) {
+                        if looked.present.is_none() {
+                            // A group is opened once, however many of its keys are asked for.
+                            if !opened.contains_key(group.prefix) {
+                                opened.insert(group.prefix, self.open(group).await.ok().flatten());
+                            }
+                            self.0.marks.read(key, opened.get(group.prefix).copied().flatten(), deletions);
+                            continue;
+                        }
                         values[*at] = self.read(key, group, deletions, looked).await;
                     }
                 }
