@@ -3,4 +3,5 @@
 mod calls;
 mod members;
 mod node;
+mod processes;
 mod strangers;
