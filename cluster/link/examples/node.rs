@@ -1,6 +1,6 @@
 //! One node as a process, told what to do line by line: `node DIR NAME GENERATION LISTEN [SEED...]`.
 //!
-//! `view` | `call NAME KIND BYTES LIMIT_MS` | `push NAME BYTES SECONDS` | `tell KEY VALUE` | `stop`; each answers with
+//! `view` | `call NAME KIND BYTES LIMIT_MS` | `push NAME BYTES SECONDS` | `tell KEY VALUE` | `remotable` | `stop`; each answers with
 //! one line. Kind 1 answers what it was sent, 3 never answers.
 
 #![expect(clippy::print_stdout, reason = "its lines are what it is for")]
@@ -90,6 +90,12 @@ async fn obey(links: &Links, line: &str) -> Option<String> {
                 let _ = write!(text, " {}={:?}", member.id, member.reach);
             }
             Some(text)
+        }
+        ["remotable"] => {
+            let all = ractor::registry::get_all_pids();
+            let count =
+                all.iter().filter(|actor| actor.get_id().is_local() && actor.supports_remoting()).count();
+            Some(format!("remotable {count} of {}", all.len()))
         }
         ["tell", key, value] => {
             links.tell(key, value);

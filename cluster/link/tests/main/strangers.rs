@@ -85,14 +85,18 @@ async fn overheard(address: &str, identity: Option<(&Path, &str)>, hello: &[u8])
 }
 
 fn hello(node: &str, cluster: &str) -> Vec<u8> {
+    hello_with(node, cluster, 77, 0)
+}
+
+fn hello_with(node: &str, cluster: &str, token: u128, instead_of: u128) -> Vec<u8> {
     enabler_link::wire::encode_first(&enabler_link::wire::Hello {
         cluster: cluster.to_owned(),
         node: enabler_link::wire::Place { name: node.to_owned(), generation: 1 },
         advertise: "127.0.0.1:9".to_owned(),
         gateway: 1,
         large: false,
-        token: 77,
-        instead_of: 0,
+        token,
+        instead_of,
         calls_max: 256,
         bytes_max: 16 << 20,
         frame_max: 4 << 20,
@@ -117,6 +121,44 @@ async fn a_stranger_reads_not_one_byte_and_the_nodes_go_on() {
     assert_eq!(a.ask(&b, ECHO, b"x").await.unwrap(), "x");
     a.stop().await;
     b.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_speaks_only_later_versions_is_told_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let a = Node::start(dir.path(), "a", &[]).await;
+    certs::write(dir.path(), &["c".to_owned()], &[]).unwrap();
+    let mut later = hello("c", "test");
+    (later[4], later[5]) = (9, 12);
+    let heard = overheard(&a.address(), Some((dir.path(), "c")), &later).await;
+    let heard = String::from_utf8_lossy(&heard).into_owned();
+    assert!(heard.contains("one node speaks versions 9 to 12"), "{heard}");
+    a.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_lost_its_link_says_so_and_gets_a_new_one() {
+    use enabler_link::wire::{FIRST_BYTES, Welcome, decode_first};
+    let dir = tempfile::tempdir().unwrap();
+    let a = Node::start(dir.path(), "a", &[]).await;
+    certs::write(dir.path(), &["c".to_owned()], &[]).unwrap();
+    let mut open = Vec::new();
+    for (token, instead_of, accepted, existing) in
+        [(77, 0, true, 0), (78, 0, false, 77), (78, 66, false, 77), (79, 77, true, 0), (80, 77, false, 79)]
+    {
+        let tcp = TcpStream::connect(a.address()).await.unwrap();
+        let mut stream =
+            client(Some((dir.path(), "c"))).connect(ServerName::try_from("x").unwrap(), tcp).await.unwrap();
+        stream.write_all(&hello_with("c", "test", token, instead_of)).await.unwrap();
+        let mut head = [0; FIRST_BYTES];
+        stream.read_exact(&mut head).await.unwrap();
+        let mut body = vec![0; usize::from(u16::from_be_bytes([head[6], head[7]]))];
+        stream.read_exact(&mut body).await.unwrap();
+        let welcome: Welcome = decode_first(&body).unwrap();
+        assert_eq!((welcome.accepted, welcome.existing), (accepted, existing), "{token} {instead_of}");
+        open.push(stream);
+    }
+    a.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
