@@ -9,11 +9,11 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::{Instant, timeout};
 
-struct Process {
+pub(crate) struct Process {
     child: Child,
     to: ChildStdin,
     from: Lines<BufReader<ChildStdout>>,
-    address: String,
+    pub(crate) address: String,
 }
 
 /// The example `node`, which is built with the tests.
@@ -23,7 +23,13 @@ fn program() -> PathBuf {
 }
 
 impl Process {
-    async fn start(dir: &Path, name: &str, generation: u32, listen: &str, seeds: &[&str]) -> Process {
+    pub(crate) async fn start(
+        dir: &Path,
+        name: &str,
+        generation: u32,
+        listen: &str,
+        seeds: &[&str],
+    ) -> Process {
         Process::start_in(None, dir, name, generation, listen, seeds).await
     }
 
@@ -71,7 +77,7 @@ impl Process {
         line.expect("the process says nothing").unwrap().expect("the process has ended")
     }
 
-    async fn ask(&mut self, line: &str) -> String {
+    pub(crate) async fn ask(&mut self, line: &str) -> String {
         self.say(line).await;
         self.hear().await
     }
@@ -94,8 +100,12 @@ impl Process {
         panic!("it never saw `{what}`: {last}");
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
     async fn signal(&self, signal: &str) {
-        let id = self.child.id().unwrap().to_string();
+        let id = self.id().to_string();
         assert!(Command::new("kill").args([signal, &id]).status().await.unwrap().success());
     }
 }
