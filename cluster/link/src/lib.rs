@@ -11,6 +11,7 @@ mod gossip;
 mod handshake;
 mod link;
 mod mesh;
+mod pace;
 mod parts;
 pub mod peer;
 mod serve;
@@ -240,3 +241,6 @@ fn child<B: actor::Behaviour>(
         async move { actor::spawn(make(&core), address, &tree, above).await }
     })
 }
+
+#[cfg(test)]
+mod tests;
