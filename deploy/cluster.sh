@@ -24,10 +24,11 @@ finish() {
     local pid
     for ((i = ${#pids[@]} - 1; i >= 0; i--)); do
         kill -TERM "${pids[i]}" 2>/dev/null || true
-        for _ in $(seq 100); do kill -0 "${pids[i]}" 2>/dev/null || break; sleep 0.1; done
+        for _ in $(seq 300); do kill -0 "${pids[i]}" 2>/dev/null || break; sleep 0.1; done
         kill -KILL "${pids[i]}" 2>/dev/null || true
+        wait "${pids[i]}" 2>/dev/null || true
     done
-    rm -rf "$dir"
+    [ -n "${KEEP:-}" ] || rm -rf "$dir"
 }
 trap finish EXIT
 trap 'exit 130' INT TERM
@@ -113,9 +114,9 @@ document="$here/samples/parecer-licencas-rota-clara.pdf"
 [ -f "$document" ] || document=$(find "$here/samples" -name '*.pdf' | sort | head -n 1)
 say "ingesting $(basename "$document") through node a"
 "$program" --url "http://127.0.0.1:$http_a" ingest "$document"
-id=$("$program" --url "http://127.0.0.1:$http_c" docs list --json | python3 -c 'import json, sys; print(json.loads(sys.stdin.readline())["document_id"])')
+id=$("$program" --url "http://127.0.0.1:$http_c" docs list --json | python3 -c 'import json, sys; print(json.loads(sys.stdin.readline())["id"])')
 say "asking through node c, which holds neither documents nor models"
-"$program" --url "http://127.0.0.1:$http_c" ask "$id" "Qual o prazo para regularização?"
+"$program" --url "http://127.0.0.1:$http_c" ask "$id" "Qual a licença do componente Lume PDF?"
 if [ "$mode" = once ]; then exit 0; fi
 say "API key $key; logs and data are in $dir. Ctrl-C ends everything and removes them."
 wait "${pids[-1]}" || stop "node c ended: $(tail -n 3 "$dir/c.log")"

@@ -124,9 +124,8 @@ struct Life {
 async fn start(settings: &Settings) -> Result<Life, NodeError> {
     let (clock, chance): (Arc<dyn Clock>, Arc<dyn Chance>) = (Arc::new(SystemClock), Arc::new(OsChance));
     let spool = settings.data.dir.join("spool");
-    let clear = move || {
-        Intake::clear(&spool).map_err(|error| Fault::from_error("clearing the spool", &error))
-    };
+    let clear =
+        move || Intake::clear(&spool).map_err(|error| Fault::from_error("clearing the spool", &error));
     tokio::task::spawn_blocking(clear).await??;
     let store = parts::store(settings).await?;
     probe(&*store, &*chance).await?;

@@ -190,7 +190,11 @@ impl Crew {
         let body = || wire::encode(&wire::Open { blob: blob.clone() });
         match self.elsewhere(request, role::OCR, Patience::WholeRequest, wire::OPEN, &body).await? {
             None => self.open_here(request, blob).await,
-            Some(bytes) => read((|bytes: &[u8]| wire::decode::<wire::Opened>(bytes).map(|opened| opened.outcome))(&bytes)),
+            Some(bytes) => {
+                read((|bytes: &[u8]| wire::decode::<wire::Opened>(bytes).map(|opened| opened.outcome))(
+                    &bytes,
+                ))
+            }
         }
     }
 
@@ -205,7 +209,8 @@ impl Crew {
     ) -> Result<Result<DocumentInfo, DocumentProblem>, CrewError> {
         let (queue, file) = self.file(blob).await?;
         let path = file.path().to_owned();
-        let asked = queue.ask_patiently(request, |reply| Job::Open { file: path, request: request.clone(), reply });
+        let asked =
+            queue.ask_patiently(request, |reply| Job::Open { file: path, request: request.clone(), reply });
         asked.await.map_err(refused)
     }
 
@@ -222,7 +227,9 @@ impl Crew {
         let body = || wire::encode(&wire::ReadPage { blob: blob.clone(), number });
         match self.elsewhere(request, role::OCR, Patience::WholeRequest, wire::PAGE, &body).await? {
             None => self.page_here(request, blob, number).await,
-            Some(bytes) => read((|bytes: &[u8]| wire::decode::<wire::PageRead>(bytes).map(|read| read.outcome))(&bytes)),
+            Some(bytes) => {
+                read((|bytes: &[u8]| wire::decode::<wire::PageRead>(bytes).map(|read| read.outcome))(&bytes))
+            }
         }
     }
 
@@ -271,14 +278,15 @@ impl Crew {
         urgent: bool,
     ) -> Result<(String, Vec<Vec<f32>>), CrewError> {
         let body = || {
-            let texts =
-                texts.iter().map(|text| (text.kind == InputKind::Query, text.text.clone())).collect();
+            let texts = texts.iter().map(|text| (text.kind == InputKind::Query, text.text.clone())).collect();
             wire::encode(&wire::Embed { texts, urgent })
         };
         let patience = if urgent { Patience::Until(URGENT_WAIT_MAX) } else { Patience::WholeRequest };
         match self.elsewhere(request, role::EMBEDDING, patience, wire::EMBED, &body).await? {
             None => self.embed_here(request, texts.to_vec(), urgent).await,
-            Some(bytes) => read((|bytes: &[u8]| wire::decode::<wire::Embedded>(bytes).map(|done| (done.model_id, done.vectors)))(&bytes)),
+            Some(bytes) => read((|bytes: &[u8]| {
+                wire::decode::<wire::Embedded>(bytes).map(|done| (done.model_id, done.vectors))
+            })(&bytes)),
         }
     }
 
@@ -294,8 +302,7 @@ impl Crew {
     ) -> Result<(String, Vec<Vec<f32>>), CrewError> {
         let nobody = CrewError::Nobody { role: role::EMBEDDING };
         let (address, shared) = self.0.here.embedding.as_ref().ok_or(nobody)?;
-        let message =
-            |reply| embedding::Message::Embed { texts, urgent, request: request.clone(), reply };
+        let message = |reply| embedding::Message::Embed { texts, urgent, request: request.clone(), reply };
         let asked = if urgent {
             address.ask(request, message).await
         } else {
@@ -335,7 +342,11 @@ impl Crew {
         let patience = Patience::Until(URGENT_WAIT_MAX);
         match self.elsewhere(request, role::GENERATION, patience, wire::WRITE, &body).await? {
             None => self.write_here(request, model, prompt.clone(), answer_tokens_max).await,
-            Some(bytes) => read((|bytes: &[u8]| wire::decode::<wire::Written>(bytes).map(|written| written.text))(&bytes)),
+            Some(bytes) => {
+                read((|bytes: &[u8]| wire::decode::<wire::Written>(bytes).map(|written| written.text))(
+                    &bytes,
+                ))
+            }
         }
     }
 
@@ -373,15 +384,23 @@ impl Crew {
     ///
     /// # Errors
     /// See [`CrewError`].
-    pub async fn expand(&self, request: &Request, template: &str, question: &str) -> Result<String, CrewError> {
+    pub async fn expand(
+        &self,
+        request: &Request,
+        template: &str,
+        question: &str,
+    ) -> Result<String, CrewError> {
         let part = request.part(RULES_TIME_MAX);
-        let body = || {
-            wire::encode(&wire::Expand { template: template.to_owned(), question: question.to_owned() })
-        };
+        let body =
+            || wire::encode(&wire::Expand { template: template.to_owned(), question: question.to_owned() });
         let patience = Patience::Until(RULES_TIME_MAX);
         match self.elsewhere(&part, role::RULES, patience, wire::EXPAND, &body).await? {
             None => self.expand_here(&part, template, question).await,
-            Some(bytes) => read((|bytes: &[u8]| wire::decode::<wire::Expanded>(bytes).map(|expanded| expanded.text))(&bytes)),
+            Some(bytes) => {
+                read((|bytes: &[u8]| wire::decode::<wire::Expanded>(bytes).map(|expanded| expanded.text))(
+                    &bytes,
+                ))
+            }
         }
     }
 
@@ -434,7 +453,8 @@ impl Crew {
     /// The language model that answers to `name` on some node; `auto` is what the first such node takes.
     pub fn model(&self, name: &str) -> Option<String> {
         let view = self.0.net.view().borrow().clone();
-        let hosts = view.members.iter().filter(|member| member.is_alive() && member.has_role(role::GENERATION));
+        let hosts =
+            view.members.iter().filter(|member| member.is_alive() && member.has_role(role::GENERATION));
         let mut installed = hosts.map(|member| member.fact(MODELS)).filter(|models| !models.is_empty());
         match name {
             // The best one comes first in each node's list.
@@ -451,7 +471,11 @@ impl Crew {
         let view = self.0.net.view().borrow().clone();
         let hash = |name: &str| {
             let key = rules_key(name);
-            view.members.iter().map(|member| member.fact(&key)).find(|hash| !hash.is_empty()).map(str::to_owned)
+            view.members
+                .iter()
+                .map(|member| member.fact(&key))
+                .find(|hash| !hash.is_empty())
+                .map(str::to_owned)
         };
         hash(template).or_else(|| hash(crate::question::RULES_DEFAULT)).unwrap_or_default()
     }
@@ -529,7 +553,11 @@ impl Crew {
             workers.push(Worker { waiting, width, is_here: true });
         }
         for member in &view.members {
-            if member.id != view.me && member.is_alive() && member.has_role(role) && member.fact("draining").is_empty() {
+            if member.id != view.me
+                && member.is_alive()
+                && member.has_role(role)
+                && member.fact("draining").is_empty()
+            {
                 let (waiting, width) = load_of(member.fact(&key));
                 nodes.push(Some(&member.id));
                 workers.push(Worker { waiting, width, is_here: false });

@@ -121,7 +121,12 @@ impl Router {
     ///
     /// # Errors
     /// See [`RouteError`].
-    pub async fn document(&self, request: &Request, tenant: &str, id: DocumentId) -> Result<Found, RouteError> {
+    pub async fn document(
+        &self,
+        request: &Request,
+        tenant: &str,
+        id: DocumentId,
+    ) -> Result<Found, RouteError> {
         let body = wire::encode(&wire::Which { tenant: tenant.to_owned(), document_id: id });
         // Its owner knows how far it is; the record alone is on replicas too.
         let errand = Errand { shard: self.shards.of(id), kind: wire::DOCUMENT, body, is_read: true };
@@ -271,9 +276,10 @@ impl Router {
             let node = match next {
                 Next::Owner { after_ms } => {
                     if after_ms > 0 {
-                        looking.run(tokio::time::sleep(Duration::from_millis(after_ms))).await.map_err(
-                            |ended| self.nobody(request, ended),
-                        )?;
+                        looking
+                            .run(tokio::time::sleep(Duration::from_millis(after_ms)))
+                            .await
+                            .map_err(|ended| self.nobody(request, ended))?;
                     }
                     self.nearest(errand)
                 }
@@ -301,7 +307,9 @@ impl Router {
         match request.ended() {
             Some(ended) => RouteError::Ended(ended),
             None if ended == Ended::Cancelled => RouteError::Ended(ended),
-            None => RouteError::Unavailable("the shard, which has no owner that can be reached now,".to_owned()),
+            None => {
+                RouteError::Unavailable("the shard, which has no owner that can be reached now,".to_owned())
+            }
         }
     }
 

@@ -11,7 +11,8 @@ use std::time::Duration;
 use enabler_storage::chance::Chance;
 use enabler_storage::clock::Clock;
 use enabler_storage::log::{
-    self, ChainError, Entry, LogError, Manifest, Owner as Holder, Position, SealedEntry, SnapshotRef, Versioned,
+    self, ChainError, Entry, LogError, Manifest, Owner as Holder, Position, SealedEntry, SnapshotRef,
+    Versioned,
 };
 use enabler_storage::objects::{ObjectStore, PutOutcome};
 use enabler_storage::record::Op;
@@ -228,6 +229,17 @@ impl Owner {
         }
     }
 
+    /// Whether a later owner has written behind the last entry of this one.
+    ///
+    /// # Errors
+    /// If the store fails or the entry is damaged.
+    pub async fn is_overtaken(&self) -> Result<bool, OwnError> {
+        let shard = self.shard;
+        let next = log::read_entry(&*self.means.store, shard, self.position.seq + 1).await;
+        let next = next.map_err(|source| OwnError::Log { shard, source })?;
+        Ok(next.is_some_and(|next| next.entry.epoch > self.epoch))
+    }
+
     /// Gives the shard to `to`, which will write as `writer`; returns the epoch of that ownership.
     ///
     /// From the call on nothing more may be appended, whatever it returns.
@@ -259,7 +271,9 @@ impl Owner {
             manifest.owner = Some(Holder { node: to.name.clone(), generation: to.generation });
             manifest.writer = writer;
             // Refused or unknown alike: the next reading says what stands there.
-            if let PutOutcome::Done(_) = log::swap_manifest(store, &seen.etag, &manifest).await.map_err(wrong)? {
+            if let PutOutcome::Done(_) =
+                log::swap_manifest(store, &seen.etag, &manifest).await.map_err(wrong)?
+            {
                 return Ok(manifest.epoch);
             }
         }

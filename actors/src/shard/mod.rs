@@ -82,6 +82,8 @@ pub enum Message {
     Follow,
     /// The log has grown up to this entry, or may have.
     Noticed,
+    /// Another node owns the shard under a later epoch.
+    Superseded(u64),
     /// Let the shard go.
     Drop,
     /// Bring the shard to this node.
@@ -162,6 +164,7 @@ impl Behaviour for Shard {
             Message::Claim => "claim",
             Message::Follow => "follow",
             Message::Noticed => "noticed",
+            Message::Superseded(_) => "superseded",
             Message::Drop => "drop",
             Message::HandOver(_) => "hand over",
             Message::Prepared(..) => "prepared",
@@ -199,7 +202,11 @@ impl Behaviour for Shard {
             Message::Follow if matches!(state.part, Mode::Resting) => {
                 self.follow(context, state).await;
             }
-            Message::Noticed => self.catch_up(context, state).await?,
+            Message::Noticed => {
+                self.look_for_a_later_owner(context, state).await;
+                self.catch_up(context, state).await?;
+            }
+            Message::Superseded(epoch) => self.superseded(context, state, epoch),
             Message::Drop if matches!(state.part, Mode::Following(_)) => self.rest(context, state),
             Message::Claim | Message::Follow | Message::Drop => {}
             Message::Prepare(reply) => reply.send(self.prepare(context, state).await),

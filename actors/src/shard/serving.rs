@@ -43,6 +43,8 @@ pub(super) struct Serving {
     pub(super) looked: Looked,
     /// Where the shard is being brought.
     pub(super) leaving: Option<NodeId>,
+    /// Before this moment it is not tried again to bring it anywhere.
+    pub(super) stays_until: Option<Instant>,
     began: Instant,
 }
 
@@ -85,6 +87,7 @@ impl Shard {
             group: Group::default(),
             arriving: BTreeMap::new(),
             leaving: None,
+            stays_until: None,
             began: Instant::now(),
         })
     }
@@ -239,6 +242,24 @@ impl Shard {
             if self.is_alone {
                 let _ = context.address().offer(Message::Claim);
             }
+        }
+    }
+
+    /// Steps down if the log says that a later owner has written: one that was frozen or cut off learns of it here.
+    pub(super) async fn look_for_a_later_owner(&self, context: &Context<Message>, state: &mut State) {
+        let Mode::Serving(serving) = &state.part else { return };
+        if matches!(serving.owner.is_overtaken().await, Ok(true)) {
+            tracing::info!(shard = self.number, "a later owner has written");
+            self.step_down(context, state, None);
+        }
+    }
+
+    /// Steps down because another node serves under a later epoch.
+    pub(super) fn superseded(&self, context: &Context<Message>, state: &mut State, epoch: u64) {
+        let Mode::Serving(serving) = &state.part else { return };
+        if serving.owner.epoch() < epoch {
+            tracing::info!(shard = self.number, epoch, "another node owns the shard");
+            self.step_down(context, state, None);
         }
     }
 
