@@ -71,8 +71,10 @@ retrieval: models ## nDCG, MRR and hits on passages and questions: FOLDER=(corpu
 fuzz: ## throw damaged bytes at the readers, SECONDS_EACH seconds per target (default 60)
 	@fuzz/run.sh "$${SECONDS_EACH:-60}"
 
-soak: models ## 100 rounds of kill -9, then MINUTES (default 10) of uploads, questions and kill -9
+soak: models ## 100 kills of one node, EVENTS (default 200) in a cluster of five, then MINUTES (default 10) of one again
 	@RAG_ENABLER_SOAK=1 cargo test --locked -p rag-enabler --test promises crashes:: -- --nocapture
+	@RAG_ENABLER_SOAK=1 RAG_ENABLER_EVENTS="$${EVENTS:-200}" \
+		cargo test --locked -p rag-enabler --test promises cluster::soak -- --nocapture
 	@python3 tests/bench/soak.py --program "$(PROGRAM)" --minutes "$${MINUTES:-10}"
 
 lint: ## format check and lints only

@@ -37,6 +37,9 @@ const VERIFY_TIME_MAX: Duration = Duration::from_secs(60);
 /// How often every object that counts is read and verified; the first time is at the start.
 const SCRUB_EVERY: Duration = Duration::from_secs(24 * 3600);
 
+/// From the storing of an upload to its record in the log: no request takes as long, whatever the settings and clocks.
+const UPLOAD_UNDER_WAY_MAX: Duration = Duration::from_secs(3_600);
+
 /// What went wrong while a node ran.
 pub type NodeError = Box<dyn Error + Send + Sync>;
 
@@ -56,13 +59,14 @@ pub async fn run(
     let started = Started::default();
     let api = Arc::new(NodeApi::new(&settings, started.clone()));
     let keys = KeyRing::new([(KeyHash::of(key.reveal()), Tenant::new(FIRST_TENANT))]);
-    let ending = stop.clone();
-    let serving =
-        tokio::spawn(enabler_http::serve(listener, api, keys, Limits::from(&settings.http), async move {
-            ending.cancelled().await
-        }));
+    let (ending, served) = (stop.clone(), CancellationToken::new());
+    let (limits, ended) = (Limits::from(&settings.http), served.clone().drop_guard());
+    let serving = tokio::spawn(async move {
+        let _ended = ended;
+        enabler_http::serve(listener, api, keys, limits, async move { ending.cancelled().await }).await
+    });
     let outcome = loop {
-        match generation(&settings, &started, &stop).await {
+        match generation(&settings, &started, &stop, &served).await {
             Ok(End::Stopped) => break Ok(()),
             Ok(End::DeclaredDead) => {
                 tracing::warn!("the other nodes have declared this node dead; it begins anew");
@@ -81,11 +85,12 @@ enum End {
     DeclaredDead,
 }
 
-/// Lives one generation of the node.
+/// Lives one generation of the node. When `stop` fires, it goes on until the API has `served` what is in work.
 async fn generation(
     settings: &Settings,
     started: &Started,
     stop: &CancellationToken,
+    served: &CancellationToken,
 ) -> Result<End, NodeError> {
     let mut life = tokio::select! {
         life = start(settings) => life?,
@@ -95,7 +100,7 @@ async fn generation(
     started.set(Some(actors.clone()));
     let chores = [
         tokio::spawn(scrub_daily(actors.clone())),
-        tokio::spawn(sweep_once(actors.clone(), actors.intake.store.clone(), actors.intake.clock.now_ms())),
+        tokio::spawn(sweep_once(actors.clone(), actors.intake.store.clone(), swept_before_ms(&actors, &life))),
     ];
     let end = tokio::select! {
         () = stop.cancelled() => Ok(End::Stopped),
@@ -107,6 +112,10 @@ async fn generation(
     if matches!(end, Ok(End::Stopped)) && life.membership.has_peers() {
         let left = actors.drain(Duration::from_secs(settings.cluster.drain_seconds)).await;
         tracing::info!(left, "handed the shards over");
+    }
+    if matches!(end, Ok(End::Stopped)) {
+        // Requests in work need the actors and the other nodes; the API itself bounds how long they may take.
+        served.cancelled().await;
     }
     started.set(None);
     chores.iter().for_each(tokio::task::JoinHandle::abort);
@@ -231,6 +240,13 @@ async fn scrub_daily(actors: Actors) {
         scrub::run(&actors.intake.store, &actors.shards, &actors.tree, &actors.findings).await;
         tokio::time::sleep(SCRUB_EVERY).await;
     }
+}
+
+/// Blobs from before this moment may be orphans: with other nodes, one of them may have stored an upload and still be
+/// looking for the owner of its shard.
+fn swept_before_ms(actors: &Actors, life: &Life) -> u64 {
+    let under_way = if life.membership.is_alone() { Duration::ZERO } else { UPLOAD_UNDER_WAY_MAX };
+    actors.intake.clock.now_ms().saturating_sub(under_way.as_millis() as u64)
 }
 
 async fn sweep_once(actors: Actors, store: Arc<dyn ObjectStore>, before_ms: u64) {

@@ -11,6 +11,14 @@
 mod node;
 // Small files, invented and shared.
 mod papers;
+// Servers of the tests' own, and lines to them that can be cut.
+#[expect(dead_code, reason = "other tests, which include the same file, use more of it")]
+mod faults;
+#[path = "../storage/redis/tests/redis_server.rs"]
+#[expect(dead_code, reason = "other tests, which include the same file, use more of it")]
+mod redis_server;
+#[expect(dead_code, reason = "other tests, which include the same file, use more of it")]
+mod servers;
 
 // The rooms of ARCHITECTURE.md are the rooms of the code.
 mod architecture;
@@ -20,6 +28,8 @@ mod answers;
 mod documents;
 // A node killed at any moment loses nothing that it acknowledged.
 mod crashes;
+// Many nodes are one: whatever is killed, frozen, cut off, joins or leaves, nothing acknowledged is lost.
+mod cluster;
 // Damaged bytes never turn into another answer.
 mod damage;
 // A file made to do harm fails with its own reason, and the node goes on.

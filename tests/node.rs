@@ -19,16 +19,33 @@ const POLL: Duration = Duration::from_millis(50);
 /// What of the environment a node gets: whatever else the caller has set must not change a test.
 const ENVIRONMENT: [&str; 5] = ["HOME", "PATH", "LD_LIBRARY_PATH", "TESSDATA_PREFIX", "RAG_ENABLER_MODELS"];
 
+/// Where a node listens that is not told otherwise.
+const LISTEN: &str = "127.0.0.1:0";
+
 /// A node's directory with what belongs to it; it outlives the node.
 pub(crate) struct Home {
     dir: TempDir,
+    /// A program, with its arguments, in whose surroundings the node runs; empty for ours.
+    within: Vec<String>,
+    listen: String,
 }
 
 impl Home {
     pub(crate) fn new() -> Self {
-        let home = Self { dir: tempfile::Builder::new().prefix("rag-enabler-promise-").tempdir().unwrap() };
+        Self::within(Vec::new(), LISTEN.to_owned())
+    }
+
+    /// A home whose programs are started by `within`, such as `ip netns exec NAME`, and answer at `listen`.
+    pub(crate) fn within(within: Vec<String>, listen: String) -> Self {
+        let dir = tempfile::Builder::new().prefix("rag-enabler-promise-").tempdir().unwrap();
+        let home = Self { dir, within, listen };
         std::fs::create_dir(home.data()).unwrap();
         home
+    }
+
+    /// Gives every node of this home this API key instead of one of its own.
+    pub(crate) fn share_key(&self, key: &str) {
+        std::fs::write(self.data().join("key"), key).unwrap();
     }
 
     /// Another home with a copy of everything that the node of this one left behind.
@@ -47,10 +64,17 @@ impl Home {
         self.dir.path().join("data")
     }
 
+    /// Everything that the nodes of this home have logged.
+    pub(crate) fn log(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(self.dir.path().join("node.log")).unwrap_or_default())
+            .into_owned()
+    }
+
     /// A command of the program, in this home.
     pub(crate) fn command(&self) -> Command {
-        let mut command = Command::new(PROGRAM);
-        command.env_clear().current_dir(self.dir.path()).kill_on_drop(true).stdin(Stdio::null());
+        let mut words = self.within.iter().map(String::as_str).chain([PROGRAM]);
+        let mut command = Command::new(words.next().unwrap());
+        command.args(words).env_clear().current_dir(self.dir.path()).kill_on_drop(true).stdin(Stdio::null());
         command.envs(ENVIRONMENT.iter().filter_map(|name| Some((name, variable(name)?))));
         command.arg("--data").arg(self.data());
         command
@@ -68,9 +92,9 @@ impl Home {
     /// Starts a node and waits for nothing.
     pub(crate) fn launch(&self) -> Node {
         let log = self.dir.path().join("node.log");
-        let file = std::fs::File::create(&log).unwrap();
+        let file = std::fs::File::options().create(true).append(true).open(&log).unwrap();
         let mut command = self.command();
-        command.args(["serve", "--listen", "127.0.0.1:0"]);
+        command.args(["serve", "--listen", &self.listen]);
         let child = command.stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap();
         Node { child, log, data: self.data(), url: String::new(), key: String::new(), http: client() }
     }
@@ -140,6 +164,17 @@ impl Node {
         answer.is_ok_and(|answer| answer.status().is_success())
     }
 
+    /// Where its API is, once it has been found ready.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Sends its process a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.child.id().unwrap().cast_signed()).unwrap();
+        kill_process(pid, signal).unwrap();
+    }
+
     /// Ends the process at once, as a power cut would.
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.unwrap();
@@ -147,8 +182,7 @@ impl Node {
 
     /// Asks the node to stop and waits until it has.
     pub(crate) async fn stop(mut self) {
-        let pid = Pid::from_raw(self.child.id().unwrap().cast_signed()).unwrap();
-        kill_process(pid, Signal::TERM).unwrap();
+        self.signal(Signal::TERM);
         let ended = tokio::time::timeout(STUCK_AFTER, self.child.wait()).await;
         let status = ended.expect("the node does not stop").unwrap();
         assert!(status.success(), "the node stopped with {status}:\n{}", self.last_words());

@@ -41,8 +41,14 @@ pub trait Follower: Send {
 
 /// Why an entry could not be applied.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct FollowError(pub String);
+pub enum FollowError {
+    /// What it needs cannot be fetched now; it can be applied later.
+    #[error("{0}")]
+    Store(String),
+    /// The index does not take it.
+    #[error("{0}")]
+    Index(String),
+}
 
 /// Why a shard is not, or no longer, ours.
 #[derive(Debug, thiserror::Error)]
@@ -95,6 +101,19 @@ pub enum OwnError {
         #[source]
         source: FollowError,
     },
+}
+
+impl OwnError {
+    /// Whether it tells of the store at this moment, and nothing against the log or the index.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Superseded { .. } | Self::Undecided { .. } | Self::Unavailable { .. } => true,
+            Self::Log { source, .. } => matches!(source, LogError::Store { .. }),
+            Self::Follow { source, .. } => matches!(source, FollowError::Store(_)),
+            Self::Split { .. } => false,
+        }
+    }
 }
 
 /// What an owner needs of the world.

@@ -46,10 +46,11 @@ impl Follower for Following {
 
     async fn apply(&mut self, entry: &SealedEntry) -> Result<(), FollowError> {
         let blobs = index::fetch_needed(&*self.store, &entry.entry).await;
-        let wrong = |error: &dyn std::error::Error| {
-            FollowError(Fault::from_error("applying an entry to the index", error).reason)
+        let reason = |error: &dyn std::error::Error| {
+            Fault::from_error("applying an entry to the index", error).reason
         };
-        let blobs = blobs.map_err(|error| wrong(&error))?;
+        let wrong = |error: &dyn std::error::Error| FollowError::Index(reason(error));
+        let blobs = blobs.map_err(|error| FollowError::Store(reason(&error)))?;
         let next = self.position.follow(entry).map_err(|error| wrong(&error))?;
         let (index, entry) = (self.index.clone(), entry.clone());
         let applied = tokio::task::spawn_blocking(move || index.apply(&entry, &blobs)).await;
@@ -107,7 +108,13 @@ impl Following {
                 }
                 Err(error) => return Err(Stuck::Index(Fault::from_error("following the log", &error))),
             };
-            self.apply(&entry).await.map_err(|error| Stuck::Index(Fault::from_error("following", &error)))?;
+            self.apply(&entry).await.map_err(|error| {
+                let fault = Fault::from_error("following", &error);
+                match error {
+                    FollowError::Store(_) => Stuck::Store(fault),
+                    FollowError::Index(_) => Stuck::Index(fault),
+                }
+            })?;
         }
         Ok(true)
     }

@@ -19,7 +19,7 @@ use enabler_cluster::address::Reply;
 use enabler_cluster::decide::custody::Part;
 use enabler_cluster::decide::restart::Policy;
 use enabler_cluster::net::{Net, NodeId};
-use enabler_cluster::owner::{Means, OwnError, Owner};
+use enabler_cluster::owner::{Means, Owner};
 use enabler_storage::log::SnapshotRef;
 use enabler_storage::record::{DocumentId, DocumentRecord, Op};
 use enabler_storage::shard::{self as index, Settings};
@@ -335,7 +335,7 @@ impl Shard {
             };
             let fault = Fault::from_error("claiming the shard", &error);
             match error {
-                OwnError::Superseded { .. } | OwnError::Unavailable { .. } | OwnError::Undecided { .. } => {
+                error if error.is_passing() => {
                     context.seat().note(format!("follows: {fault}"));
                     self.stand(Part::Replica, self.view.standing().epoch);
                     state.part = Mode::Following(following);

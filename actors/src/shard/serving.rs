@@ -224,7 +224,7 @@ impl Shard {
         error: &OwnError,
         fault: Fault,
     ) -> Result<(), Fault> {
-        if matches!(error, OwnError::Follow { .. } | OwnError::Split { .. } | OwnError::Log { .. }) {
+        if !error.is_passing() {
             return Err(fault);
         }
         context.seat().failed("append", fault.reason, None);

@@ -17,7 +17,7 @@ impl Follower for Ledger {
     }
 
     async fn apply(&mut self, entry: &SealedEntry) -> Result<(), FollowError> {
-        self.position = self.position.follow(entry).map_err(|error| FollowError(error.to_string()))?;
+        self.position = self.position.follow(entry).map_err(|error| FollowError::Index(error.to_string()))?;
         self.entries.push(entry.clone());
         Ok(())
     }

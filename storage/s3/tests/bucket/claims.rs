@@ -60,7 +60,7 @@ impl Follower for End {
     }
 
     async fn apply(&mut self, entry: &SealedEntry) -> Result<(), FollowError> {
-        self.position = self.position.follow(entry).map_err(|error| FollowError(error.to_string()))?;
+        self.position = self.position.follow(entry).map_err(|error| FollowError::Index(error.to_string()))?;
         self.last = Some(entry.clone());
         Ok(())
     }

@@ -53,7 +53,7 @@ impl Follower for Indexer {
     }
 
     async fn apply(&mut self, entry: &SealedEntry) -> Result<(), FollowError> {
-        let wrong = |error: &dyn std::error::Error| FollowError(error.to_string());
+        let wrong = |error: &dyn std::error::Error| FollowError::Index(error.to_string());
         let blobs = fetch_needed(&*self.store, &entry.entry).await.map_err(|error| wrong(&error))?;
         let (index, taken) = (self.index.clone(), entry.clone());
         let applied = tokio::task::spawn_blocking(move || index.apply(&taken, &blobs)).await;
