@@ -100,7 +100,11 @@ async fn generation(
     started.set(Some(actors.clone()));
     let chores = [
         tokio::spawn(scrub_daily(actors.clone())),
-        tokio::spawn(sweep_once(actors.clone(), actors.intake.store.clone(), swept_before_ms(&actors, &life))),
+        tokio::spawn(sweep_once(
+            actors.clone(),
+            actors.intake.store.clone(),
+            swept_before_ms(&actors, &life),
+        )),
     ];
     let end = tokio::select! {
         () = stop.cancelled() => Ok(End::Stopped),
@@ -236,8 +240,12 @@ async fn verify(executable: &Path, dir: &Path) -> Result<(), String> {
 }
 
 async fn scrub_daily(actors: Actors) {
+    while actors.router.table.ownerless() > 0 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     loop {
-        scrub::run(&actors.intake.store, &actors.shards, &actors.tree, &actors.findings).await;
+        let owned = actors.shards.owned();
+        scrub::run(&actors.intake.store, &actors.shards, &owned, &actors.tree, &actors.findings).await;
         tokio::time::sleep(SCRUB_EVERY).await;
     }
 }

@@ -118,6 +118,9 @@ pub struct Ruled {
     pub disputed: bool,
 }
 
+/// The model hosts of a node by the name of their model.
+pub type Hosts = Arc<Vec<(String, Address<model::Message>)>>;
+
 /// What this node itself runs.
 #[derive(Clone, Default)]
 pub struct Here {
@@ -126,7 +129,7 @@ pub struct Here {
     /// Embeds texts.
     pub embedding: Option<(Address<embedding::Message>, embedding::Shared)>,
     /// Writes drafts: a host for each model, and how many streams each has.
-    pub hosts: Option<(Arc<Vec<(String, Address<model::Message>)>>, u32)>,
+    pub hosts: Option<(Hosts, u32)>,
     /// Applies rules.
     pub judges: Option<Arc<Vec<Judge>>>,
 }
@@ -190,11 +193,7 @@ impl Crew {
         let body = || wire::encode(&wire::Open { blob: blob.clone() });
         match self.elsewhere(request, role::OCR, Patience::WholeRequest, wire::OPEN, &body).await? {
             None => self.open_here(request, blob).await,
-            Some(bytes) => {
-                read((|bytes: &[u8]| wire::decode::<wire::Opened>(bytes).map(|opened| opened.outcome))(
-                    &bytes,
-                ))
-            }
+            Some(bytes) => Ok(read::<wire::Opened>(&bytes)?.outcome),
         }
     }
 
@@ -227,9 +226,7 @@ impl Crew {
         let body = || wire::encode(&wire::ReadPage { blob: blob.clone(), number });
         match self.elsewhere(request, role::OCR, Patience::WholeRequest, wire::PAGE, &body).await? {
             None => self.page_here(request, blob, number).await,
-            Some(bytes) => {
-                read((|bytes: &[u8]| wire::decode::<wire::PageRead>(bytes).map(|read| read.outcome))(&bytes))
-            }
+            Some(bytes) => Ok(read::<wire::PageRead>(&bytes)?.outcome),
         }
     }
 
@@ -284,9 +281,10 @@ impl Crew {
         let patience = if urgent { Patience::Until(URGENT_WAIT_MAX) } else { Patience::WholeRequest };
         match self.elsewhere(request, role::EMBEDDING, patience, wire::EMBED, &body).await? {
             None => self.embed_here(request, texts.to_vec(), urgent).await,
-            Some(bytes) => read((|bytes: &[u8]| {
-                wire::decode::<wire::Embedded>(bytes).map(|done| (done.model_id, done.vectors))
-            })(&bytes)),
+            Some(bytes) => {
+                let wire::Embedded { model_id, vectors } = read(&bytes)?;
+                Ok((model_id, vectors))
+            }
         }
     }
 
@@ -342,11 +340,7 @@ impl Crew {
         let patience = Patience::Until(URGENT_WAIT_MAX);
         match self.elsewhere(request, role::GENERATION, patience, wire::WRITE, &body).await? {
             None => self.write_here(request, model, prompt.clone(), answer_tokens_max).await,
-            Some(bytes) => {
-                read((|bytes: &[u8]| wire::decode::<wire::Written>(bytes).map(|written| written.text))(
-                    &bytes,
-                ))
-            }
+            Some(bytes) => Ok(read::<wire::Written>(&bytes)?.text),
         }
     }
 
@@ -396,11 +390,7 @@ impl Crew {
         let patience = Patience::Until(RULES_TIME_MAX);
         match self.elsewhere(&part, role::RULES, patience, wire::EXPAND, &body).await? {
             None => self.expand_here(&part, template, question).await,
-            Some(bytes) => {
-                read((|bytes: &[u8]| wire::decode::<wire::Expanded>(bytes).map(|expanded| expanded.text))(
-                    &bytes,
-                ))
-            }
+            Some(bytes) => Ok(read::<wire::Expanded>(&bytes)?.text),
         }
     }
 
@@ -431,7 +421,9 @@ impl Crew {
         let patience = Patience::Until(RULES_TIME_MAX);
         match self.elsewhere(&part, role::RULES, patience, wire::JUDGE, &body).await? {
             None => self.judge_here(&part, case.clone()).await,
-            Some(bytes) => read((|bytes: &[u8]| serde_json::from_slice::<Ruled>(bytes))(&bytes)),
+            Some(bytes) => {
+                serde_json::from_slice(&bytes).map_err(|error| CrewError::Failed(error.to_string()))
+            }
         }
     }
 
@@ -583,8 +575,8 @@ impl Crew {
 }
 
 /// What another node answered, if it can be read.
-fn read<T, E: std::fmt::Display>(answer: Result<T, E>) -> Result<T, CrewError> {
-    answer.map_err(|error| CrewError::Failed(error.to_string()))
+fn read<T: bincode::Decode<()>>(answer: &[u8]) -> Result<T, CrewError> {
+    wire::decode(answer).map_err(|error| CrewError::Failed(error.to_string()))
 }
 
 fn load_key(role: &str) -> String {

@@ -19,7 +19,7 @@ use crate::wire::{self, refusal};
 pub const LIST_MAX: usize = 100;
 
 /// Who owns and who follows each shard, as far as this node knows. Cheap to clone.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Table(Arc<RwLock<Vec<Row>>>);
 
 /// What is known of a shard.
@@ -32,6 +32,11 @@ pub struct Row {
 }
 
 impl Table {
+    /// A table of `count` shards of which nothing is known yet.
+    pub fn of(count: u32) -> Self {
+        Table(Arc::new(RwLock::new(vec![Row::default(); count as usize])))
+    }
+
     /// What is known of `shard`.
     pub fn row(&self, shard: u32) -> Row {
         let rows = self.0.read().unwrap_or_else(PoisonError::into_inner);
@@ -400,8 +405,7 @@ mod tests {
     #[test]
     fn a_later_owner_replaces_an_earlier_one_and_never_the_reverse() {
         let node = |name: &str| NodeId { name: name.to_owned(), generation: 1 };
-        let table = Table::default();
-        table.set(vec![Row::default()]);
+        let table = Table::of(1);
         table.learn(0, node("a"), 5);
         table.learn(0, node("b"), 4);
         assert_eq!(table.row(0).owner, Some((node("a"), 5)));

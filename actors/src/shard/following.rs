@@ -46,9 +46,8 @@ impl Follower for Following {
 
     async fn apply(&mut self, entry: &SealedEntry) -> Result<(), FollowError> {
         let blobs = index::fetch_needed(&*self.store, &entry.entry).await;
-        let reason = |error: &dyn std::error::Error| {
-            Fault::from_error("applying an entry to the index", error).reason
-        };
+        let reason =
+            |error: &dyn std::error::Error| Fault::from_error("applying an entry to the index", error).reason;
         let wrong = |error: &dyn std::error::Error| FollowError::Index(reason(error));
         let blobs = blobs.map_err(|error| FollowError::Store(reason(&error)))?;
         let next = self.position.follow(entry).map_err(|error| wrong(&error))?;

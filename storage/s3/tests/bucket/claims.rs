@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use enabler_cluster::net::NodeId;
 use enabler_cluster::owner::{FollowError, Follower, Means, OwnError, Owner};
 use enabler_s3::{Bucket, Settings, Timeouts};
 use enabler_storage::chance::{Chance, SeededChance};
@@ -171,7 +172,7 @@ async fn claim_again_and_again(number: usize, claims: u64, store: Arc<Shared>, f
             store: store.clone(),
             clock: Arc::new(SystemClock),
             chance: chance.clone(),
-            node: format!("claimant-{number}").into(),
+            node: NodeId { name: format!("claimant-{number}"), generation: 1 },
         };
         match Owner::claim(means, SHARD, &mut end).await {
             Ok(owner) => {
