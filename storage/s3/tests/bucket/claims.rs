@@ -230,7 +230,7 @@ async fn what_an_owner_appends_over_a_line_that_loses_answers_is_in_the_log_once
         store: Arc::new(far),
         clock: Arc::new(SystemClock),
         chance: Arc::new(SeededChance::new(1)),
-        node: "node".into(),
+        node: NodeId { name: "node".to_owned(), generation: 1 },
     };
     let mut end = End::default();
     let mut owner = Owner::claim(means, SHARD, &mut end).await.unwrap();
