@@ -1,6 +1,11 @@
 //! The bucket against a real server: one that keeps its conditions, and a line to it that fails on purpose.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test says what went wrong by failing")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test says what went wrong by failing, and a long one how far it is"
+)]
 
 #[expect(clippy::allow_attributes, reason = "other tests that include this file use the rest of it")]
 #[allow(dead_code, reason = "other tests that include this file use the rest of it")]
