@@ -385,6 +385,10 @@ impl Owner {
     async fn put<F: Follower>(&mut self, ops: Vec<Op>, follower: &mut F) -> Result<Outcome, OwnError> {
         let shard = self.shard;
         let wrong = |source| OwnError::Log { shard, source };
+        // A later owner may have fenced between the raising of our epoch and our replay: its log takes nothing of ours.
+        if self.position.epoch > self.epoch {
+            return Ok(Outcome::Fenced { epoch: self.position.epoch });
+        }
         let me = Author { epoch: self.epoch, writer: self.writer, nonce: self.means.chance.next_u128() };
         let entry = Entry {
             shard,

@@ -101,3 +101,35 @@ async fn a_store_out_of_reach_leaves_an_append_undecided_and_never_acknowledged(
     assert!(matches!(error, OwnError::Undecided { .. }), "{error}");
     assert!(ledger.deletions().is_empty());
 }
+
+/// Follows the log; at the first entry that it is told, a rival claims the shard from its own beginning to end.
+struct Interrupted {
+    ledger: Ledger,
+    store: Arc<Memory>,
+}
+
+impl Follower for Interrupted {
+    fn position(&self) -> Position {
+        self.ledger.position
+    }
+
+    async fn apply(&mut self, entry: &SealedEntry) -> Result<(), FollowError> {
+        if self.ledger.entries.is_empty() {
+            let rival = Owner::claim(means(&self.store, 9), 0, &mut Ledger::default()).await.unwrap();
+            assert_eq!(rival.epoch(), 3);
+        }
+        self.ledger.apply(entry).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_overtaken_between_its_swap_and_its_fence_yields_and_writes_nothing() {
+    let store = Arc::new(Memory::new());
+    Owner::claim(means(&store, 1), 0, &mut Ledger::default()).await.unwrap();
+    let mut slow = Interrupted { ledger: Ledger::default(), store: store.clone() };
+    let refused = Owner::claim(means(&store, 2), 0, &mut slow).await.err().unwrap();
+    assert!(matches!(refused, OwnError::Superseded { shard: 0, epoch: 3 }), "{refused:?}");
+    // The log is still one that the next owner can follow.
+    let next = Owner::claim(means(&store, 3), 0, &mut Ledger::default()).await.unwrap();
+    assert_eq!(next.epoch(), 4);
+}
