@@ -22,6 +22,8 @@ use crate::shard::{Message as ToShard, Shards};
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// How often a manifest or a sign of life is read again.
 const READ_AGAIN: Duration = Duration::from_millis(500);
+/// The pause before a shard that did not follow an order hears it again: it may be at work on it.
+const REPEAT_AFTER: Duration = Duration::from_secs(1);
 /// Shards that leave this node at one time: each catching up takes a part of the other node's disk and store.
 const LEAVING_MAX: usize = 4;
 
@@ -72,6 +74,7 @@ pub struct State {
     signs: BTreeMap<NodeId, Signed>,
     beats: BTreeMap<NodeId, (String, Instant)>,
     told: BTreeMap<String, String>,
+    ordered: BTreeMap<u32, (Order, Instant)>,
     /// Ends the timer of this incarnation.
     _until: Option<DropGuard>,
 }
@@ -178,7 +181,16 @@ impl Keeper {
                 Part::Replica => followed += 1,
                 Part::None => {}
             }
-            match custody::order(&scene, shard, part, &holder) {
+            let order = custody::order(&scene, shard, part, &holder);
+            let is_repeated = |(last, at): &(Order, Instant)| *last == order && at.elapsed() < REPEAT_AFTER;
+            if !matches!(order, Order::Stay | Order::Look) {
+                if state.ordered.get(&shard).is_some_and(is_repeated) {
+                    leaving += usize::from(matches!(order, Order::HandOver(_)));
+                    continue;
+                }
+                state.ordered.insert(shard, (order.clone(), Instant::now()));
+            }
+            match order {
                 Order::Stay => {}
                 Order::Look => self.read_manifest(context, state, shard),
                 Order::Claim => {

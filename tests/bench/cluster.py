@@ -78,7 +78,7 @@ def show(title, nodes, times):
 def memory(nodes):
     print("\nresident memory, MB")
     for name, (port, roles) in nodes.items():
-        found = subprocess.run(["pgrep", "-f", f"--listen 127.0.0.1:{port}"], capture_output=True, text=True)
+        found = subprocess.run(["pgrep", "-f", f"listen 127.0.0.1:{port}"], capture_output=True, text=True)
         for pid in found.stdout.split():
             for line in Path(f"/proc/{pid}/status").read_text().splitlines():
                 if line.startswith("VmRSS"):
