@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test bench retrieval fuzz soak lint fmt models setup build clean
+.PHONY: help run cluster test bench retrieval fuzz soak lint fmt models setup build clean
 
 # An empty HOME (a bare container, a system service) is looked up, because cargo and the caches need one.
 ifeq ($(strip $(HOME)),)
@@ -28,6 +28,10 @@ help: ## list these targets
 run: models ## set up, build, and show the product: two documents read, three questions answered
 	$(call step,Starting the tour (Ctrl-C ends it))
 	@"$(PROGRAM)" tour --samples samples
+
+cluster: models ## three nodes with different roles, an S3-compatible server and a Redis on this machine
+	$(call step,Starting the cluster (Ctrl-C ends it))
+	@deploy/cluster.sh "$(PROGRAM)" $(CLUSTER)
 
 test: build models ## everything that must hold: format, lints, all tests
 	$(call step,Format)

@@ -114,8 +114,7 @@ impl Api for NodeApi {
         records.truncate(limit);
         let next = records.last().filter(|_| more).map(convert::cursor_after);
         let board = &actors.board;
-        let document =
-            |record| convert::document(record, board.of(record.document_id), board, false);
+        let document = |record| convert::document(record, board.of(record.document_id), board, false);
         Ok(DocumentList { documents: records.iter().map(document).collect(), next_cursor: next })
     }
 

@@ -128,9 +128,9 @@ impl Membership {
     /// Whether there is somebody to hand shards over to.
     pub(crate) fn has_peers(&self) -> bool {
         let view = self.net.view().borrow().clone();
-        view.members.iter().any(|member| {
-            member.id != view.me && member.is_alive() && member.has_role(role::DOCUMENTS)
-        })
+        view.members
+            .iter()
+            .any(|member| member.id != view.me && member.is_alive() && member.has_role(role::DOCUMENTS))
     }
 
     /// Waits until the others have declared this generation dead.
@@ -163,8 +163,7 @@ async fn link_settings(
     cluster: &Cluster,
 ) -> Result<enabler_link::Settings, NodeError> {
     let own = &settings.cluster;
-    for (name, path) in
-        [("authority", &own.authority), ("certificate", &own.certificate), ("key", &own.key)]
+    for (name, path) in [("authority", &own.authority), ("certificate", &own.certificate), ("key", &own.key)]
     {
         if path.as_os_str().is_empty() {
             return Err(format!(

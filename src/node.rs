@@ -100,7 +100,11 @@ async fn generation(
     started.set(Some(actors.clone()));
     let chores = [
         tokio::spawn(scrub_daily(actors.clone())),
-        tokio::spawn(sweep_once(actors.clone(), actors.intake.store.clone(), swept_before_ms(&actors, &life))),
+        tokio::spawn(sweep_once(
+            actors.clone(),
+            actors.intake.store.clone(),
+            swept_before_ms(&actors, &life),
+        )),
     ];
     let end = tokio::select! {
         () = stop.cancelled() => Ok(End::Stopped),
@@ -133,9 +137,8 @@ struct Life {
 async fn start(settings: &Settings) -> Result<Life, NodeError> {
     let (clock, chance): (Arc<dyn Clock>, Arc<dyn Chance>) = (Arc::new(SystemClock), Arc::new(OsChance));
     let spool = settings.data.dir.join("spool");
-    let clear = move || {
-        Intake::clear(&spool).map_err(|error| Fault::from_error("clearing the spool", &error))
-    };
+    let clear =
+        move || Intake::clear(&spool).map_err(|error| Fault::from_error("clearing the spool", &error));
     tokio::task::spawn_blocking(clear).await??;
     let store = parts::store(settings).await?;
     probe(&*store, &*chance).await?;
@@ -237,8 +240,12 @@ async fn verify(executable: &Path, dir: &Path) -> Result<(), String> {
 }
 
 async fn scrub_daily(actors: Actors) {
+    while actors.router.table.ownerless() > 0 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     loop {
-        scrub::run(&actors.intake.store, &actors.shards, &actors.tree, &actors.findings).await;
+        let owned = actors.shards.owned();
+        scrub::run(&actors.intake.store, &actors.shards, &owned, &actors.tree, &actors.findings).await;
         tokio::time::sleep(SCRUB_EVERY).await;
     }
 }

@@ -28,7 +28,9 @@ pub(crate) async fn store(settings: &Settings) -> Result<Arc<dyn ObjectStore>, N
         None if own.url.is_empty() => settings.data.dir.join("store"),
         None => {
             let url = &own.url;
-            return Err(format!("`storage.url` must be empty, dir:/path or s3://bucket/prefix, not {url:?}").into());
+            return Err(
+                format!("`storage.url` must be empty, dir:/path or s3://bucket/prefix, not {url:?}").into()
+            );
         }
     };
     let open = move || Directory::open(&root).map_err(|error| Fault::from_error("opening the store", &error));

@@ -141,6 +141,7 @@ fn record(document_id: DocumentId, blob: &BlobRef) -> DocumentRecord {
         expires_ms: u64::MAX,
         ticket: 0,
         status: Status::default(),
+        rest: Default::default(),
     }
 }
 

@@ -129,8 +129,7 @@ impl Calls {
             wire::EMBED => {
                 let wire::Embed { texts, urgent } = read(body)?;
                 let kind = |is_query| if is_query { InputKind::Query } else { InputKind::Passage };
-                let texts =
-                    texts.into_iter().map(|(query, text)| Text { kind: kind(query), text }).collect();
+                let texts = texts.into_iter().map(|(query, text)| Text { kind: kind(query), text }).collect();
                 let (model_id, vectors) =
                     self.crew.embed_here(request, texts, urgent).await.map_err(undone)?;
                 done(&wire::Embedded { model_id, vectors })
@@ -187,8 +186,8 @@ impl Calls {
 
     /// The index of a shard with everything in it that was acknowledged before this call.
     async fn current(&self, shard: u32) -> Result<Arc<ShardIndex>, Refused> {
-        let Some((_, view)) = self.shards.get(shard) else { return Err(self.not_owner(shard)) };
-        match view.current().await {
+        let Some((actor, view)) = self.shards.get(shard) else { return Err(self.not_owner(shard)) };
+        match view.current(actor).await {
             Ok((index, Freshness::Current)) => Ok(index),
             // Nobody can change what nobody can reach: without the store, what is here is all there is.
             Ok((index, Freshness::Unconfirmed)) if !self.others_reach_the_store() => Ok(index),
@@ -253,10 +252,9 @@ impl Calls {
         let address = self.owned(shard)?;
         let asked = address.ask(request, |reply| Message::Accept { record, reply }).await;
         match asked.map_err(|error| self.unowned(shard, error))? {
-            Ok(taken) => done(&wire::TakenWire {
-                document_id: taken.document_id,
-                is_duplicate: taken.is_duplicate,
-            }),
+            Ok(taken) => {
+                done(&wire::TakenWire { document_id: taken.document_id, is_duplicate: taken.is_duplicate })
+            }
             Err(error) => Err(self.not_done(shard, error)),
         }
     }

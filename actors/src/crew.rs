@@ -118,6 +118,9 @@ pub struct Ruled {
     pub disputed: bool,
 }
 
+/// The model hosts of a node by the name of their model.
+pub type Hosts = Arc<Vec<(String, Address<model::Message>)>>;
+
 /// What this node itself runs.
 #[derive(Clone, Default)]
 pub struct Here {
@@ -126,7 +129,7 @@ pub struct Here {
     /// Embeds texts.
     pub embedding: Option<(Address<embedding::Message>, embedding::Shared)>,
     /// Writes drafts: a host for each model, and how many streams each has.
-    pub hosts: Option<(Arc<Vec<(String, Address<model::Message>)>>, u32)>,
+    pub hosts: Option<(Hosts, u32)>,
     /// Applies rules.
     pub judges: Option<Arc<Vec<Judge>>>,
 }
@@ -190,7 +193,7 @@ impl Crew {
         let body = || wire::encode(&wire::Open { blob: blob.clone() });
         match self.elsewhere(request, role::OCR, Patience::WholeRequest, wire::OPEN, &body).await? {
             None => self.open_here(request, blob).await,
-            Some(bytes) => read((|bytes: &[u8]| wire::decode::<wire::Opened>(bytes).map(|opened| opened.outcome))(&bytes)),
+            Some(bytes) => Ok(read::<wire::Opened>(&bytes)?.outcome),
         }
     }
 
@@ -205,7 +208,8 @@ impl Crew {
     ) -> Result<Result<DocumentInfo, DocumentProblem>, CrewError> {
         let (queue, file) = self.file(blob).await?;
         let path = file.path().to_owned();
-        let asked = queue.ask_patiently(request, |reply| Job::Open { file: path, request: request.clone(), reply });
+        let asked =
+            queue.ask_patiently(request, |reply| Job::Open { file: path, request: request.clone(), reply });
         asked.await.map_err(refused)
     }
 
@@ -222,7 +226,7 @@ impl Crew {
         let body = || wire::encode(&wire::ReadPage { blob: blob.clone(), number });
         match self.elsewhere(request, role::OCR, Patience::WholeRequest, wire::PAGE, &body).await? {
             None => self.page_here(request, blob, number).await,
-            Some(bytes) => read((|bytes: &[u8]| wire::decode::<wire::PageRead>(bytes).map(|read| read.outcome))(&bytes)),
+            Some(bytes) => Ok(read::<wire::PageRead>(&bytes)?.outcome),
         }
     }
 
@@ -271,14 +275,16 @@ impl Crew {
         urgent: bool,
     ) -> Result<(String, Vec<Vec<f32>>), CrewError> {
         let body = || {
-            let texts =
-                texts.iter().map(|text| (text.kind == InputKind::Query, text.text.clone())).collect();
+            let texts = texts.iter().map(|text| (text.kind == InputKind::Query, text.text.clone())).collect();
             wire::encode(&wire::Embed { texts, urgent })
         };
         let patience = if urgent { Patience::Until(URGENT_WAIT_MAX) } else { Patience::WholeRequest };
         match self.elsewhere(request, role::EMBEDDING, patience, wire::EMBED, &body).await? {
             None => self.embed_here(request, texts.to_vec(), urgent).await,
-            Some(bytes) => read((|bytes: &[u8]| wire::decode::<wire::Embedded>(bytes).map(|done| (done.model_id, done.vectors)))(&bytes)),
+            Some(bytes) => {
+                let wire::Embedded { model_id, vectors } = read(&bytes)?;
+                Ok((model_id, vectors))
+            }
         }
     }
 
@@ -294,8 +300,7 @@ impl Crew {
     ) -> Result<(String, Vec<Vec<f32>>), CrewError> {
         let nobody = CrewError::Nobody { role: role::EMBEDDING };
         let (address, shared) = self.0.here.embedding.as_ref().ok_or(nobody)?;
-        let message =
-            |reply| embedding::Message::Embed { texts, urgent, request: request.clone(), reply };
+        let message = |reply| embedding::Message::Embed { texts, urgent, request: request.clone(), reply };
         let asked = if urgent {
             address.ask(request, message).await
         } else {
@@ -335,7 +340,7 @@ impl Crew {
         let patience = Patience::Until(URGENT_WAIT_MAX);
         match self.elsewhere(request, role::GENERATION, patience, wire::WRITE, &body).await? {
             None => self.write_here(request, model, prompt.clone(), answer_tokens_max).await,
-            Some(bytes) => read((|bytes: &[u8]| wire::decode::<wire::Written>(bytes).map(|written| written.text))(&bytes)),
+            Some(bytes) => Ok(read::<wire::Written>(&bytes)?.text),
         }
     }
 
@@ -373,15 +378,19 @@ impl Crew {
     ///
     /// # Errors
     /// See [`CrewError`].
-    pub async fn expand(&self, request: &Request, template: &str, question: &str) -> Result<String, CrewError> {
+    pub async fn expand(
+        &self,
+        request: &Request,
+        template: &str,
+        question: &str,
+    ) -> Result<String, CrewError> {
         let part = request.part(RULES_TIME_MAX);
-        let body = || {
-            wire::encode(&wire::Expand { template: template.to_owned(), question: question.to_owned() })
-        };
+        let body =
+            || wire::encode(&wire::Expand { template: template.to_owned(), question: question.to_owned() });
         let patience = Patience::Until(RULES_TIME_MAX);
         match self.elsewhere(&part, role::RULES, patience, wire::EXPAND, &body).await? {
             None => self.expand_here(&part, template, question).await,
-            Some(bytes) => read((|bytes: &[u8]| wire::decode::<wire::Expanded>(bytes).map(|expanded| expanded.text))(&bytes)),
+            Some(bytes) => Ok(read::<wire::Expanded>(&bytes)?.text),
         }
     }
 
@@ -412,7 +421,9 @@ impl Crew {
         let patience = Patience::Until(RULES_TIME_MAX);
         match self.elsewhere(&part, role::RULES, patience, wire::JUDGE, &body).await? {
             None => self.judge_here(&part, case.clone()).await,
-            Some(bytes) => read((|bytes: &[u8]| serde_json::from_slice::<Ruled>(bytes))(&bytes)),
+            Some(bytes) => {
+                serde_json::from_slice(&bytes).map_err(|error| CrewError::Failed(error.to_string()))
+            }
         }
     }
 
@@ -434,7 +445,8 @@ impl Crew {
     /// The language model that answers to `name` on some node; `auto` is what the first such node takes.
     pub fn model(&self, name: &str) -> Option<String> {
         let view = self.0.net.view().borrow().clone();
-        let hosts = view.members.iter().filter(|member| member.is_alive() && member.has_role(role::GENERATION));
+        let hosts =
+            view.members.iter().filter(|member| member.is_alive() && member.has_role(role::GENERATION));
         let mut installed = hosts.map(|member| member.fact(MODELS)).filter(|models| !models.is_empty());
         match name {
             // The best one comes first in each node's list.
@@ -451,7 +463,11 @@ impl Crew {
         let view = self.0.net.view().borrow().clone();
         let hash = |name: &str| {
             let key = rules_key(name);
-            view.members.iter().map(|member| member.fact(&key)).find(|hash| !hash.is_empty()).map(str::to_owned)
+            view.members
+                .iter()
+                .map(|member| member.fact(&key))
+                .find(|hash| !hash.is_empty())
+                .map(str::to_owned)
         };
         hash(template).or_else(|| hash(crate::question::RULES_DEFAULT)).unwrap_or_default()
     }
@@ -529,7 +545,11 @@ impl Crew {
             workers.push(Worker { waiting, width, is_here: true });
         }
         for member in &view.members {
-            if member.id != view.me && member.is_alive() && member.has_role(role) && member.fact("draining").is_empty() {
+            if member.id != view.me
+                && member.is_alive()
+                && member.has_role(role)
+                && member.fact("draining").is_empty()
+            {
                 let (waiting, width) = load_of(member.fact(&key));
                 nodes.push(Some(&member.id));
                 workers.push(Worker { waiting, width, is_here: false });
@@ -555,8 +575,8 @@ impl Crew {
 }
 
 /// What another node answered, if it can be read.
-fn read<T, E: std::fmt::Display>(answer: Result<T, E>) -> Result<T, CrewError> {
-    answer.map_err(|error| CrewError::Failed(error.to_string()))
+fn read<T: bincode::Decode<()>>(answer: &[u8]) -> Result<T, CrewError> {
+    wire::decode(answer).map_err(|error| CrewError::Failed(error.to_string()))
 }
 
 fn load_key(role: &str) -> String {

@@ -169,6 +169,9 @@ impl Keeper {
             match part {
                 Part::Owner => {
                     owned += 1;
+                    if let Some((_, later)) = row.owner.as_ref().filter(|(id, _)| *id != view.me) {
+                        let _ = address.offer(ToShard::Superseded(*later));
+                    }
                     let others = row.replicas.iter().filter(|id| **id != view.me).cloned().collect();
                     seen.set_followers(others);
                 }
@@ -316,7 +319,8 @@ impl Keeper {
         };
         let has_ended = state.signs.get(owner).is_some_and(|signed| signed.sign == Some(Sign::Ended));
         // A later generation has the name now: the earlier one's data directory is locked by it.
-        let is_replaced = view.named(&owner.name).is_some_and(|member| member.id.generation > owner.generation);
+        let is_replaced =
+            view.named(&owner.name).is_some_and(|member| member.id.generation > owner.generation);
         if has_ended || is_replaced { Holder::Ended } else { Holder::Node(owner.clone()) }
     }
 
@@ -324,7 +328,8 @@ impl Keeper {
     fn watch_beats(&self, context: &Context<Message>, state: &mut State, view: &View, rows: &[Row]) {
         for member in &view.members {
             let beat = member.fact(BEAT);
-            let known = state.beats.entry(member.id.clone()).or_insert_with(|| (String::new(), Instant::now()));
+            let known =
+                state.beats.entry(member.id.clone()).or_insert_with(|| (String::new(), Instant::now()));
             if known.0 != beat {
                 *known = (beat.to_owned(), Instant::now());
             }
@@ -334,8 +339,12 @@ impl Keeper {
         }
         state.beats.retain(|id, _| view.member(id).is_some());
         let silent = |id: &NodeId| *id != view.me && view.member(id).is_none_or(|member| !member.is_alive());
-        let mut owners: Vec<&NodeId> =
-            rows.iter().filter_map(|row| row.owner.as_ref()).map(|(id, _)| id).filter(|id| silent(id)).collect();
+        let mut owners: Vec<&NodeId> = rows
+            .iter()
+            .filter_map(|row| row.owner.as_ref())
+            .map(|(id, _)| id)
+            .filter(|id| silent(id))
+            .collect();
         owners.sort_unstable();
         owners.dedup();
         state.signs.retain(|id, _| owners.contains(&id));

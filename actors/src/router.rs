@@ -19,7 +19,7 @@ use crate::wire::{self, refusal};
 pub const LIST_MAX: usize = 100;
 
 /// Who owns and who follows each shard, as far as this node knows. Cheap to clone.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Table(Arc<RwLock<Vec<Row>>>);
 
 /// What is known of a shard.
@@ -32,6 +32,11 @@ pub struct Row {
 }
 
 impl Table {
+    /// A table of `count` shards of which nothing is known yet.
+    pub fn of(count: u32) -> Self {
+        Table(Arc::new(RwLock::new(vec![Row::default(); count as usize])))
+    }
+
     /// What is known of `shard`.
     pub fn row(&self, shard: u32) -> Row {
         let rows = self.0.read().unwrap_or_else(PoisonError::into_inner);
@@ -131,7 +136,12 @@ impl Router {
     ///
     /// # Errors
     /// See [`RouteError`].
-    pub async fn document(&self, request: &Request, tenant: &str, id: DocumentId) -> Result<Found, RouteError> {
+    pub async fn document(
+        &self,
+        request: &Request,
+        tenant: &str,
+        id: DocumentId,
+    ) -> Result<Found, RouteError> {
         let body = wire::encode(&wire::Which { tenant: tenant.to_owned(), document_id: id });
         // Its owner knows how far it is; the record alone is on replicas too.
         let errand = Errand { shard: self.shards.of(id), kind: wire::DOCUMENT, body, is_read: true };
@@ -281,9 +291,10 @@ impl Router {
             let node = match next {
                 Next::Owner { after_ms } => {
                     if after_ms > 0 {
-                        looking.run(tokio::time::sleep(Duration::from_millis(after_ms))).await.map_err(
-                            |ended| self.nobody(request, ended),
-                        )?;
+                        looking
+                            .run(tokio::time::sleep(Duration::from_millis(after_ms)))
+                            .await
+                            .map_err(|ended| self.nobody(request, ended))?;
                     }
                     self.nearest(errand)
                 }
@@ -311,7 +322,9 @@ impl Router {
         match request.ended() {
             Some(ended) => RouteError::Ended(ended),
             None if ended == Ended::Cancelled => RouteError::Ended(ended),
-            None => RouteError::Unavailable("the shard, which has no owner that can be reached now,".to_owned()),
+            None => {
+                RouteError::Unavailable("the shard, which has no owner that can be reached now,".to_owned())
+            }
         }
     }
 
@@ -402,8 +415,7 @@ mod tests {
     #[test]
     fn a_later_owner_replaces_an_earlier_one_and_never_the_reverse() {
         let node = |name: &str| NodeId { name: name.to_owned(), generation: 1 };
-        let table = Table::default();
-        table.set(vec![Row::default()]);
+        let table = Table::of(1);
         table.learn(0, node("a"), 5);
         table.learn(0, node("b"), 4);
         assert_eq!(table.row(0).owner, Some((node("a"), 5)));

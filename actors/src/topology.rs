@@ -192,7 +192,7 @@ pub async fn start(settings: &Settings, parts: Parts) -> Result<Actors, Fault> {
         local: Arc::new(local),
     };
     children.push(group("node/shards", policy, shard_children, &tree));
-    let (table, draining) = (Table::default(), Arc::new(AtomicBool::new(false)));
+    let (table, draining) = (Table::of(shards.count), Arc::new(AtomicBool::new(false)));
     let keeper = Keeper {
         shards: shards.clone(),
         table: table.clone(),

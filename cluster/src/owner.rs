@@ -11,7 +11,8 @@ use std::time::Duration;
 use enabler_storage::chance::Chance;
 use enabler_storage::clock::Clock;
 use enabler_storage::log::{
-    self, ChainError, Entry, LogError, Manifest, Owner as Holder, Position, SealedEntry, Versioned,
+    self, ChainError, Entry, LogError, Manifest, Owner as Holder, Position, SealedEntry, SnapshotRef,
+    Versioned,
 };
 use enabler_storage::objects::{ObjectStore, PutOutcome};
 use enabler_storage::record::Op;
@@ -24,6 +25,10 @@ pub use group::Group;
 
 /// Unreachable reads of the manifest before a claim fails; its supervisor tries again with back-off.
 const UNAVAILABLE_MAX: u32 = 5;
+
+/// The longest that an owner writes without having seen that the manifest is still its own; a hundredth of the age at
+/// which entries may be removed.
+const LOOK_AGAIN: Duration = Duration::from_secs(600);
 
 /// Whatever keeps what the log says: it is told every entry once, in order.
 pub trait Follower: Send {
@@ -131,6 +136,8 @@ pub struct Owner {
     writer: u128,
     epoch: u64,
     position: Position,
+    /// When the manifest was seen to be ours, on a clock that goes on while the machine sleeps.
+    looked_ms: u64,
 }
 
 impl Owner {
@@ -165,7 +172,8 @@ impl Owner {
         (mut claim, mut effect): (Claim, claim::Effect),
         follower: &mut F,
     ) -> Result<Self, OwnError> {
-        let mut owner = Owner { means, shard, writer, epoch: 0, position: follower.position() };
+        let looked_ms = boottime_ms();
+        let mut owner = Owner { means, shard, writer, epoch: 0, position: follower.position(), looked_ms };
         let mut seen: Option<Versioned<Manifest>> = None;
         let mut unavailable = 0;
         loop {
@@ -224,6 +232,7 @@ impl Owner {
     /// See [`OwnError`]. Except after [`OwnError::Undecided`], nothing was written.
     pub async fn append<F: Follower>(&mut self, ops: Vec<Op>, follower: &mut F) -> Result<u64, OwnError> {
         let shard = self.shard;
+        self.look_again().await?;
         loop {
             match self.put(ops.clone(), follower).await? {
                 Outcome::Acknowledged => return Ok(self.position.seq),
@@ -237,6 +246,17 @@ impl Owner {
                 }
             }
         }
+    }
+
+    /// Whether a later owner has written behind the last entry of this one.
+    ///
+    /// # Errors
+    /// If the store fails or the entry is damaged.
+    pub async fn is_overtaken(&self) -> Result<bool, OwnError> {
+        let shard = self.shard;
+        let next = log::read_entry(&*self.means.store, shard, self.position.seq + 1).await;
+        let next = next.map_err(|source| OwnError::Log { shard, source })?;
+        Ok(next.is_some_and(|next| next.entry.epoch > self.epoch))
     }
 
     /// Gives the shard to `to`, which will write as `writer`; returns the epoch of that ownership.
@@ -270,11 +290,62 @@ impl Owner {
             manifest.owner = Some(Holder { node: to.name.clone(), generation: to.generation });
             manifest.writer = writer;
             // Refused or unknown alike: the next reading says what stands there.
-            if let PutOutcome::Done(_) = log::swap_manifest(store, &seen.etag, &manifest).await.map_err(wrong)? {
+            if let PutOutcome::Done(_) =
+                log::swap_manifest(store, &seen.etag, &manifest).await.map_err(wrong)?
+            {
                 return Ok(manifest.epoch);
             }
         }
         Err(OwnError::Unavailable { shard })
+    }
+
+    /// Names `snapshot` in the manifest: readers start there, and entries up to it may go.
+    ///
+    /// # Errors
+    /// See [`OwnError`]; the manifest is as it was, unless the store did not tell.
+    pub async fn name_snapshot(&self, snapshot: SnapshotRef) -> Result<(), OwnError> {
+        let shard = self.shard;
+        let wrong = |source| OwnError::Log { shard, source };
+        for _ in 0..UNAVAILABLE_MAX {
+            let seen = log::read_manifest(&*self.means.store, shard).await.map_err(wrong)?;
+            let seen = seen.ok_or(OwnError::Unavailable { shard })?;
+            let held = held(&seen.value);
+            if (held.epoch, held.writer) != (self.epoch, self.writer) {
+                return Err(OwnError::Superseded { shard, epoch: held.epoch });
+            }
+            if seen.value.snapshot.as_ref() == Some(&snapshot) {
+                return Ok(());
+            }
+            let mut manifest = seen.value;
+            manifest.floor_seq = snapshot.position.seq;
+            manifest.snapshot = Some(snapshot.clone());
+            let swapped = log::swap_manifest(&*self.means.store, &seen.etag, &manifest).await;
+            if let PutOutcome::Done(_) = swapped.map_err(wrong)? {
+                return Ok(());
+            }
+        }
+        Err(OwnError::Unavailable { shard })
+    }
+
+    /// Makes sure that no later owner has made entries vanish behind which this one would write.
+    ///
+    /// An entry below the floor of a later snapshot may be gone, and its place free again. Entries live for a day at
+    /// least, and an owner that has not looked at the manifest for [`LOOK_AGAIN`] looks before it writes.
+    async fn look_again(&mut self) -> Result<(), OwnError> {
+        let now_ms = boottime_ms();
+        if now_ms.saturating_sub(self.looked_ms) < LOOK_AGAIN.as_millis() as u64 {
+            return Ok(());
+        }
+        let shard = self.shard;
+        let seen = log::read_manifest(&*self.means.store, shard).await;
+        let seen = seen.map_err(|source| OwnError::Log { shard, source })?;
+        match seen.map(|seen| held(&seen.value)) {
+            Some(held) if (held.epoch, held.writer) == (self.epoch, self.writer) => {
+                self.looked_ms = now_ms;
+                Ok(())
+            }
+            found => Err(OwnError::Superseded { shard, epoch: found.map_or(0, |held| held.epoch) }),
+        }
     }
 
     async fn fence<F: Follower>(&mut self, epoch: u64, follower: &mut F) -> Result<Outcome, OwnError> {
@@ -366,6 +437,12 @@ impl Owner {
             Err(source) => return Err(OwnError::Log { shard: self.shard, source }),
         })
     }
+}
+
+/// Milliseconds since the machine started, its sleep included: a suspended owner must not take an hour for a moment.
+fn boottime_ms() -> u64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    u64::try_from(time.tv_sec).unwrap_or(0) * 1_000 + u64::try_from(time.tv_nsec).unwrap_or(0) / 1_000_000
 }
 
 fn held(manifest: &Manifest) -> Held {

@@ -118,7 +118,11 @@ fn some_of<'a>(words: &[&str], written: impl Iterator<Item = &'a str>) -> Result
             chosen.push(word.to_owned());
         }
     }
-    if chosen.is_empty() { Err(format!("must be one or more of {}", words.join(", "))) } else { Ok(Value::Names(chosen)) }
+    if chosen.is_empty() {
+        Err(format!("must be one or more of {}", words.join(", ")))
+    } else {
+        Ok(Value::Names(chosen))
+    }
 }
 
 fn host_list<'a>(hosts: impl Iterator<Item = &'a str>) -> Result<Value, String> {

@@ -62,7 +62,9 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             Command::Models(ref models) => models::models(&loaded.merged.settings.models.dir, models).await,
             Command::Config(ref config) => settings::show(&loaded, config),
             Command::Tour(ref tour) => tour::tour(&loaded, common, tour).await,
-            Command::Dkr(_) | Command::Certs(_) | Command::ReadingChild | Command::VerifyShard { .. } => Ok(ExitCode::SUCCESS),
+            Command::Dkr(_) | Command::Certs(_) | Command::ReadingChild | Command::VerifyShard { .. } => {
+                Ok(ExitCode::SUCCESS)
+            }
         }
     });
     // A task that still waits for a stuck file system must not keep the process.

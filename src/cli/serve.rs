@@ -81,8 +81,7 @@ fn start_log(log: &Log) -> Result<(), Failure> {
     let wrong = |error: &dyn std::fmt::Display| {
         Failure::Plain(format!("`log.filter` is not a filter such as info,enabler_http=debug: {error}"))
     };
-    let mut filter =
-        tracing_subscriber::EnvFilter::try_new(&log.filter).map_err(|error| wrong(&error))?;
+    let mut filter = tracing_subscriber::EnvFilter::try_new(&log.filter).map_err(|error| wrong(&error))?;
     for directive in enabler_link::LOG_DIRECTIVES {
         filter = filter.add_directive(directive.parse().map_err(|error| wrong(&error))?);
     }

@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use enabler_cluster::actor::Fault;
 use enabler_cluster::tree::Tree;
-use enabler_storage::log::{self, Position};
+use enabler_storage::log::{self, Line, LogError, Position, Start};
 use enabler_storage::objects::ObjectStore;
 use enabler_storage::record::{self, BlobError, BlobRef, DocumentId, Op};
 
@@ -27,12 +28,19 @@ impl Findings {
     }
 }
 
-/// Reads the log of every shard that this node owns from its beginning, and every blob of a document that is still there.
+/// Reads the logs of the shards `owned` by this node from their beginning, a snapshot or the first entry, and every blob
+/// of a document that is still there.
 ///
 /// Damage is put into `findings` and on the shard's record in the tree; nothing is changed.
-pub async fn run(store: &Arc<dyn ObjectStore>, shards: &Shards, tree: &Tree, findings: &Findings) {
+pub async fn run(
+    store: &Arc<dyn ObjectStore>,
+    shards: &Shards,
+    owned: &[u32],
+    tree: &Tree,
+    findings: &Findings,
+) {
     let mut found = Vec::new();
-    for number in shards.owned() {
+    for &number in owned {
         let before = found.len();
         shard(store, shards, number, &mut found).await;
         for damage in found.iter().skip(before) {
@@ -48,7 +56,14 @@ pub async fn run(store: &Arc<dyn ObjectStore>, shards: &Shards, tree: &Tree, fin
 }
 
 async fn shard(store: &Arc<dyn ObjectStore>, shards: &Shards, number: u32, found: &mut Vec<String>) {
-    let mut replay = log::replay(store.clone(), number, Position::default());
+    let from = match beginning(store, shards, number, found).await {
+        Ok(from) => from,
+        Err(error) => {
+            found.push(Fault::from_error("reading the snapshot", &error).reason);
+            return;
+        }
+    };
+    let mut replay = log::replay(store.clone(), number, from);
     loop {
         match replay.next().await {
             Ok(Some(entry)) => {
@@ -60,11 +75,35 @@ async fn shard(store: &Arc<dyn ObjectStore>, shards: &Shards, number: u32, found
             }
             Ok(None) => return,
             Err(error) => {
-                found.push(enabler_cluster::actor::Fault::from_error("reading the log", &error).reason);
+                found.push(Fault::from_error("reading the log", &error).reason);
                 return;
             }
         }
     }
+}
+
+/// Checks what the snapshot holds, if there is one; the log goes on behind the position that it gives.
+async fn beginning(
+    store: &Arc<dyn ObjectStore>,
+    shards: &Shards,
+    number: u32,
+    found: &mut Vec<String>,
+) -> Result<Position, LogError> {
+    let Start::FromSnapshot(snapshot) = log::shard_start(&**store, number).await? else {
+        return Ok(Position::default());
+    };
+    let mut parts = log::read_snapshot(store.clone(), number, &snapshot);
+    while let Some(part) = parts.next().await? {
+        for line in &part.lines {
+            let Line::Document { document, .. } = line else { continue };
+            let status = &document.status;
+            let blobs = [Some(&document.original), status.pages.as_ref(), status.chunks.as_ref()];
+            for blob in blobs.into_iter().flatten() {
+                check(store, shards, document.document_id, blob, found).await;
+            }
+        }
+    }
+    Ok(snapshot.position)
 }
 
 fn blobs(op: &Op) -> Vec<(DocumentId, &BlobRef)> {
@@ -123,14 +162,13 @@ mod tests {
             assert!(matches!(put_entry(&*store, entry).await.unwrap(), PutOutcome::Done(_)));
         }
         let view = View::new(0, store.clone(), true);
-        view.own_for_test(&store).await;
         let local = Arc::new(vec![(Address::new("shard", 1), view)]);
         let shards = Shards { hash_seed: 0, count: 1, local };
         let (tree, findings) = (Tree::new(Arc::new(SystemClock)), Findings::default());
-        run(&store, &shards, &tree, &findings).await;
+        run(&store, &shards, &[0], &tree, &findings).await;
         assert_eq!(findings.get(), Vec::<String>::new());
         memory.flip(&entry_key(0, 1).unwrap(), 99);
-        run(&store, &shards, &tree, &findings).await;
+        run(&store, &shards, &[0], &tree, &findings).await;
         assert!(findings.get()[0].contains("00000000000000000001"), "{:?}", findings.get());
         assert_eq!(tree.failures()[0].message, "scrub");
     }

@@ -40,8 +40,8 @@ pub async fn run(store: &dyn ObjectStore, shards: &Shards, before_ms: u64) -> Re
 
 /// Whether its shard is owned here and does not know it: only an owner that has read its log to the end condemns.
 async fn is_orphan(shards: &Shards, id: DocumentId) -> bool {
-    let Some(view) = shards.view(id).filter(|_| shards.owns(id)) else { return false };
-    let Ok((index, Freshness::Current)) = view.current().await else { return false };
+    let Some((actor, view)) = shards.get(shards.of(id)).filter(|_| shards.owns(id)) else { return false };
+    let Ok((index, Freshness::Current)) = view.current(actor).await else { return false };
     let found = tokio::task::spawn_blocking(move || index.document(id)).await;
     matches!(found, Ok(Ok(None)))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use enabler_cluster::actor::Fault;
 use enabler_cluster::owner::{FollowError, Follower};
-use enabler_storage::log::{self, LogError, Position, SealedEntry};
+use enabler_storage::log::{self, LogError, Position, SealedEntry, SnapshotRef, Start};
 use enabler_storage::objects::ObjectStore;
 use enabler_storage::shard::{self as index, ShardIndex};
 
@@ -46,9 +46,8 @@ impl Follower for Following {
 
     async fn apply(&mut self, entry: &SealedEntry) -> Result<(), FollowError> {
         let blobs = index::fetch_needed(&*self.store, &entry.entry).await;
-        let reason = |error: &dyn std::error::Error| {
-            Fault::from_error("applying an entry to the index", error).reason
-        };
+        let reason =
+            |error: &dyn std::error::Error| Fault::from_error("applying an entry to the index", error).reason;
         let wrong = |error: &dyn std::error::Error| FollowError::Index(reason(error));
         let blobs = blobs.map_err(|error| FollowError::Store(reason(&error)))?;
         let next = self.position.follow(entry).map_err(|error| wrong(&error))?;
@@ -61,6 +60,15 @@ impl Follower for Following {
     }
 }
 
+/// The snapshot where a reader of the log starts, if it has given up its beginning.
+async fn snapshot_of(shard: &Shard) -> Result<Option<SnapshotRef>, Fault> {
+    match log::shard_start(&*shard.means.store, shard.number).await {
+        Ok(Start::FromLog) => Ok(None),
+        Ok(Start::FromSnapshot(snapshot)) => Ok(Some(snapshot)),
+        Err(error) => Err(Fault::from_error("looking for the beginning of the log", &error)),
+    }
+}
+
 impl Following {
     /// Opens the index of `shard`; readers see it from now on.
     pub(super) async fn open(shard: &Shard) -> Result<Self, Fault> {
@@ -69,7 +77,18 @@ impl Following {
             let index = ShardIndex::open(&dir, settings)?;
             Ok((index.position()?, index))
         };
-        let (position, index) = blocking("opening the index", open).await?;
+        let (mut position, mut index) = blocking("opening the index", open).await?;
+        if position == Position::default()
+            && let Some(snapshot) = snapshot_of(shard).await?
+        {
+            drop(index);
+            tracing::info!(shard = shard.number, seq = snapshot.position.seq, "restoring a snapshot");
+            let store = shard.means.store.clone();
+            let restored =
+                index::restore(store, shard.number, &shard.dir, shard.settings.clone(), &snapshot).await;
+            index = restored.map_err(|error| Fault::from_error("restoring a snapshot", &error))?;
+            position = snapshot.position;
+        }
         let index = Arc::new(index);
         shard.view.applies(position.seq);
         shard.view.set_index(Some(index.clone()));

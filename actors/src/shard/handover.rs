@@ -6,11 +6,15 @@ use enabler_cluster::actor::{Context, Fault};
 use enabler_cluster::net::{CallError, NodeId};
 use enabler_cluster::request::Request;
 
+use tokio::time::Instant;
+
 use super::{Message, Mode, Shard, State};
 use crate::wire;
 
 /// How long the other node may take to catch up with the log.
 const PREPARE_TIME_MAX: Duration = Duration::from_secs(300);
+/// The pause before a shard is offered again to a node that did not take it.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// How long the other node may take to begin to serve; after that it is a takeover like any other.
 const GRANT_TIME_MAX: Duration = Duration::from_secs(10);
 
@@ -18,7 +22,7 @@ impl Shard {
     /// Asks `to` to catch up; the shard is served here meanwhile.
     pub(super) fn hand_over(&self, context: &Context<Message>, state: &mut State, to: NodeId) {
         let Mode::Serving(serving) = &mut state.part else { return };
-        if serving.leaving.is_some() {
+        if serving.leaving.is_some() || serving.stays_until.is_some_and(|until| Instant::now() < until) {
             return;
         }
         serving.leaving = Some(to.clone());
@@ -51,6 +55,7 @@ impl Shard {
             Ok(writer) => writer,
             Err(why) => {
                 tracing::info!(shard = self.number, %to, why, "the shard stays: the other node is not ready");
+                serving.stays_until = Some(Instant::now() + TRY_AGAIN);
                 return Ok(());
             }
         };
@@ -91,7 +96,11 @@ impl Shard {
     }
 
     /// Follows the log up to its end and promises a writer for the hand-over.
-    pub(super) async fn prepare(&self, context: &Context<Message>, state: &mut State) -> Result<u128, String> {
+    pub(super) async fn prepare(
+        &self,
+        context: &Context<Message>,
+        state: &mut State,
+    ) -> Result<u128, String> {
         if matches!(state.part, Mode::Serving(_)) {
             return Err("this node owns the shard already".to_owned());
         }
@@ -129,6 +138,10 @@ impl Shard {
             return Err("the hand-over was not prepared here".to_owned());
         }
         self.claim(context, state, Some((epoch, writer))).await;
-        if matches!(state.part, Mode::Serving(_)) { Ok(()) } else { Err("the shard could not be taken".to_owned()) }
+        if matches!(state.part, Mode::Serving(_)) {
+            Ok(())
+        } else {
+            Err("the shard could not be taken".to_owned())
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! A shard actor: owns or follows one shard of the log, keeps its index, and brings its document actors to life.
 
+mod compaction;
 mod following;
 mod handover;
 mod serving;
@@ -19,6 +20,7 @@ use enabler_cluster::decide::custody::Part;
 use enabler_cluster::decide::restart::Policy;
 use enabler_cluster::net::{Net, NodeId};
 use enabler_cluster::owner::{Means, Owner};
+use enabler_storage::log::SnapshotRef;
 use enabler_storage::record::{DocumentId, DocumentRecord, Op};
 use enabler_storage::shard::{self as index, Settings};
 
@@ -80,6 +82,8 @@ pub enum Message {
     Follow,
     /// The log has grown up to this entry, or may have.
     Noticed,
+    /// Another node owns the shard under a later epoch.
+    Superseded(u64),
     /// Let the shard go.
     Drop,
     /// Bring the shard to this node.
@@ -88,6 +92,8 @@ pub enum Message {
     Prepared(NodeId, Result<u128, String>),
     /// Follow the log and say when its end is reached: the shard shall come here.
     Prepare(Reply<Result<u128, String>>),
+    /// The log was looked at: a snapshot to name, or none.
+    Compacted(Result<Option<SnapshotRef>, String>),
     /// The shard was handed over to this node.
     Granted {
         /// The epoch of the ownership.
@@ -158,10 +164,12 @@ impl Behaviour for Shard {
             Message::Claim => "claim",
             Message::Follow => "follow",
             Message::Noticed => "noticed",
+            Message::Superseded(_) => "superseded",
             Message::Drop => "drop",
             Message::HandOver(_) => "hand over",
             Message::Prepared(..) => "prepared",
             Message::Prepare(_) => "prepare",
+            Message::Compacted(_) => "compacted",
             Message::Granted { .. } => "granted",
         }
     }
@@ -194,13 +202,18 @@ impl Behaviour for Shard {
             Message::Follow if matches!(state.part, Mode::Resting) => {
                 self.follow(context, state).await;
             }
-            Message::Noticed => self.catch_up(context, state).await?,
+            Message::Noticed => {
+                self.look_for_a_later_owner(context, state).await;
+                self.catch_up(context, state).await?;
+            }
+            Message::Superseded(epoch) => self.superseded(context, state, epoch),
             Message::Drop if matches!(state.part, Mode::Following(_)) => self.rest(context, state),
             Message::Claim | Message::Follow | Message::Drop => {}
             Message::Prepare(reply) => reply.send(self.prepare(context, state).await),
             Message::Granted { epoch, writer, reply } => {
                 reply.send(self.granted(context, state, epoch, writer).await);
             }
+            Message::Compacted(made) => self.compacted(context, state, made).await?,
             Message::HandOver(to) => self.hand_over(context, state, to),
             Message::Prepared(to, outcome) => self.prepared(context, state, &to, outcome).await?,
             Message::Damaged(why) => return Err(Fault::new(format!("the index is damaged: {why}"))),
@@ -227,8 +240,8 @@ impl Behaviour for Shard {
             Mode::Following(following) => following.index.clone(),
             Mode::Serving(serving) => serving.following.index.clone(),
         };
-        if let Err(error) = index.flush() {
-            tracing::warn!(%error, shard = self.number, "flushing the index at the end");
+        if let Err(error) = index.close_shared() {
+            tracing::warn!(%error, shard = self.number, "closing the index at the end");
         }
     }
 }
@@ -248,7 +261,10 @@ impl Shard {
 
     async fn tick(&self, context: &Context<Message>, state: &mut State) -> Result<(), Fault> {
         match &mut state.part {
-            Mode::Serving(serving) => self.upkeep(context, serving).await,
+            Mode::Serving(serving) => {
+                self.compact_later(context, serving);
+                self.upkeep(context, serving).await
+            }
             Mode::Following(following) => {
                 let index = following.index.clone();
                 blocking("looking after the index", move || index.flush()).await?;
@@ -385,6 +401,11 @@ impl Shard {
 
     fn rest(&self, context: &Context<Message>, state: &mut State) {
         self.view.set_index(None);
+        if let Mode::Following(following) = &state.part
+            && let Err(error) = following.index.close_shared()
+        {
+            tracing::warn!(%error, shard = self.number, "closing the index");
+        }
         self.stand(Part::None, self.view.standing().epoch);
         state.part = Mode::Resting;
         context.seat().note("rests");

@@ -14,6 +14,7 @@ use enabler_cluster::owner::{Group, OwnError, Owner};
 use enabler_storage::record::{DocumentId, DocumentRecord, Op, Reason};
 use tokio::time::Instant;
 
+use super::compaction::Looked;
 use super::following::Following;
 use super::{Message, Mode, Shard, Standing, State, Taken, blocking};
 use crate::documents::document::{Command, CommandError, Document};
@@ -38,8 +39,12 @@ pub(super) struct Serving {
     group: Group<Reply<Result<u64, String>>>,
     /// Uploads on their way into the log, by tenant and content.
     arriving: BTreeMap<(String, [u8; 32]), Instant>,
+    /// When the length of the log was looked at.
+    pub(super) looked: Looked,
     /// Where the shard is being brought.
     pub(super) leaving: Option<NodeId>,
+    /// Before this moment it is not tried again to bring it anywhere.
+    pub(super) stays_until: Option<Instant>,
     began: Instant,
 }
 
@@ -72,14 +77,17 @@ impl Shard {
         self.stand(Part::Owner, owner.epoch());
         self.resume_later(context, unfinished);
         self.notice();
+        let looked = Looked::now(owner.position().seq);
         Ok(Serving {
             owner,
+            looked,
             following,
             documents: BTreeMap::new(),
             histories: BTreeMap::new(),
             group: Group::default(),
             arriving: BTreeMap::new(),
             leaving: None,
+            stays_until: None,
             began: Instant::now(),
         })
     }
@@ -234,6 +242,24 @@ impl Shard {
             if self.is_alone {
                 let _ = context.address().offer(Message::Claim);
             }
+        }
+    }
+
+    /// Steps down if the log says that a later owner has written: one that was frozen or cut off learns of it here.
+    pub(super) async fn look_for_a_later_owner(&self, context: &Context<Message>, state: &mut State) {
+        let Mode::Serving(serving) = &state.part else { return };
+        if matches!(serving.owner.is_overtaken().await, Ok(true)) {
+            tracing::info!(shard = self.number, "a later owner has written");
+            self.step_down(context, state, None);
+        }
+    }
+
+    /// Steps down because another node serves under a later epoch.
+    pub(super) fn superseded(&self, context: &Context<Message>, state: &mut State, epoch: u64) {
+        let Mode::Serving(serving) = &state.part else { return };
+        if serving.owner.epoch() < epoch {
+            tracing::info!(shard = self.number, epoch, "another node owns the shard");
+            self.step_down(context, state, None);
         }
     }
 

@@ -85,7 +85,8 @@ impl Shards {
         id: DocumentId,
         make: impl FnOnce(Reply<R>) -> Command,
     ) -> Result<R, AskError> {
-        let (address, _) = self.get(self.of(id)).ok_or_else(|| Refusal::Down { path: "shards".to_owned() })?;
+        let (address, _) =
+            self.get(self.of(id)).ok_or_else(|| Refusal::Down { path: "shards".to_owned() })?;
         address.ask(request, |reply| Message::Deliver(id, make(reply))).await
     }
 

@@ -4,12 +4,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use enabler_cluster::address::Address;
 use enabler_cluster::decide::custody::Part;
 use enabler_cluster::net::NodeId;
 use enabler_storage::log;
 use enabler_storage::objects::{ObjectStore, StoreError};
 use enabler_storage::shard::ShardIndex;
 use tokio::sync::{Mutex, watch};
+
+use super::Message;
 
 /// How long a reader waits for entries that the store has and this node has not yet applied.
 const CATCH_UP_MAX: Duration = Duration::from_secs(5);
@@ -124,17 +127,24 @@ impl View {
     /// The index with every change in it that was acknowledged before this call, by whichever node.
     ///
     /// An owner that was frozen or cut off may have been replaced without knowing: so the log is asked whether it has
-    /// grown. Readings that come while one asks share the next question.
+    /// grown. Readings that come while one asks share the next question. `actor` is that of the shard on this node.
     ///
     /// # Errors
     /// See [`Unreadable`].
-    pub async fn current(&self) -> Result<(Arc<ShardIndex>, Freshness), Unreadable> {
+    pub async fn current(
+        &self,
+        actor: &Address<Message>,
+    ) -> Result<(Arc<ShardIndex>, Freshness), Unreadable> {
         let index = self.index().ok_or(Unreadable::NotHere)?;
         if self.0.is_alone {
             return Ok((index, Freshness::Current));
         }
         let Ok(end) = self.end_of_log().await else { return Ok((index, Freshness::Unconfirmed)) };
         let mut applied = self.0.applied.subscribe();
+        if *applied.borrow() < end {
+            // It may not know yet: a telling that was lost, or a later owner of whom this node has not heard.
+            let _ = actor.offer(Message::Noticed);
+        }
         let caught_up = tokio::time::timeout(CATCH_UP_MAX, applied.wait_for(|seq| *seq >= end)).await;
         if !matches!(caught_up, Ok(Ok(_))) {
             return Err(Unreadable::Behind);

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 use crate::Service;
 use crate::link::Link;
@@ -15,7 +16,7 @@ use crate::serve;
 use crate::settings::Settings;
 use crate::table::Table;
 use crate::tls::Tls;
-use crate::view::{NodeId, View};
+use crate::view::{Member, NodeId, Reach, View};
 use crate::wire::{self, Hello, Status, What, WireError};
 
 /// Facts that a node may tell, and the bytes of one.
@@ -58,7 +59,14 @@ impl Core {
         let me = NodeId { name: settings.node.clone(), generation: settings.generation };
         let advertise =
             if settings.advertise.is_empty() { local.to_string() } else { settings.advertise.clone() };
-        let (view, seen) = watch::channel(Arc::new(View { me: me.clone(), members: Vec::new() }));
+        let own = Member {
+            id: me.clone(),
+            address: advertise.clone(),
+            reach: Reach::Linked,
+            since: Instant::now(),
+            facts: BTreeMap::new(),
+        };
+        let (view, seen) = watch::channel(Arc::new(View { me: me.clone(), members: vec![own] }));
         let core = Core {
             me,
             local,

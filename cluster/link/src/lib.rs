@@ -11,6 +11,7 @@ mod gossip;
 mod handshake;
 mod link;
 mod mesh;
+mod pace;
 mod parts;
 pub mod peer;
 mod serve;
@@ -49,8 +50,8 @@ pub use tls::TlsError;
 pub use view::{Member, NodeId, Reach, View};
 
 /// Directives for the log filter, always in force: below `info` these libraries print whole messages, and with
-/// them the text of documents.
-pub const LOG_DIRECTIVES: [&str; 3] = ["ractor_cluster=info", "ractor=info", "chitchat=info"];
+/// them the text of documents; above it they repeat what the links themselves say.
+pub const LOG_DIRECTIVES: [&str; 3] = ["ractor_cluster=error", "ractor=warn", "chitchat=warn"];
 
 /// Third nodes that a call is offered to when its own link is down.
 const RELAYS_MAX: usize = 3;
@@ -240,3 +241,6 @@ fn child<B: actor::Behaviour>(
         async move { actor::spawn(make(&core), address, &tree, above).await }
     })
 }
+
+#[cfg(test)]
+mod tests;

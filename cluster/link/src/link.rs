@@ -105,7 +105,7 @@ pub(crate) struct Link {
     pub(crate) bounds: Bounds,
     /// Ends the link and everything on it.
     pub(crate) cut: CancellationToken,
-    carrier: OnceLock<Arc<dyn PeerLink>>,
+    pub(crate) carrier: OnceLock<Arc<dyn PeerLink>>,
     /// Told when answers may have room, and when the carrier is there.
     room: Notify,
     next_id: AtomicU64,
@@ -256,15 +256,7 @@ impl Link {
             return Err(CallError::NoLink);
         }
         let (lane, cost) = (Lane::of(body.len()), cost(body.len()));
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        {
-            let mut books = self.lock();
-            if books.ended {
-                return Err(CallError::NoLink);
-            }
-            books.window(lane).take(cost).map_err(|_| CallError::Overloaded)?;
-            books.pending.insert(id, Pending { lane, cost, answer });
-        }
+        let id = self.enter(lane, cost, answer)?;
         let header = Header {
             kind,
             flags: route.flags,
@@ -281,6 +273,23 @@ impl Link {
             self.settle(id);
         }
         sent.map(|()| id)
+    }
+
+    /// Enters a call into the books, if there is credit for it.
+    pub(crate) fn enter(
+        &self,
+        lane: Lane,
+        cost: u64,
+        answer: Option<oneshot::Sender<Outcome>>,
+    ) -> Result<u64, CallError> {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let mut books = self.lock();
+        if books.ended {
+            return Err(CallError::NoLink);
+        }
+        books.window(lane).take(cost).map_err(|_| CallError::Overloaded)?;
+        books.pending.insert(id, Pending { lane, cost, answer });
+        Ok(id)
     }
 
     /// Ends the books of one call and returns whoever waits for it.

@@ -23,6 +23,7 @@ use ractor_cluster::{
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::pace::{Pace, Paced};
 use crate::peer::{Arrivals, Carrier, Gone, PeerLink, Stream, Streams};
 use crate::wire::Lane;
 
@@ -274,6 +275,8 @@ impl Carrier for Ractor {
     async fn open(&self, streams: Streams) -> Result<Arc<dyn PeerLink>, String> {
         let Streams { peer, token, gateway, dialed, small, large, cut } = streams;
         let link = Link { peer: &peer, token, gateway, dialed, cut: &cut };
+        let pace = Arc::new(Pace::default());
+        let large = Box::new(Paced { stream: large, pace: pace.clone() });
         let both = futures_util::future::try_join(
             self.lane(Lane::Small, small, &link),
             self.lane(Lane::Large, large, &link),
@@ -285,7 +288,15 @@ impl Carrier for Ractor {
             }
         };
         match opened {
-            Ok((small, large)) => Ok(Arc::new(Pair { small, large, cut })),
+            Ok((small, large)) => {
+                let end = cut.clone();
+                pace.open(Box::new(move |frame| {
+                    if large.cast(Frame(frame)).is_err() {
+                        end.cancel();
+                    }
+                }));
+                Ok(Arc::new(Pair { small, large: pace, cut }))
+            }
             Err(why) => {
                 cut.cancel();
                 for lane in [Lane::Small, Lane::Large] {
@@ -304,7 +315,7 @@ impl Carrier for Ractor {
 /// The peer's gateway, as each lane's session knows it.
 struct Pair {
     small: ActorRef<Frame>,
-    large: ActorRef<Frame>,
+    large: Arc<Pace>,
     cut: CancellationToken,
 }
 
@@ -313,7 +324,12 @@ impl PeerLink for Pair {
         if self.cut.is_cancelled() {
             return Err(Gone);
         }
-        let gateway = if lane == Lane::Small { &self.small } else { &self.large };
-        gateway.cast(Frame(frame)).map_err(|_| Gone)
+        match lane {
+            Lane::Small => self.small.cast(Frame(frame)).map_err(|_| Gone),
+            Lane::Large => {
+                self.large.send(frame);
+                Ok(())
+            }
+        }
     }
 }

@@ -112,7 +112,10 @@ pub fn order(scene: &Scene<'_>, shard: u32, part: Part, holder: &Holder) -> Orde
         };
     }
     let follow = if part == Part::Replica { Order::Stay } else { Order::Follow };
+    let has_settled = peer(scene, scene.me).is_some_and(|me| me.for_ms >= SETTLE_MS);
     match place {
+        // A node that has just come has not heard yet who else is there.
+        Some(0) if !has_settled => follow,
         Some(0) if *holder == Holder::Unknown => Order::Look,
         Some(0) if may_claim(scene, holder) => Order::Claim,
         Some(place) if place <= scene.replicas => follow,
@@ -215,6 +218,15 @@ mod tests {
         assert_eq!(order(&scene(&me, &peers), 0, Part::Replica, &held), Order::Stay);
         peers[1].beat_still_ms = Some(LEASE_MS);
         assert_eq!(order(&scene(&me, &peers), 0, Part::Replica, &held), Order::Claim);
+    }
+
+    #[test]
+    fn a_node_that_has_just_come_claims_nothing() {
+        let me = id("a");
+        let mut peers = [peer_of("a", true)];
+        assert_eq!(order(&scene(&me, &peers), 0, Part::None, &Holder::Nobody), Order::Claim);
+        peers[0].for_ms = SETTLE_MS - 1;
+        assert_eq!(order(&scene(&me, &peers), 0, Part::None, &Holder::Nobody), Order::Follow);
     }
 
     #[test]

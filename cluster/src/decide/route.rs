@@ -95,7 +95,9 @@ mod tests {
         for _ in 0..REDIRECTS_MAX {
             assert_eq!(route.step(Tried::NotOwner { hint: true }, false), Next::Owner { after_ms: 0 });
         }
-        assert!(matches!(route.step(Tried::NotOwner { hint: true }, false), Next::Owner { after_ms } if after_ms > 0));
+        assert!(
+            matches!(route.step(Tried::NotOwner { hint: true }, false), Next::Owner { after_ms } if after_ms > 0)
+        );
     }
 
     #[test]

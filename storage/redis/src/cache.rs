@@ -1,5 +1,6 @@
 //! Get and put: the memory of the node first where it may answer, the Redis behind it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -54,6 +55,7 @@ impl std::fmt::Debug for RedisCache {
 }
 
 /// What the Redis holds about a key of a group.
+#[derive(Default)]
 struct Looked {
     stored: Option<Bytes>,
     present: Option<Generations>,
@@ -146,23 +148,45 @@ impl RedisCache {
         self.ask(commands(self.0.link.client().pipeline())).await
     }
 
-    /// What the Redis holds of keys of groups, in their order, in one round trip.
-    async fn look(&self, groups: &[Group<'_>]) -> Result<Vec<Looked>, NoAnswer> {
+    /// What the Redis holds of keys of groups, in their order, in one round trip: each group and each tenant is asked
+    /// once.
+    async fn look(&self, asked: &[Group<'_>]) -> Result<Vec<Looked>, NoAnswer> {
+        let mut groups: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        let mut tenants: BTreeMap<&str, Value> = BTreeMap::new();
+        for (at, group) in asked.iter().enumerate() {
+            groups.entry(group.prefix).or_default().push(at);
+            tenants.insert(group.tenant, Value::Null);
+        }
         let replies: Vec<Value> = self
             .pipeline(async |pipeline| {
-                for group in groups {
-                    let _: () = pipeline.get(names::value_of(group)).await?;
-                    let _: () = pipeline.zscore(names::index(group.prefix), GENERATION).await?;
-                    let _: () = pipeline.zscore(names::index(group.tenant), GENERATION).await?;
+                for (prefix, members) in &groups {
+                    let names: Vec<String> =
+                        members.iter().filter_map(|at| asked.get(*at)).map(names::value_of).collect();
+                    let _: () = pipeline.mget(names).await?;
+                    let _: () = pipeline.zscore(names::index(prefix), GENERATION).await?;
+                }
+                for tenant in tenants.keys() {
+                    let _: () = pipeline.zscore(names::index(tenant), GENERATION).await?;
                 }
                 pipeline.all().await
             })
             .await?;
-        let read = |replies: &[Value]| -> FredResult<Looked> {
-            let [stored, group, tenant] = replies else { return Ok(Looked { stored: None, present: None }) };
-            Ok(Looked { stored: stored.clone().convert()?, present: generations(tenant, group)? })
-        };
-        replies.chunks(3).map(|replies| read(replies).map_err(NoAnswer::Failed)).collect()
+        let (of_groups, of_tenants) = replies.split_at(replies.len().min(groups.len() * 2));
+        for (tenant, score) in tenants.values_mut().zip(of_tenants) {
+            *tenant = score.clone();
+        }
+        let mut looked: Vec<Looked> = asked.iter().map(|_| Looked::default()).collect();
+        for (members, reply) in groups.values().zip(of_groups.chunks(2)) {
+            let [values, group] = reply else { break };
+            let values: Vec<Option<Bytes>> = values.clone().convert().map_err(NoAnswer::Failed)?;
+            for (at, stored) in members.iter().zip(values) {
+                let (Some(looked), Some(asked)) = (looked.get_mut(*at), asked.get(*at)) else { continue };
+                let tenant = tenants.get(asked.tenant).unwrap_or(&Value::Null);
+                let present = generations(tenant, group).map_err(NoAnswer::Failed)?;
+                *looked = Looked { stored, present };
+            }
+        }
+        Ok(looked)
     }
 
     /// The present generations of a group, made now if there are none.
@@ -381,7 +405,10 @@ impl Cache for RedisCache {
         for (at, key) in keys.iter().enumerate() {
             match place_of(key) {
                 Place::Nowhere => {}
-                Place::In(group) => grouped.push((at, key.as_str(), group)),
+                Place::In(group) => match if group.changes { None } else { self.0.near.get(key).await } {
+                    None => grouped.push((at, key.as_str(), group)),
+                    value => values[at] = value,
+                },
                 Place::Free => match self.0.near.get(key).await {
                     None => free.push((at, key.as_str())),
                     value => values[at] = value,
@@ -395,11 +422,20 @@ impl Cache for RedisCache {
             }
         }
         let deletions = self.0.marks.deletions();
+        let mut opened: BTreeMap<&str, Option<Generations>> = BTreeMap::new();
         for asked in grouped.chunks(ROUND_TRIP_KEYS_MAX) {
             let groups: Vec<Group<'_>> = asked.iter().map(|(_, _, group)| *group).collect();
             match self.look(&groups).await {
                 Ok(looked) => {
                     for ((at, key, group), looked) in asked.iter().zip(looked) {
+                        if looked.present.is_none() {
+                            // A group is opened once, however many of its keys are asked for.
+                            if !opened.contains_key(group.prefix) {
+                                opened.insert(group.prefix, self.open(group).await.ok().flatten());
+                            }
+                            self.0.marks.read(key, opened.get(group.prefix).copied().flatten(), deletions);
+                            continue;
+                        }
                         values[*at] = self.read(key, group, deletions, looked).await;
                     }
                 }

@@ -141,7 +141,7 @@ impl Bucket {
         Err(StoreError::Range { key: key.clone(), start: range.start, end: range.end, size_bytes })
     }
 
-    pub(crate) async fn look(&self, key: &Key) -> Result<Option<Head>, StoreError> {
+    async fn look(&self, key: &Key) -> Result<Option<Head>, StoreError> {
         let inner = &*self.inner;
         let answer = inner.clients.read.head_object().bucket(&inner.bucket).key(inner.full(key)).send().await;
         let answer = match answer {

@@ -1,4 +1,7 @@
 //! Files into the bucket: small ones in one request, large ones in parts that only become an object at the end.
+//!
+//! A process that is killed half way leaves parts that no listing shows; a lifecycle rule of the bucket
+//! (`AbortIncompleteMultipartUpload`) removes them.
 
 use std::num::NonZeroU64;
 use std::path::Path;
@@ -6,7 +9,7 @@ use std::sync::Arc;
 
 use aws_sdk_s3::primitives::{ByteStream, Length};
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
-use enabler_storage::objects::{Key, PutOutcome, StoreError};
+use enabler_storage::objects::{Key, ObjectStore, PutOutcome, StoreError};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::time::sleep;
 
@@ -67,7 +70,7 @@ impl Bucket {
 
     async fn upload_parts(&self, key: &Key, file: &Path, size_bytes: u64) -> PutOutcome {
         // One question saves sending a large file only to be refused at its end.
-        match self.look(key).await {
+        match self.head(key).await {
             Ok(None) => {}
             Ok(Some(_)) => return PutOutcome::Exists,
             Err(error) => return PutOutcome::Unknown(error),

@@ -6,7 +6,7 @@
 use std::fs;
 use std::sync::atomic::Ordering;
 
-use super::apply::request_key;
+use super::put::request_key;
 use super::rows::{Of, from_bytes};
 use super::{ShardError, ShardIndex, during};
 use crate::codec::Rest;

@@ -6,10 +6,12 @@
 //! Every method blocks; none is for a worker of an async runtime.
 
 mod apply;
+mod closing;
 mod error;
 mod export;
 mod live;
 mod marker;
+mod put;
 mod query;
 mod read;
 mod restore;
@@ -22,7 +24,7 @@ mod verify;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use heed::{EnvFlags, EnvOpenOptions};
 
@@ -33,6 +35,7 @@ pub use restore::{Restore, restore};
 pub use rows::listing_cursor;
 pub use verify::{verify_dir, wipe};
 
+use self::closing::Applying;
 use self::live::Live;
 use self::marker::Marker;
 use self::rows::Rows;
@@ -100,13 +103,6 @@ pub struct ShardIndex {
     exports: AtomicU64,
 }
 
-/// Whether the files may still be written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Applying {
-    Open,
-    Closed,
-}
-
 impl ShardIndex {
     /// Opens the index in `dir`, creating it empty if there is none. Replay the log from [`Self::position`] afterwards.
     ///
@@ -166,44 +162,6 @@ impl ShardIndex {
         self.rows.env.force_sync().map_err(self.rows.failed("making rows durable"))?;
         self.rows.env.clear_stale_readers().map_err(self.rows.failed("clearing readers"))?;
         Ok(())
-    }
-
-    /// Flushes, marks the folder as closed cleanly, with the hash of its files, and waits until they are let go.
-    ///
-    /// # Errors
-    ///
-    /// If the files cannot be written; the folder then counts as not closed cleanly.
-    pub fn close(self) -> Result<(), ShardError> {
-        self.close_shared()?;
-        let Self { rows, text, .. } = self;
-        drop(text);
-        let Rows { env, .. } = rows;
-        env.prepare_for_closing().wait();
-        Ok(())
-    }
-
-    /// As [`Self::close`], for an index that others still read: what they read stays, and nothing is written any more.
-    ///
-    /// From then on applying and flushing answer [`ShardError::Closed`]. The files are let go with the last reference.
-    /// Closing again is harmless.
-    ///
-    /// # Errors
-    ///
-    /// If the files cannot be written; the folder then counts as not closed cleanly.
-    pub fn close_shared(&self) -> Result<(), ShardError> {
-        match self.flush() {
-            Err(ShardError::Closed) => return Ok(()),
-            flushed => flushed?,
-        }
-        let mut applying = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
-        if *applying == Applying::Closed {
-            return Ok(());
-        }
-        // An entry may have come since the flush. Its rows are hashed as they are, its words are found again later.
-        self.rows.env.force_sync().map_err(self.rows.failed("making rows durable"))?;
-        // Readers do not touch the file of the rows, and without a writer nobody else does: its hash stays.
-        *applying = Applying::Closed;
-        Marker::closed(&self.settings.boot_id, &self.dir)?.write(&self.dir)
     }
 
     /// Checks every row, every keyword file, and that both hold the same. For a running shard, from time to time.
@@ -268,12 +226,6 @@ impl ShardIndex {
 
     fn live(&self) -> RwLockReadGuard<'_, Live> {
         self.live.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The right to write, one at a time.
-    fn exclusive(&self) -> Result<MutexGuard<'_, Applying>, ShardError> {
-        let applying = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
-        if *applying == Applying::Open { Ok(applying) } else { Err(ShardError::Closed) }
     }
 }
 

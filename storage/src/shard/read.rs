@@ -1,7 +1,7 @@
 //! Looks up documents and chunks.
 
-use super::apply::{content_key, request_key};
 use super::live::cut_short;
+use super::put::{content_key, request_key};
 use super::query::DocumentPage;
 use super::rows::{Of, chunk_key, chunk_of, from_bytes, tenant_key};
 use super::{Counts, ShardError, ShardIndex};

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::apply::put_restored;
 use super::export::tombstone;
 use super::marker::Marker;
+use super::put::put_restored;
 use super::query::{Blobs, fetch};
 use super::rows::{Of, Rows, Writing};
 use super::{Settings, ShardError, ShardIndex, open_env, wipe};

@@ -14,6 +14,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName,
 use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 
 use crate::node::*;
+use crate::processes::Process;
 
 /// Trusts whoever answers: a stranger does not care.
 #[derive(Debug)]
@@ -85,14 +86,18 @@ async fn overheard(address: &str, identity: Option<(&Path, &str)>, hello: &[u8])
 }
 
 fn hello(node: &str, cluster: &str) -> Vec<u8> {
+    hello_with(node, cluster, 77, 0)
+}
+
+fn hello_with(node: &str, cluster: &str, token: u128, instead_of: u128) -> Vec<u8> {
     enabler_link::wire::encode_first(&enabler_link::wire::Hello {
         cluster: cluster.to_owned(),
         node: enabler_link::wire::Place { name: node.to_owned(), generation: 1 },
         advertise: "127.0.0.1:9".to_owned(),
         gateway: 1,
         large: false,
-        token: 77,
-        instead_of: 0,
+        token,
+        instead_of,
         calls_max: 256,
         bytes_max: 16 << 20,
         frame_max: 4 << 20,
@@ -120,6 +125,44 @@ async fn a_stranger_reads_not_one_byte_and_the_nodes_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_speaks_only_later_versions_is_told_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let a = Node::start(dir.path(), "a", &[]).await;
+    certs::write(dir.path(), &["c".to_owned()], &[]).unwrap();
+    let mut later = hello("c", "test");
+    (later[4], later[5]) = (9, 12);
+    let heard = overheard(&a.address(), Some((dir.path(), "c")), &later).await;
+    let heard = String::from_utf8_lossy(&heard).into_owned();
+    assert!(heard.contains("one node speaks versions 9 to 12"), "{heard}");
+    a.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_lost_its_link_says_so_and_gets_a_new_one() {
+    use enabler_link::wire::{FIRST_BYTES, Welcome, decode_first};
+    let dir = tempfile::tempdir().unwrap();
+    let a = Node::start(dir.path(), "a", &[]).await;
+    certs::write(dir.path(), &["c".to_owned()], &[]).unwrap();
+    let mut open = Vec::new();
+    for (token, instead_of, accepted, existing) in
+        [(77, 0, true, 0), (78, 0, false, 77), (78, 66, false, 77), (79, 77, true, 0), (80, 77, false, 79)]
+    {
+        let tcp = TcpStream::connect(a.address()).await.unwrap();
+        let mut stream =
+            client(Some((dir.path(), "c"))).connect(ServerName::try_from("x").unwrap(), tcp).await.unwrap();
+        stream.write_all(&hello_with("c", "test", token, instead_of)).await.unwrap();
+        let mut head = [0; FIRST_BYTES];
+        stream.read_exact(&mut head).await.unwrap();
+        let mut body = vec![0; usize::from(u16::from_be_bytes([head[6], head[7]]))];
+        stream.read_exact(&mut body).await.unwrap();
+        let welcome: Welcome = decode_first(&body).unwrap();
+        assert_eq!((welcome.accepted, welcome.existing), (accepted, existing), "{token} {instead_of}");
+        open.push(stream);
+    }
+    a.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stalled_handshakes_are_dropped_and_keep_nobody_out() {
     let dir = tempfile::tempdir().unwrap();
     let mut settings = settings(dir.path(), "a", 1, &[]);
@@ -143,11 +186,14 @@ async fn stalled_handshakes_are_dropped_and_keep_nobody_out() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_listener_that_the_library_opens_by_itself_leads_nowhere() {
     let dir = tempfile::tempdir().unwrap();
-    let (a, b) = pair(dir.path()).await;
+    // A process of its own: the ports of other tests are not its ports.
+    let mut node = Process::start(dir.path(), "a", 1, "127.0.0.1:0", &[]).await;
     certs::write(dir.path(), &["c".to_owned()], &[]).unwrap();
-    let own = [a.links.local_address().port(), b.links.local_address().port()];
-    let others: Vec<u16> = listening_ports().into_iter().filter(|port| !own.contains(port)).collect();
-    assert!(others.len() >= 4, "two nodes have two such listeners each: {others:?}");
+    let others: Vec<u16> = listening_ports(node.id())
+        .into_iter()
+        .filter(|port| !node.address.ends_with(&format!(":{port}")))
+        .collect();
+    assert_eq!(others.len(), 2, "one such listener for each lane: {others:?}");
     for port in others {
         let address = format!("127.0.0.1:{port}");
         for identity in [None, Some((dir.path(), "c"))] {
@@ -165,14 +211,13 @@ async fn the_listener_that_the_library_opens_by_itself_leads_nowhere() {
         // A TLS alert may come back (type 21), no record of application data and nothing else.
         assert!(heard.is_empty() || heard[0] == 21, "{heard:?}");
     }
-    a.stop().await;
-    b.stop().await;
+    assert!(node.ask("view").await.contains("a.1=Linked"), "and it goes on");
 }
 
-/// TCP ports on which this process listens.
-fn listening_ports() -> Vec<u16> {
+/// TCP ports on which a process listens.
+fn listening_ports(process: u32) -> Vec<u16> {
     let mut own = std::collections::BTreeSet::new();
-    for entry in std::fs::read_dir("/proc/self/fd").unwrap().flatten() {
+    for entry in std::fs::read_dir(format!("/proc/{process}/fd")).unwrap().flatten() {
         if let Ok(target) = std::fs::read_link(entry.path()) {
             let inode = target
                 .to_string_lossy()
@@ -181,7 +226,7 @@ fn listening_ports() -> Vec<u16> {
             own.extend(inode);
         }
     }
-    let table = std::fs::read_to_string("/proc/self/net/tcp").unwrap();
+    let table = std::fs::read_to_string(format!("/proc/{process}/net/tcp")).unwrap();
     let rows = table.lines().skip(1).map(|row| row.split_whitespace().collect::<Vec<_>>());
     rows.filter(|row| row[3] == "0A" && own.contains(row[9]))
         .map(|row| u16::from_str_radix(row[1].rsplit(':').next().unwrap(), 16).unwrap())

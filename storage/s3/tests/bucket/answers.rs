@@ -10,6 +10,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::store::{open, settings};
 
+const REMEMBERED_BYTES_MAX: usize = 8 << 10;
+
 /// A server that gives each request the next answer, the last one again and again, and remembers the requests.
 pub(crate) struct Scripted {
     pub(crate) url: String,
@@ -45,23 +47,30 @@ impl Scripted {
 }
 
 async fn answer_one(mut stream: TcpStream, answer: &str, heard: &Mutex<Vec<String>>) {
-    let (mut request, mut piece) = (Vec::new(), [0; 4_096]);
-    loop {
-        let text = String::from_utf8_lossy(&request).into_owned();
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let head = head.to_lowercase();
-            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-            if body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
-                heard.lock().unwrap().push(text);
-                break;
-            }
-        }
+    let (mut request, mut piece) = (Vec::new(), vec![0; 64 << 10]);
+    // The length of the whole request, once its head is there.
+    let mut length = None;
+    while length.is_none_or(|length| request.len() < length) {
         match stream.read(&mut piece).await {
             Ok(read) if read > 0 => request.extend_from_slice(&piece[..read]),
             _ => return,
         }
+        if length.is_none() {
+            length = length_of(&request);
+        }
     }
+    // Of a part of a file, the beginning is enough.
+    request.truncate(REMEMBERED_BYTES_MAX);
+    heard.lock().unwrap().push(String::from_utf8_lossy(&request).into_owned());
     let _ = stream.write_all(answer.as_bytes()).await;
+}
+
+/// The length of a request as its head tells it, if that is complete.
+fn length_of(request: &[u8]) -> Option<usize> {
+    let head = request.windows(4).position(|bytes| bytes == b"\r\n\r\n")? + 4;
+    let text = String::from_utf8_lossy(&request[..head]).to_lowercase();
+    let body = text.lines().find_map(|line| line.strip_prefix("content-length: "));
+    Some(head + body.map_or(0, |body| body.parse::<usize>().unwrap()))
 }
 
 /// A whole answer with a body as S3 writes errors.
@@ -179,4 +188,62 @@ async fn a_range_is_never_filled_with_something_else() {
     let short = answer(206, &[("ETag", "\"v\""), ("Content-Range", "bytes 2-3/10")], "2");
     let server = Scripted::new([short]).await;
     assert!(server.bucket().await.get_range(&key(), 2..4).await.is_err());
+}
+
+/// A file of two parts, and the answers to everything before its completion.
+fn large_file(dir: &tempfile::TempDir) -> (std::path::PathBuf, [String; 3]) {
+    let file = dir.path().join("large");
+    std::fs::write(&file, vec![3; 17 << 20]).unwrap();
+    let begun = "<InitiateMultipartUploadResult><UploadId>its-id</UploadId></InitiateMultipartUploadResult>";
+    (file, [answer(200, &[], begun), done("\"part\""), done("\"part\"")])
+}
+
+/// What was asked, by the first words of each request.
+fn asked(server: &Scripted) -> Vec<&'static str> {
+    let kind = |request: String| {
+        let line = request.lines().next().unwrap_or_default().to_owned();
+        match line.split(' ').next().unwrap_or_default() {
+            "HEAD" => "look",
+            "POST" if line.contains("uploads") => "begin",
+            "POST" if line.contains("uploadId=its-id") => "complete",
+            "PUT" if line.contains("partNumber=") => "part",
+            "DELETE" if line.contains("uploadId=its-id") => "abort",
+            _ => "other",
+        }
+    };
+    server.heard().into_iter().map(kind).collect()
+}
+
+#[tokio::test]
+async fn an_upload_in_parts_that_met_another_write_is_sent_again_from_its_beginning() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, parts) = large_file(&dir);
+    let whole = "<CompleteMultipartUploadResult><ETag>\"whole\"</ETag></CompleteMultipartUploadResult>";
+    let first = [answer(404, &[], "")].into_iter().chain(parts.clone());
+    let met = [error(409, "ConditionalRequestConflict"), answer(204, &[], "")];
+    let second = parts.into_iter().chain([answer(200, &[], whole)]);
+    let server = Scripted::new(first.chain(met).chain(second)).await;
+    let outcome = server.bucket().await.put_file_new(&key(), &file).await;
+    assert!(matches!(&outcome, PutOutcome::Done(etag) if etag.0 == "\"whole\""), "{outcome:?}");
+    let once = ["begin", "part", "part", "complete"];
+    let expected: Vec<_> = ["look"].into_iter().chain(once).chain(["abort"]).chain(once).collect();
+    assert_eq!(asked(&server), expected);
+    let completed =
+        server.heard().into_iter().filter(|request| request.contains("<PartNumber>2</PartNumber>"));
+    assert!(completed.filter(|request| request.to_lowercase().contains("if-none-match: *")).count() == 2);
+}
+
+#[tokio::test]
+async fn a_completion_without_a_clear_answer_is_unknown_is_not_sent_again_and_leaves_no_parts() {
+    let dir = tempfile::tempdir().unwrap();
+    // S3 may also put an error into an answer that begins as a success.
+    let late = "<Error><Code>InternalError</Code><Message>Told to.</Message></Error>";
+    for unclear in [error(500, "InternalError"), answer(200, &[], late)] {
+        let (file, parts) = large_file(&dir);
+        let answers = [answer(404, &[], "")].into_iter().chain(parts).chain([unclear, answer(204, &[], "")]);
+        let server = Scripted::new(answers).await;
+        let outcome = server.bucket().await.put_file_new(&key(), &file).await;
+        assert!(matches!(outcome, PutOutcome::Unknown(_)), "{outcome:?}");
+        assert_eq!(asked(&server), ["look", "begin", "part", "part", "complete", "abort"]);
+    }
 }

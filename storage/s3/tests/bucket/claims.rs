@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use enabler_cluster::net::NodeId;
 use enabler_cluster::owner::{FollowError, Follower, Means, OwnError, Owner};
 use enabler_s3::{Bucket, Settings, Timeouts};
 use enabler_storage::chance::{Chance, SeededChance};
@@ -159,12 +160,19 @@ async fn of_many_claimants_every_epoch_has_one_owner() {
 async fn claim_again_and_again(number: usize, claims: u64, store: Arc<Shared>, fight: Arc<Fight>) {
     let chance = Arc::new(SeededChance::new(number as u64));
     let mut end = End::default();
-    while fight.begun.fetch_add(1, Ordering::SeqCst) < claims {
+    loop {
+        let begun = fight.begun.fetch_add(1, Ordering::SeqCst);
+        if begun >= claims {
+            return;
+        }
+        if begun > 0 && begun.is_multiple_of(1_000) {
+            eprintln!("{begun} of {claims} claims begun");
+        }
         let means = Means {
             store: store.clone(),
             clock: Arc::new(SystemClock),
             chance: chance.clone(),
-            node: format!("claimant-{number}").into(),
+            node: NodeId { name: format!("claimant-{number}"), generation: 1 },
         };
         match Owner::claim(means, SHARD, &mut end).await {
             Ok(owner) => {

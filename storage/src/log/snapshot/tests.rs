@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use super::*;
 use crate::objects::{Fault, Memory};
 use crate::record::{Outcome, Status};

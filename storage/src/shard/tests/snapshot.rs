@@ -217,6 +217,24 @@ async fn a_shard_whose_log_is_gone_comes_back_from_its_snapshot() {
     assert_eq!((answers(&again), rows(&again)), (answers(&index), rows(&index)));
 }
 
+#[tokio::test]
+async fn a_document_that_was_deleted_after_the_snapshot_fails_until_its_deletion_is_applied() {
+    let mut world = World::busy().await;
+    let (_dir, index) = world.built().await;
+    let spooled = index.export(PART_BYTES_MAX).unwrap();
+    let snapshot = write_snapshot(&*world.store, 1, 1, &spooled).await.unwrap();
+    crate::record::delete_blobs(&*world.store, "acme", id(4)).await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let again = restore(world.store.clone(), 1, dir.path(), settings(), &snapshot).await.unwrap();
+    let outcome = again.document(id(4)).unwrap().unwrap().status.outcome;
+    assert!(matches!(outcome, crate::record::Outcome::Failed(reason) if reason.code == "chunks_missing"));
+    world.append(vec![Op::Deleted { document_id: id(4), reason: "requested".to_owned() }]).await;
+    for index in [&again, &index] {
+        world.replay_into(index).await;
+    }
+    assert_eq!((answers(&again), rows(&again)), (answers(&index), rows(&index)));
+}
+
 /// What may happen to one of a few documents.
 #[derive(Debug, Clone, Copy)]
 enum Happens {
