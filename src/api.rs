@@ -196,6 +196,8 @@ impl Api for NodeApi {
                 let missing = actors.router.table.ownerless();
                 if missing > 0 {
                     waiting_for.push(format!("{missing} shards have no owner yet"));
+                } else if actors.router.is_cut_off() {
+                    waiting_for.push("no node that holds a shard can be reached".to_owned());
                 }
                 let here = actors.crew.here();
                 waiting_for.extend(here.embedding.as_ref().and_then(|(_, embedder)| embedder.model().err()));

@@ -193,7 +193,7 @@ impl Node {
         let text = std::fs::read(&self.log).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
         let lines: Vec<&str> = text.lines().collect();
-        lines[lines.len().saturating_sub(12)..].join("\n")
+        lines[lines.len().saturating_sub(30)..].join("\n")
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use enabler_cluster::decide::route::{Next, Route, Tried};
-use enabler_cluster::net::{CallError, Incoming, Net, NodeId, Refused, Service};
+use enabler_cluster::net::{CallError, Incoming, Member, Net, NodeId, Refused, Service};
 use enabler_cluster::request::{Ended, Request};
 use enabler_storage::record::{DocumentId, DocumentRecord};
 
@@ -120,6 +120,16 @@ impl Router {
     /// A router that looks for a shard's owner for `patience` at most.
     pub fn new(net: Arc<dyn Net>, calls: Arc<Calls>, table: Table, patience: Duration) -> Self {
         Router { shards: calls.shards.clone(), table, net, calls, patience }
+    }
+
+    /// Whether no shard can be reached from here, not even for reading: this node is outside the cluster.
+    pub fn is_cut_off(&self) -> bool {
+        let view = self.net.view().borrow().clone();
+        let is_there = |id: &NodeId| *id == view.me || view.member(id).is_some_and(Member::is_alive);
+        (0..self.shards.count).all(|shard| {
+            let row = self.table.row(shard);
+            row.replicas.is_empty() && !row.owner.is_some_and(|(owner, _)| is_there(&owner))
+        })
     }
 
     /// What is known of a document.

@@ -108,7 +108,7 @@ async fn an_upload_waits_for_a_node_that_can_read_it_and_is_read_when_one_joins(
             said.body
         );
         let said = door.ask(&id, QUESTION).await.unwrap();
-        assert_eq!(said.status, StatusCode::CONFLICT, "{}", said.body);
+        assert_eq!(said.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", said.body);
         for role in ["node/ocr", "node/embedding", "node/models"] {
             assert_eq!(door.note(role).await, None, "{} runs what it was not told to", door.name);
         }

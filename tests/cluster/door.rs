@@ -14,9 +14,9 @@ use crate::node::is_problem;
 /// How long a client waits for an answer: longer than a node looks for an owner (15 s).
 const PATIENCE: Duration = Duration::from_secs(25);
 /// How long anything is waited for before it is called stuck.
-pub(super) const STUCK_AFTER: Duration = Duration::from_secs(180);
+pub(super) const STUCK_AFTER: Duration = Duration::from_secs(90);
 /// The pause between two looks.
-const POLL: Duration = Duration::from_millis(50);
+pub(super) const POLL: Duration = Duration::from_millis(50);
 
 /// What a node answered.
 #[derive(Debug, Clone)]

@@ -3,13 +3,14 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use enabler_cluster::decide::placement::{self, Candidate};
 use enabler_link::{TlsFiles, certs};
 use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::door::{Door, STUCK_AFTER, until};
+use super::door::{Door, POLL, STUCK_AFTER};
 use super::network::Network;
 use super::truth::Truth;
 use crate::faults::Line;
@@ -282,21 +283,45 @@ impl Cluster {
         seat.node.take().expect("a node that runs").stop().await;
     }
 
-    /// Waits until every shard has an owner that runs and says so, no two say the same, and every node is ready.
+    /// Waits until every shard is owned by the node that shall own it, nobody else says so, and every node is ready.
     pub(super) async fn calm(&self) {
-        until("every shard has one owner, and every node is ready", async || self.is_calm().await).await;
+        let calm = async {
+            while !self.is_calm().await {
+                tokio::time::sleep(POLL).await;
+            }
+        };
+        if tokio::time::timeout(STUCK_AFTER, calm).await.is_err() {
+            panic!("the shards do not come to rest:\n{}", self.state().await);
+        }
+    }
+
+    /// How every node sees itself and the cluster, for a test that fails.
+    pub(super) async fn state(&self) -> String {
+        let mut state = format!("the store says {:?}\n", self.truth().await.owners().await);
+        for seat in self.seats.iter().filter(|seat| seat.node.is_some()) {
+            let (door, note) = (&seat.door, seat.door.note("node/keeper").await);
+            let (ready, owns) = (door.is_ready().await, door.owns().await);
+            state += &format!("--- {} ready {ready} owns {owns:?}\nkeeper: {note:?}\n", door.name);
+            state += &seat.node.as_ref().map(Node::last_words).unwrap_or_default();
+            state += "\n";
+        }
+        state
     }
 
     async fn is_calm(&self) -> bool {
-        let mut owned: Vec<u32> = Vec::new();
-        for seat in self.seats.iter().filter(|seat| seat.node.is_some()) {
-            if !seat.door.is_ready().await {
+        let running: Vec<&Seat> = self.seats.iter().filter(|seat| seat.node.is_some()).collect();
+        let keeps = |seat: &&&Seat| seat.roles == ALL || seat.roles.contains("documents");
+        let candidates: Vec<Candidate<'_>> =
+            running.iter().filter(keeps).map(|seat| Candidate { name: &seat.door.name, weight: 1 }).collect();
+        let belongs = |shard: u32| candidates[placement::rank(shard, &candidates)[0]].name;
+        for seat in running {
+            let owned: Vec<u32> = seat.door.owns().await.into_keys().collect();
+            let own: Vec<u32> = (0..SHARDS).filter(|shard| belongs(*shard) == seat.door.name).collect();
+            if owned != own || !seat.door.is_ready().await {
                 return false;
             }
-            owned.extend(seat.door.owns().await.keys());
         }
-        owned.sort_unstable();
-        owned == (0..SHARDS).collect::<Vec<_>>()
+        true
     }
 }
 

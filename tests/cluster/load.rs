@@ -212,12 +212,12 @@ impl Client {
         let what = if deleted { "ask deleted" } else { "ask" };
         let wish = Wish::Ask(id.clone());
         let is_fine = |said: &Said| {
-            matches!(said.status, StatusCode::OK | StatusCode::NOT_FOUND | StatusCode::CONFLICT)
+            matches!(said.status, StatusCode::OK | StatusCode::NOT_FOUND | StatusCode::UNPROCESSABLE_ENTITY)
         };
         let Some((door, said)) = self.through(what, is_fine, &wish).await else { return };
         let mut book = self.book();
         let paper = book.papers[number].clone();
-        if deleted && matches!(said.status, StatusCode::OK | StatusCode::CONFLICT) {
+        if deleted && matches!(said.status, StatusCode::OK | StatusCode::UNPROCESSABLE_ENTITY) {
             book.violate(format!("{id} was deleted, and {} answers from it: {}", door.name, said.body));
         } else if !deleted && said.status == StatusCode::NOT_FOUND && paper.known == Known::Accepted {
             book.violate(format!("{id} was acknowledged, and {} does not know it", door.name));
