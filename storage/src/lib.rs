@@ -14,4 +14,4 @@ pub mod objects;
 pub mod record;
 pub mod shard;
 #[cfg(test)]
-mod versions;
+mod version_tests;

@@ -17,7 +17,7 @@ use crate::record::{
 };
 
 /// The bytes that the first version wrote, a record a line.
-const FIRST: &str = include_str!("versions/1.txt");
+const FIRST: &str = include_str!("version_tests/1.txt");
 
 fn first(name: &str) -> Vec<u8> {
     let lines: BTreeMap<_, _> = FIRST.lines().filter_map(|line| line.split_once(' ')).collect();
