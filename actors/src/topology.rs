@@ -43,6 +43,8 @@ const KEEPER_PLACES: usize = 256;
 const SHARD_PLACES: usize = 1_024;
 /// Pages that may wait for the OCR pool; each waiting ingest is bounded by itself.
 const OCR_PLACES: usize = 256;
+/// How long a request looks for a shard of a node alone, where nobody else will take it: a restart of its actor.
+const ALONE_FIND_MAX: Duration = Duration::from_secs(2);
 /// Answers that may wait for one evaluator.
 const EVALUATOR_PLACES: usize = 256;
 /// Messages that a stopping tree is given to end its work.
@@ -212,7 +214,8 @@ pub async fn start(settings: &Settings, parts: Parts) -> Result<Actors, Fault> {
         clock: parts.means.clock.clone(),
         net: parts.net.clone(),
     });
-    let patience = Duration::from_secs(settings.cluster.find_seconds);
+    let find = Duration::from_secs(settings.cluster.find_seconds);
+    let patience = if parts.is_alone { find.min(ALONE_FIND_MAX) } else { find };
     let router = Router::new(parts.net.clone(), calls.clone(), table, patience);
     let root = parts.root.clone();
     supervisor::spawn("node", policy, children, &tree, Some(root.cell())).await?;
