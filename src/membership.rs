@@ -4,16 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use bytes::Bytes;
 use enabler_actors::calls::{STORE_FACT, STORE_UP, Switchboard};
 use enabler_actors::crew::role;
 use enabler_actors::keeper::BEAT;
 use enabler_cluster::ActorCell;
 use enabler_cluster::lease::{self, Beat, Lease};
-use enabler_cluster::net::{self, Alone, CallError, Incoming, Net, NodeId, Reach, Refused, Service, View};
+use enabler_cluster::net::{self, Alone, Net, NodeId};
 use enabler_cluster::owner::Means;
-use enabler_cluster::request::Request;
 use enabler_cluster::tree::Tree;
 use enabler_config::Settings;
 use enabler_link::{Links, TlsFiles};
@@ -21,7 +18,6 @@ use enabler_storage::chance::Chance;
 use enabler_storage::clock::Clock;
 use enabler_storage::log::{self, Cluster, NodeRecord};
 use enabler_storage::objects::ObjectStore;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::node::NodeError;
@@ -89,13 +85,9 @@ impl Membership {
             let net: Arc<dyn Net> = Arc::new(Alone::new(means.node.clone(), facts));
             return Ok(Membership { net, links: None, lease: None, dead, over });
         }
-        let links = Links::start(
-            link_settings(settings, means, cluster).await?,
-            Arc::new(Answering(switchboard)),
-            tree,
-            above,
-        )
-        .await?;
+        let links =
+            Links::start(link_settings(settings, means, cluster).await?, Arc::new(switchboard), tree, above)
+                .await?;
         links.tell(net::ROLES, &roles);
         links.tell("version", env!("CARGO_PKG_VERSION"));
         let record = NodeRecord {
@@ -111,7 +103,7 @@ impl Membership {
         let every = lease::beat_every(Duration::from_secs(settings.cluster.lease_seconds));
         tokio::spawn(beat(lease.clone(), links.clone(), every, dead.clone(), over.clone()));
         tokio::spawn(discover(settings.clone(), means.clone(), links.clone(), over.clone()));
-        let net: Arc<dyn Net> = Arc::new(Linked::new(links.clone(), over.clone()));
+        let net: Arc<dyn Net> = Arc::new(links.clone());
         Ok(Membership { net, links: Some(links), lease: Some(lease), dead, over })
     }
 
@@ -260,102 +252,5 @@ async fn beat(
             () = over.cancelled() => return,
             () = tokio::time::sleep(every) => {}
         }
-    }
-}
-
-/// Answers calls that come over the links.
-struct Answering(Switchboard);
-
-#[async_trait]
-impl enabler_link::Service for Answering {
-    async fn serve(
-        &self,
-        from: &enabler_link::NodeId,
-        call: enabler_link::Incoming,
-    ) -> Result<Bytes, enabler_link::Refused> {
-        let from = NodeId { name: from.name.clone(), generation: from.generation };
-        let call = Incoming { kind: call.kind, body: call.body, request: call.request };
-        self.0.serve(&from, call).await.map_err(|refused| match refused {
-            Refused::Unsupported => enabler_link::Refused::Unsupported,
-            Refused::Busy => enabler_link::Refused::Busy,
-            Refused::Code(code, text) => enabler_link::Refused::Code(code, text),
-        })
-    }
-}
-
-/// The links as the cluster asks for them.
-struct Linked {
-    links: Links,
-    view: watch::Receiver<Arc<View>>,
-}
-
-impl Linked {
-    fn new(links: Links, over: CancellationToken) -> Self {
-        let mut theirs = links.view();
-        let (ours, view) = watch::channel(Arc::new(seen(&theirs.borrow())));
-        tokio::spawn(async move {
-            loop {
-                tokio::select! {
-                    () = over.cancelled() => return,
-                    changed = theirs.changed() => if changed.is_err() { return },
-                }
-                let next = Arc::new(seen(&theirs.borrow_and_update()));
-                ours.send_replace(next);
-            }
-        });
-        Linked { links, view }
-    }
-}
-
-fn seen(theirs: &enabler_link::View) -> View {
-    let id = |id: &enabler_link::NodeId| NodeId { name: id.name.clone(), generation: id.generation };
-    let members = theirs.members.iter().map(|member| net::Member {
-        id: id(&member.id),
-        address: member.address.clone(),
-        reach: match member.reach {
-            enabler_link::Reach::Linked => Reach::Linked,
-            enabler_link::Reach::Heard => Reach::Heard,
-            enabler_link::Reach::Silent => Reach::Silent,
-        },
-        since: member.since,
-        facts: member.facts.clone(),
-    });
-    View { me: id(&theirs.me), members: members.collect() }
-}
-
-fn theirs(id: &NodeId) -> enabler_link::NodeId {
-    enabler_link::NodeId { name: id.name.clone(), generation: id.generation }
-}
-
-fn failed(error: enabler_link::CallError) -> CallError {
-    match error {
-        enabler_link::CallError::NoLink => CallError::NoLink,
-        enabler_link::CallError::Overloaded => CallError::Overloaded,
-        enabler_link::CallError::TooLarge { bytes, bytes_max } => {
-            CallError::TooLarge { bytes: bytes as usize, bytes_max: bytes_max as usize }
-        }
-        enabler_link::CallError::Unsupported => CallError::Unsupported,
-        enabler_link::CallError::Refused(code, text) => CallError::Refused(code, text),
-        enabler_link::CallError::Unknown(why) => CallError::Unknown(why),
-        enabler_link::CallError::Ended(ended) => CallError::Ended(ended),
-    }
-}
-
-#[async_trait]
-impl Net for Linked {
-    fn view(&self) -> watch::Receiver<Arc<View>> {
-        self.view.clone()
-    }
-
-    fn tell(&self, key: &str, value: &str) {
-        self.links.tell(key, value);
-    }
-
-    async fn call(&self, to: &NodeId, kind: u16, body: Bytes, request: &Request) -> Result<Bytes, CallError> {
-        self.links.call(&theirs(to), kind, body, request).await.map_err(failed)
-    }
-
-    async fn cast(&self, to: &NodeId, kind: u16, body: Bytes) -> Result<(), CallError> {
-        self.links.cast(&theirs(to), kind, body).await.map_err(failed)
     }
 }

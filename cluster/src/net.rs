@@ -14,16 +14,16 @@ use crate::request::{Ended, Request};
 /// How a member can be reached at present.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
-    /// There is a link that is not silent.
+    /// Over a link of our own.
     Linked,
-    /// Others hear it; a call goes through one of them.
+    /// It lives, as others say, and there is no link of our own: calls go through one of them.
     Heard,
-    /// Nobody that we hear has heard it lately.
+    /// Nobody that we hear has heard it lately, or it left.
     Silent,
 }
 
 /// A node as this one sees it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
     /// Which one.
     pub id: NodeId,
@@ -33,7 +33,7 @@ pub struct Member {
     pub reach: Reach,
     /// Since when `reach` is what it is.
     pub since: Instant,
-    /// What it says about itself.
+    /// What it says about itself; see [`Net::tell`].
     pub facts: BTreeMap<String, String>,
 }
 
@@ -58,7 +58,7 @@ impl Member {
 pub const ROLES: &str = "roles";
 
 /// The cluster as this node sees it at one moment.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct View {
     /// This node.
     pub me: NodeId,
@@ -67,7 +67,7 @@ pub struct View {
 }
 
 impl View {
-    /// The member called `name`.
+    /// The member called `name`, whichever generation of it is there.
     pub fn named(&self, name: &str) -> Option<&Member> {
         self.members.iter().find(|member| member.id.name == name)
     }
@@ -81,42 +81,42 @@ impl View {
 /// Why a call brought no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
-    /// There is no way to the node; nothing was sent.
+    /// There is no way to the node now; nothing was sent.
     #[error("there is no link to the node")]
     NoLink,
-    /// Too much is under way to the node; nothing was sent.
+    /// Too much is under way to the node or at it; nothing was begun.
     #[error("too much is under way to the node")]
     Overloaded,
     /// The message is larger than a frame; nothing was sent.
     #[error("the message takes {bytes} bytes, a frame at most {bytes_max}")]
     TooLarge {
         /// Its size.
-        bytes: usize,
-        /// The limit.
-        bytes_max: usize,
+        bytes: u64,
+        /// What the two nodes agreed on.
+        bytes_max: u64,
     },
     /// The node does not know this kind of call.
     #[error("the node does not know this kind of call; it may run an older version")]
     Unsupported,
-    /// The node refused, with a code and its reason.
+    /// The node refused, with a code of the called part and its reason for people.
     #[error("{1}")]
     Refused(u16, String),
     /// It was sent and no answer came: it may have happened.
-    #[error("no answer came: {0}")]
+    #[error("the outcome is unknown: {0}")]
     Unknown(String),
-    /// The request ended first: it may have happened.
+    /// The caller's own time was up, or it gave up: it may have happened.
     #[error(transparent)]
     Ended(#[from] Ended),
 }
 
-/// A call from another node.
+/// A call or cast from another node.
 #[derive(Debug)]
 pub struct Incoming {
-    /// What kind of call.
+    /// What is asked, in the service's own numbering.
     pub kind: u16,
-    /// Its body.
+    /// The question.
     pub body: Bytes,
-    /// The caller's deadline and trace; cancelled when the caller is gone.
+    /// The caller's deadline and trace; cancelled when the caller is gone, or the link to it.
     pub request: Request,
 }
 
@@ -125,7 +125,7 @@ pub struct Incoming {
 pub enum Refused {
     /// This version does not know the kind.
     Unsupported,
-    /// Too much to do: try another node, or later.
+    /// Too much to do, and nothing was begun: try another node, or later.
     Busy,
     /// A code of the called part, and a text for people.
     Code(u16, String),
@@ -134,23 +134,30 @@ pub enum Refused {
 /// What answers the calls of other nodes.
 #[async_trait]
 pub trait Service: Send + Sync {
-    /// Answers one call.
+    /// Answers one call, on a task of its own; it is dropped when the deadline passes or the caller goes.
     async fn serve(&self, from: &NodeId, call: Incoming) -> Result<Bytes, Refused>;
 }
 
 /// The links of this node.
 #[async_trait]
 pub trait Net: Send + Sync {
-    /// The cluster as it is seen now, and as it changes.
+    /// The cluster as it is seen now, and whenever that changes.
     fn view(&self) -> watch::Receiver<Arc<View>>;
 
     /// Tells every node a fact about this one.
     fn tell(&self, key: &str, value: &str);
 
-    /// Asks `to` and waits for its answer, as long as the request lives.
+    /// Asks `to` and waits for its answer, as long as the request lives. Without a link of our own the call goes
+    /// through a third node, if one has a link to both.
+    ///
+    /// # Errors
+    /// See [`CallError`].
     async fn call(&self, to: &NodeId, kind: u16, body: Bytes, request: &Request) -> Result<Bytes, CallError>;
 
-    /// Tells `to` something that may get lost.
+    /// Tells `to` something: it arrives at most once, and nobody says whether it did.
+    ///
+    /// # Errors
+    /// See [`CallError`]; nothing was sent then.
     async fn cast(&self, to: &NodeId, kind: u16, body: Bytes) -> Result<(), CallError>;
 }
 

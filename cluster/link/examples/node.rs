@@ -15,10 +15,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use enabler_cluster::decide::restart::Policy;
+use enabler_cluster::net::{CallError, Incoming, Net, NodeId, Refused, Service};
 use enabler_cluster::request::Request;
 use enabler_cluster::supervisor;
 use enabler_cluster::tree::Tree;
-use enabler_link::{CallError, Incoming, Links, NodeId, Refused, Service, Settings, certs};
+use enabler_link::{Links, Settings, certs};
 use enabler_storage::clock::SystemClock;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::time::Instant;
@@ -44,7 +45,7 @@ fn resident_kib() -> u64 {
 }
 
 fn member(links: &Links, name: &str) -> Option<NodeId> {
-    links.view().borrow().member(name).map(|member| member.id.clone())
+    links.view().borrow().named(name).map(|member| member.id.clone())
 }
 
 fn word(outcome: &Result<Bytes, CallError>) -> String {
@@ -87,7 +88,7 @@ async fn obey(links: &Links, line: &str) -> Option<String> {
         ["view"] => {
             let mut text = "view".to_owned();
             for member in &links.view().borrow().members {
-                let _ = write!(text, " {}={:?}", member.id, member.reach);
+                let _ = write!(text, " {}.{:x}={:?}", member.id.name, member.id.generation, member.reach);
             }
             Some(text)
         }

@@ -6,17 +6,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use enabler_cluster::net::{Member, NodeId, Reach, Service, View};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use crate::Service;
+use crate::id::{id_text, place_of};
 use crate::link::Link;
 use crate::peer::{Arrivals, Carrier, Streams};
 use crate::serve;
 use crate::settings::Settings;
 use crate::table::Table;
 use crate::tls::Tls;
-use crate::view::{Member, NodeId, Reach, View};
 use crate::wire::{self, Hello, Status, What, WireError};
 
 /// Facts that a node may tell, and the bytes of one.
@@ -169,7 +169,7 @@ impl Core {
         let limits = &self.settings.limits;
         Hello {
             cluster: self.settings.cluster_id.clone(),
-            node: self.me.place(),
+            node: place_of(&self.me),
             advertise: self.advertise.clone(),
             gateway,
             large,
@@ -191,7 +191,7 @@ impl Core {
         match carrier.open(streams).await {
             Ok(opened) => {
                 link.ready(opened);
-                tracing::info!(peer = %link.peer, "linked");
+                tracing::info!(peer = id_text(&link.peer), "linked");
                 self.table.changed.notify_waiters();
                 let beat = self.settings.silence_max / 4;
                 // A link that carries nothing would look silent to the peer: both streams get a sign of life.
@@ -201,14 +201,18 @@ impl Core {
                     }
                 }
             }
-            Err(why) => tracing::warn!(peer = %link.peer, why, "a link did not come about"),
+            Err(why) => tracing::warn!(peer = id_text(&link.peer), why, "a link did not come about"),
         }
         self.table.remove(&link);
-        tracing::info!(peer = %link.peer, "no longer linked");
+        tracing::info!(peer = id_text(&link.peer), "no longer linked");
     }
 
     fn violated(&self, link: &Arc<Link>, what: &str) {
-        tracing::warn!(peer = %link.peer, what, "the peer broke the rules of the link, which is cut");
+        tracing::warn!(
+            peer = id_text(&link.peer),
+            what,
+            "the peer broke the rules of the link, which is cut"
+        );
         self.table.remove(link);
     }
 

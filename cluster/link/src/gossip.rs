@@ -16,12 +16,14 @@ use chitchat::{
     Heartbeat, Serializable, spawn_chitchat,
 };
 use enabler_cluster::actor::{Behaviour, Context, Fault};
+use enabler_cluster::net::{NodeId, Reach};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::core::{Core, Gossip};
-use crate::view::{self, NodeId, Reach, Sight};
+use crate::id::{self, id_text};
+use crate::view::{self, Sight};
 use crate::wire::What;
 
 /// Gossip messages that wait; more are dropped, and the next round says the same again.
@@ -37,7 +39,7 @@ fn address_of(id: &NodeId) -> SocketAddr {
     // FNV-1a: every node must come to the same address, also one built by another compiler.
     let start: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
     let mix = |hash: u128, byte: u8| (hash ^ u128::from(byte)).wrapping_mul(0x0100_0000_0000_0000_0000_013b);
-    let hash = id.to_string().into_bytes().into_iter().fold(start, mix);
+    let hash = id_text(id).into_bytes().into_iter().fold(start, mix);
     let local = (hash >> 8) | (0xfd << 120);
     SocketAddr::new(IpAddr::V6(Ipv6Addr::from_bits(local)), 1)
 }
@@ -76,7 +78,9 @@ impl Socket for LinkSocket {
             };
             match ChitchatMessage::deserialize(&mut &bytes[..]) {
                 Ok(message) => return Ok((address_of(&link.peer), message)),
-                Err(error) => tracing::warn!(peer = %link.peer, %error, "a gossip message cannot be read"),
+                Err(error) => {
+                    tracing::warn!(peer = id_text(&link.peer), %error, "a gossip message cannot be read")
+                }
             }
         }
     }
@@ -122,7 +126,7 @@ impl Behaviour for Membership {
     async fn start(&self, context: &Context<()>) -> Result<Seen, Fault> {
         let core = &self.core;
         let id = ChitchatId::new(
-            core.me.to_string(),
+            id_text(&core.me),
             self.starts.fetch_add(1, Ordering::Relaxed),
             address_of(&core.me),
         );
@@ -208,7 +212,7 @@ impl Membership {
         let own = chitchat.self_chitchat_id().clone();
         state.pulses.retain(|id, _| chitchat.node_state(id).is_some());
         for (key, node) in chitchat.node_states() {
-            let Some(id) = NodeId::parse(&key.node_id).filter(|_| *key != own) else { continue };
+            let Some(id) = id::parse(&key.node_id).filter(|_| *key != own) else { continue };
             let heartbeat = node.heartbeat();
             let pulse = state.pulses.entry(key.clone()).or_insert(Pulse { heartbeat, moved: None });
             if pulse.heartbeat != heartbeat {

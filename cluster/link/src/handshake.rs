@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use enabler_cluster::net::NodeId;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -14,12 +15,12 @@ use tokio::time::timeout;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 
 use crate::core::Core;
+use crate::id::{id_of, id_text};
 use crate::link::{Bounds, Link};
 use crate::peer::{Carrier, Stream, Streams};
 use crate::settings::name_is_good;
 use crate::table::Offered;
 use crate::tls;
-use crate::view::NodeId;
 use crate::watch::Watch;
 use crate::wire::{self, FIRST_BYTES, Hello, Welcome, WireError};
 
@@ -175,7 +176,7 @@ async fn attempt(core: &Arc<Core>, address: &str, instead_of: u128) -> Result<At
     let hello = core.hello(carrier.gateway(), core.tls.token()?, instead_of, false);
     let (small, welcome) = greet(core, address, &hello).await?;
     check(core, small.get_ref().1.peer_certificates(), &welcome.hello)?;
-    let peer = NodeId::from(welcome.hello.node.clone());
+    let peer = id_of(welcome.hello.node.clone());
     if peer == core.me {
         return Ok(Attempt::Done(Dialed::Myself));
     }
@@ -216,7 +217,7 @@ async fn second(
 ) -> Result<tokio_rustls::client::TlsStream<TcpStream>, HandshakeError> {
     let (large, welcome) = greet(core, address, hello).await?;
     check(core, large.get_ref().1.peer_certificates(), &welcome.hello)?;
-    if !welcome.accepted || NodeId::from(welcome.hello.node) != *peer {
+    if !welcome.accepted || id_of(welcome.hello.node) != *peer {
         return Err(HandshakeError::Refused(welcome.refusal.chars().take(200).collect()));
     }
     Ok(large)
@@ -231,7 +232,7 @@ fn spawn(
     large: Box<dyn Stream>,
 ) {
     let streams = Streams {
-        peer: link.peer.to_string(),
+        peer: id_text(&link.peer),
         token: link.token,
         gateway,
         dialed: link.dialed,
@@ -273,7 +274,7 @@ pub(crate) async fn receive(core: &Arc<Core>, tcp: TcpStream) -> Result<(), Hand
         }
         return Err(error);
     }
-    let peer = NodeId::from(hello.node.clone());
+    let peer = id_of(hello.node.clone());
     if peer.name == core.me.name {
         write_first(&mut stream, &welcome(false, 0, "the node has the same name")).await?;
         return if peer == core.me {

@@ -6,9 +6,9 @@
 
 pub mod certs;
 mod core;
-mod error;
 mod gossip;
 mod handshake;
+mod id;
 mod link;
 mod mesh;
 mod pace;
@@ -33,6 +33,7 @@ use enabler_cluster::ActorCell;
 use enabler_cluster::actor;
 use enabler_cluster::address::Address;
 use enabler_cluster::decide::restart::Policy;
+use enabler_cluster::net::{CallError, Net, NodeId, Reach, Service, View};
 use enabler_cluster::request::Request;
 use enabler_cluster::supervisor::{self, Child};
 use enabler_cluster::tree::Tree;
@@ -43,11 +44,9 @@ use crate::core::Core;
 use crate::link::Route;
 use crate::wire::{FLAG_RELAY, What};
 
-pub use error::{CallError, Refused};
 pub use link::CODE_VERSION;
 pub use settings::{Limits, LinkError, Settings, TlsFiles};
 pub use tls::TlsError;
-pub use view::{Member, NodeId, Reach, View};
 
 /// Directives for the log filter, always in force: below `info` these libraries print whole messages, and with
 /// them the text of documents; above it they repeat what the links themselves say.
@@ -55,24 +54,6 @@ pub const LOG_DIRECTIVES: [&str; 3] = ["ractor_cluster=error", "ractor=warn", "c
 
 /// Third nodes that a call is offered to when its own link is down.
 const RELAYS_MAX: usize = 3;
-
-/// A call or cast from another node.
-#[derive(Debug)]
-pub struct Incoming {
-    /// What is asked, in the service's own numbering.
-    pub kind: u16,
-    /// The question.
-    pub body: Bytes,
-    /// The caller's deadline and trace; cancelled when the caller goes, or the link to it.
-    pub request: Request,
-}
-
-/// What a node does for its peers.
-#[async_trait]
-pub trait Service: Send + Sync {
-    /// Serves one call on a task of its own. It is dropped when the deadline passes or the caller goes.
-    async fn serve(&self, from: &NodeId, call: Incoming) -> Result<Bytes, Refused>;
-}
 
 /// The links of this node. Cheap to clone.
 #[derive(Clone)]
@@ -118,16 +99,6 @@ impl Links {
         Ok(Links { core, view, actors })
     }
 
-    /// Who is in the cluster, now and whenever that changes.
-    pub fn view(&self) -> values::Receiver<Arc<View>> {
-        self.view.clone()
-    }
-
-    /// Tells all nodes a fact about this one; at most 64 facts of 4 KiB, what is more is logged and not told.
-    pub fn tell(&self, key: &str, value: &str) {
-        self.core.tell(key, value);
-    }
-
     /// Replaces the seeds; links that exist stay.
     pub fn set_seeds(&self, seeds: Vec<String>) {
         self.core.set_seeds(seeds);
@@ -143,48 +114,6 @@ impl Links {
     /// again: for drills.
     pub fn kill(&self, part: &str) {
         self.actors.kill(&format!("node/links/{part}"));
-    }
-
-    /// Calls a node and waits for its answer, as long as the request lives. Without a link of our own the call goes
-    /// through a third node, if one has a link to both.
-    ///
-    /// # Errors
-    /// See [`CallError`].
-    pub async fn call(
-        &self,
-        to: &NodeId,
-        kind: u16,
-        body: Bytes,
-        request: &Request,
-    ) -> Result<Bytes, CallError> {
-        if let Some(link) = self.core.table.ready(to) {
-            match link.call(kind, &body, request, Route::default()).await {
-                // Nothing was sent: another way may be open.
-                Err(CallError::NoLink) => {}
-                outcome => return outcome,
-            }
-        }
-        for relay in self.relays(to) {
-            match relay.call(kind, &body, request, via(to)).await {
-                Err(CallError::NoLink) => {}
-                outcome => return outcome,
-            }
-        }
-        Err(CallError::NoLink)
-    }
-
-    /// Sends a message without an answer: it arrives at most once, and nobody tells whether it did.
-    ///
-    /// # Errors
-    /// See [`CallError`]; nothing was sent then.
-    pub async fn cast(&self, to: &NodeId, kind: u16, body: Bytes) -> Result<(), CallError> {
-        if let Some(link) = self.core.table.ready(to) {
-            match link.cast(kind, &body, Route::default()) {
-                Err(CallError::NoLink) => {}
-                outcome => return outcome,
-            }
-        }
-        self.relays(to).first().map_or(Err(CallError::NoLink), |relay| relay.cast(kind, &body, via(to)))
     }
 
     /// Leaves the cluster: says goodbye, lets calls in flight end within `patience`, and closes.
@@ -221,6 +150,45 @@ impl Links {
         }
         let links = self.core.table.all().into_iter().filter(|link| link.is_ready() && link.peer != *to);
         links.take(RELAYS_MAX).collect()
+    }
+}
+
+#[async_trait]
+impl Net for Links {
+    fn view(&self) -> values::Receiver<Arc<View>> {
+        self.view.clone()
+    }
+
+    /// Tells all nodes a fact about this one; at most 64 facts of 4 KiB, what is more is logged and not told.
+    fn tell(&self, key: &str, value: &str) {
+        self.core.tell(key, value);
+    }
+
+    async fn call(&self, to: &NodeId, kind: u16, body: Bytes, request: &Request) -> Result<Bytes, CallError> {
+        if let Some(link) = self.core.table.ready(to) {
+            match link.call(kind, &body, request, Route::default()).await {
+                // Nothing was sent: another way may be open.
+                Err(CallError::NoLink) => {}
+                outcome => return outcome,
+            }
+        }
+        for relay in self.relays(to) {
+            match relay.call(kind, &body, request, via(to)).await {
+                Err(CallError::NoLink) => {}
+                outcome => return outcome,
+            }
+        }
+        Err(CallError::NoLink)
+    }
+
+    async fn cast(&self, to: &NodeId, kind: u16, body: Bytes) -> Result<(), CallError> {
+        if let Some(link) = self.core.table.ready(to) {
+            match link.cast(kind, &body, Route::default()) {
+                Err(CallError::NoLink) => {}
+                outcome => return outcome,
+            }
+        }
+        self.relays(to).first().map_or(Err(CallError::NoLink), |relay| relay.cast(kind, &body, via(to)))
     }
 }
 

@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use enabler_cluster::decide::credit::{Ledger, Window};
+use enabler_cluster::net::{CallError, NodeId};
 use enabler_cluster::request::Request;
 use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::error::CallError;
+use crate::id::{id_of, place_of};
 use crate::peer::PeerLink;
-use crate::view::NodeId;
 use crate::wire::{self, Header, Hello, Lane, Status, What};
 
 /// The code of a refusal because the peer does not understand the version of the frame.
@@ -157,7 +157,7 @@ impl Link {
             told: 0,
         };
         Link {
-            peer: hello.node.clone().into(),
+            peer: id_of(hello.node.clone()),
             address: hello.advertise.clone(),
             token,
             dialed,
@@ -264,8 +264,8 @@ impl Link {
             left_ms: request
                 .map_or(0, |request| u32::try_from(request.left().as_millis()).unwrap_or(u32::MAX)),
             trace: request.map(|request| request.trace.to_string()).unwrap_or_default(),
-            to: route.to.as_ref().map(NodeId::place),
-            origin: route.origin.as_ref().map(NodeId::place),
+            to: route.to.as_ref().map(place_of),
+            origin: route.origin.as_ref().map(place_of),
             ..Header::default()
         };
         let sent = self.send(what, id, header, body, lane);

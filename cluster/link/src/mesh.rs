@@ -8,6 +8,7 @@ use std::time::Duration;
 use enabler_cluster::ActorCell;
 use enabler_cluster::actor::{self, Behaviour, Context, Fault};
 use enabler_cluster::address::Address;
+use enabler_cluster::net::{Member, NodeId, Reach};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::DropGuard;
@@ -15,7 +16,6 @@ use tokio_util::sync::DropGuard;
 use crate::core::Core;
 use crate::handshake::{self, Dialed};
 use crate::parts::ticks;
-use crate::view::{Member, NodeId, Reach};
 
 /// How often it is looked whether somebody must be dialed.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -98,7 +98,7 @@ impl Behaviour for Peer {
             return Ok(());
         }
         let alone = *state.alone.get_or_insert(now);
-        let Some(member) = core.view.borrow().member(&self.name).cloned() else { return Ok(()) };
+        let Some(member) = core.view.borrow().named(&self.name).cloned() else { return Ok(()) };
         if core.is_severed(&self.name) {
             context.seat().note("severed by an operator");
             return Ok(());

@@ -14,6 +14,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::core::{Core, Inbox};
 use crate::handshake;
+use crate::id::id_text;
 use crate::session::{Plan, Ractor};
 
 /// Offers `message` to `address` again and again until the guard is dropped; a busy actor is left alone.
@@ -47,7 +48,7 @@ impl Behaviour for Carry {
     async fn start(&self, context: &Context<()>) -> Result<(), Fault> {
         let core = &self.0;
         let plan = Plan {
-            node: core.me.to_string(),
+            node: id_text(&core.me),
             cluster: core.settings.cluster_id.clone(),
             frame_bytes_max: core.settings.limits.frame_bytes_max,
             arrivals: Arc::new(Inbox(Arc::downgrade(core))),

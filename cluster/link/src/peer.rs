@@ -36,7 +36,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin> Stream for 
 
 /// Two streams to one peer, ready to become a link.
 pub struct Streams {
-    /// The peer, as it was authenticated.
+    /// The start of the peer, as it was authenticated: `name.generation`.
     pub peer: String,
     /// The link's token.
     pub token: u128,

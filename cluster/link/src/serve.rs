@@ -5,16 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use enabler_cluster::net::{CallError, Incoming, Refused};
 use enabler_cluster::request::{Ended, Request};
 use futures_util::FutureExt;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::Incoming;
 use crate::core::Core;
-use crate::error::{CallError, Refused};
+use crate::id::{id_of, id_text};
 use crate::link::{Link, Route};
-use crate::view::NodeId;
 use crate::wire::{FLAG_RELAY, Frame, Status, What};
 
 /// Time for a cast, which brings no deadline.
@@ -52,7 +51,7 @@ async fn answer(core: &Arc<Core>, link: &Link, frame: Frame, cancel: Cancellatio
     if frame.header.flags & FLAG_RELAY != 0 {
         return relay(core, link, frame, &request).await;
     }
-    let from = frame.header.origin.map_or_else(|| link.peer.clone(), NodeId::from);
+    let from = frame.header.origin.map_or_else(|| link.peer.clone(), id_of);
     let incoming = Incoming { kind: frame.header.kind, body: frame.body, request: request.clone() };
     let serve = AssertUnwindSafe(core.service.serve(&from, incoming)).catch_unwind();
     match request.run(serve).await {
@@ -63,7 +62,12 @@ async fn answer(core: &Arc<Core>, link: &Link, frame: Frame, cancel: Cancellatio
         Ok(Err(panic)) => {
             let words = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
             let words = words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-            tracing::error!(peer = %from, kind = frame.header.kind, panic = words, "serving a call panicked");
+            tracing::error!(
+                peer = id_text(&from),
+                kind = frame.header.kind,
+                panic = words,
+                "serving a call panicked"
+            );
             text(Status::Unknown, 0, format!("`{}` failed while it served the call: {words}", core.me.name))
         }
         Err(Ended::TimedOut) => text(Status::Unknown, 0, "the deadline passed while the call was served"),
@@ -74,7 +78,7 @@ async fn answer(core: &Arc<Core>, link: &Link, frame: Frame, cancel: Cancellatio
 /// Passes a call on to a peer of ours.
 async fn relay(core: &Arc<Core>, link: &Link, frame: Frame, request: &Request) -> Answer {
     let header = frame.header;
-    let target = header.to.map(NodeId::from).filter(|_| header.hops < HOPS_MAX);
+    let target = header.to.map(id_of).filter(|_| header.hops < HOPS_MAX);
     let Some(next) = target.and_then(|to| core.table.ready(&to)) else {
         return text(Status::NoLink, 0, "");
     };

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use enabler_cluster::net::NodeId;
 use tokio::sync::{Notify, oneshot};
 
 use crate::link::Link;
 use crate::peer::Stream;
-use crate::view::NodeId;
 
 /// A link that exists, as far as the choice looks at it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

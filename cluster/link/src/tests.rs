@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use enabler_cluster::decide::restart::Policy;
+use enabler_cluster::net::{Incoming, Refused};
 use enabler_cluster::supervisor;
 use enabler_cluster::tree::Tree;
 use enabler_storage::clock::SystemClock;
@@ -40,8 +41,7 @@ async fn pair(dir: &Path) -> ([(Links, supervisor::Handle); 2], Arc<Link>) {
     let b = start(dir, "b", vec![a.0.local_address().to_string()]).await;
     for (links, other) in [(&a.0, "b"), (&b.0, "a")] {
         let mut view = links.view();
-        let linked =
-            |view: &Arc<View>| view.member(other).is_some_and(|member| member.reach == Reach::Linked);
+        let linked = |view: &Arc<View>| view.named(other).is_some_and(|member| member.reach == Reach::Linked);
         tokio::time::timeout(Duration::from_secs(10), view.wait_for(linked)).await.unwrap().unwrap();
     }
     let id = NodeId { name: "b".to_owned(), generation: 1 };

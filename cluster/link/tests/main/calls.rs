@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
+use enabler_cluster::net::{CallError, Net, Reach};
 use enabler_cluster::request::{Ended, Request};
-use enabler_link::{CallError, Reach};
 
 use crate::node::*;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use enabler_link::{CallError, Reach};
+use enabler_cluster::net::{CallError, Net, Reach, View};
 
 use crate::calls::note;
 use crate::node::*;
@@ -17,19 +17,19 @@ async fn three_nodes_find_each_other_through_one_and_share_their_facts() {
         one.sees_as(other, Reach::Linked).await;
     }
     b.links.tell("roles", "ocr embedding");
-    let roles = |view: &enabler_link::View| {
-        view.member("b")
+    let roles = |view: &View| {
+        view.named("b")
             .and_then(|member| member.facts.get("roles"))
             .is_some_and(|roles| roles == "ocr embedding")
     };
     c.sees("the roles of b", roles).await;
     b.sees("its own roles", roles).await;
     b.links.tell("roles", "ocr");
-    c.sees("the new roles", |view| view.member("b").is_some_and(|member| member.facts["roles"] == "ocr"))
+    c.sees("the new roles", |view| view.named("b").is_some_and(|member| member.facts["roles"] == "ocr"))
         .await;
     let view = c.links.view().borrow().clone();
     assert_eq!(view.members.iter().map(|member| &*member.id.name).collect::<Vec<_>>(), ["a", "b", "c"]);
-    assert_eq!(view.member("a").unwrap().address, a.address());
+    assert_eq!(view.named("a").unwrap().address, a.address());
     for node in [a, b, c] {
         node.stop().await;
     }
@@ -129,7 +129,7 @@ async fn the_tree_shows_the_links_and_a_killed_part_comes_back() {
     }
     a.links.tell("after", "restart");
     b.sees("a fact told after the restarts", |view| {
-        view.member("a").is_some_and(|member| member.facts.contains_key("after"))
+        view.named("a").is_some_and(|member| member.facts.contains_key("after"))
     })
     .await;
     a.stop().await;

@@ -8,10 +8,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use enabler_cluster::decide::restart::Policy;
+use enabler_cluster::net::{CallError, Incoming, Net, NodeId, Reach, Refused, Service, View};
 use enabler_cluster::request::Request;
 use enabler_cluster::supervisor;
 use enabler_cluster::tree::Tree;
-use enabler_link::{CallError, Incoming, Links, NodeId, Reach, Refused, Service, Settings, View, certs};
+use enabler_link::{Links, Settings, certs};
 use enabler_storage::clock::SystemClock;
 
 pub(crate) const ECHO: u16 = 1;
@@ -48,7 +49,7 @@ impl Service for Desk {
                 self.served.fetch_add(1, Ordering::SeqCst);
                 std::future::pending().await
             }
-            WHO => Ok(Bytes::from(format!("{from} {}", call.request.trace))),
+            WHO => Ok(Bytes::from(format!("{}.{:x} {}", from.name, from.generation, call.request.trace))),
             REFUSE => Err(Refused::Code(7, "not today".to_owned())),
             COUNT => {
                 self.served.fetch_add(1, Ordering::SeqCst);
