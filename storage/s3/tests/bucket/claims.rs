@@ -165,6 +165,9 @@ async fn claim_again_and_again(number: usize, claims: u64, store: Arc<Shared>, f
         if begun >= claims {
             return;
         }
+        if begun > 0 && begun.is_multiple_of(1_000) {
+            eprintln!("{begun} of {claims} claims begun");
+        }
         let means = Means {
             store: store.clone(),
             clock: Arc::new(SystemClock),

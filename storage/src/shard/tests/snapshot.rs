@@ -165,7 +165,7 @@ async fn an_operation_of_a_newer_version_stops_the_shard_and_is_not_passed_over(
     let before = index.position().unwrap();
     world.append(vec![Op::Fence]).await;
     let later = world.append(vec![Op::Fence]).await;
-    let newer = crate::versions::with_an_unknown_operation(1, before);
+    let newer = crate::version_tests::with_an_unknown_operation(1, before);
     let key = crate::log::entry_key(1, before.seq + 1).unwrap();
     world.store.delete(&key).await.unwrap();
     let _ = world.store.put_new(&key, newer).await;
