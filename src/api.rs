@@ -197,7 +197,7 @@ impl Api for NodeApi {
                 if missing > 0 {
                     waiting_for.push(format!("{missing} shards have no owner yet"));
                 } else if actors.router.is_cut_off() {
-                    waiting_for.push("no node that holds a shard can be reached".to_owned());
+                    waiting_for.push("no owner of any shard can be reached".to_owned());
                 }
                 let here = actors.crew.here();
                 waiting_for.extend(here.embedding.as_ref().and_then(|(_, embedder)| embedder.model().err()));
@@ -236,7 +236,7 @@ struct Sink {
 fn not_taken(error: IntakeError) -> ApiError {
     match error {
         IntakeError::Route(error) => not_routed(error, Uuid::nil(), Queue::Uploads),
-        error @ (IntakeError::Spool(_) | IntakeError::Store(_)) => ApiError::Unavailable {
+        error @ (IntakeError::Spool(_) | IntakeError::Store(_) | IntakeError::Silent) => ApiError::Unavailable {
             what: "the object store".to_owned(),
             retry_after_seconds: RETRY_AFTER_SECONDS,
             source: Some(error.into()),

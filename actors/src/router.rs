@@ -122,14 +122,13 @@ impl Router {
         Router { shards: calls.shards.clone(), table, net, calls, patience }
     }
 
-    /// Whether no shard can be reached from here, not even for reading: this node is outside the cluster.
+    /// Whether no shard has an owner that can be reached from here: then this node is outside the cluster, though it
+    /// may read the shards that it follows.
     pub fn is_cut_off(&self) -> bool {
         let view = self.net.view().borrow().clone();
         let is_there = |id: &NodeId| *id == view.me || view.member(id).is_some_and(Member::is_alive);
-        (0..self.shards.count).all(|shard| {
-            let row = self.table.row(shard);
-            row.replicas.is_empty() && !row.owner.is_some_and(|(owner, _)| is_there(&owner))
-        })
+        let owner = |shard: u32| self.table.row(shard).owner.map(|(owner, _)| owner);
+        !(0..self.shards.count).any(|shard| owner(shard).is_some_and(|owner| is_there(&owner)))
     }
 
     /// What is known of a document.

@@ -17,6 +17,11 @@ use super::Message;
 /// How long a reader waits for entries that the store has and this node has not yet applied.
 const CATCH_UP_MAX: Duration = Duration::from_secs(5);
 
+/// How long a reader waits for the object store to say where the log ends.
+const CONFIRM_MAX: Duration = Duration::from_secs(2);
+/// As [`CONFIRM_MAX`], when the store did not say the last time: an outage must not hold up every reader as long.
+const CONFIRM_AGAIN_MAX: Duration = Duration::from_millis(300);
+
 /// What this node does for a shard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
@@ -159,10 +164,18 @@ impl View {
         // One that began after this reading came is as good as one of its own.
         if last.number <= begun_before {
             let number = self.0.begun.fetch_add(1, Ordering::SeqCst) + 1;
-            let outcome = self.look_for_the_end().await.map_err(|error| {
-                tracing::debug!(%error, shard = self.0.number, "the end of the log could not be looked for");
-            });
-            *last = Confirmed { number, outcome };
+            let was_silent = last.number > 0 && last.outcome.is_err();
+            let patience = if was_silent { CONFIRM_AGAIN_MAX } else { CONFIRM_MAX };
+            let why = match tokio::time::timeout(patience, self.look_for_the_end()).await {
+                Ok(Ok(end)) => {
+                    *last = Confirmed { number, outcome: Ok(end) };
+                    return last.outcome;
+                }
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => "the object store does not answer".to_owned(),
+            };
+            tracing::debug!(why, shard = self.0.number, "the end of the log could not be looked for");
+            *last = Confirmed { number, outcome: Err(()) };
         }
         last.outcome
     }
