@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use super::harness::KEY;
 use crate::node::is_problem;
 
-/// How long a client waits for an answer: longer than a node looks for an owner (15 s).
-const PATIENCE: Duration = Duration::from_secs(25);
+/// How long a client waits for an answer: longer than a node looks for an owner (15 s) or waits for the store (30 s).
+const PATIENCE: Duration = Duration::from_secs(45);
 /// How long anything is waited for before it is called stuck.
 pub(super) const STUCK_AFTER: Duration = Duration::from_secs(90);
 /// The pause between two looks.
