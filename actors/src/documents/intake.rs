@@ -17,6 +17,11 @@ use tokio::io::AsyncWriteExt;
 
 use crate::router::{RouteError, Router};
 
+/// How long the store may take for an upload of no size: a client must hear of an outage before it gives up.
+const STORE_TIME_MAX: Duration = Duration::from_secs(20);
+/// What a store takes at least: 1 MB in a second.
+const STORE_BYTES_PER_MS_MIN: u64 = 1_000;
+
 /// Where uploads arrive and what they need.
 #[derive(Clone)]
 pub struct Intake {
@@ -56,6 +61,9 @@ pub enum IntakeError {
     /// Storing the upload failed.
     #[error("storing the upload")]
     Store(#[from] record::BlobError),
+    /// The store did not take it in time.
+    #[error("the object store does not answer")]
+    Silent,
     /// The owner of its shard did not take it.
     #[error("handing the upload over")]
     Route(#[from] RouteError),
@@ -150,7 +158,9 @@ impl Arriving {
         let document_id = router.shards.mint(shard, &**clock, &**chance);
         let stored =
             record::put_blob_file(&**store, &meta.tenant, document_id, &self.path.0, sha256, size_bytes);
-        let original = stored.await?;
+        // A client that hears "later" repeats the same bytes; what was stored nevertheless is swept.
+        let time_max = STORE_TIME_MAX + Duration::from_millis(size_bytes / STORE_BYTES_PER_MS_MIN);
+        let original = tokio::time::timeout(time_max, stored).await.map_err(|_| IntakeError::Silent)??;
         let created_ms = clock.now_ms();
         let record = DocumentRecord {
             document_id,

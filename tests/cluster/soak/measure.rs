@@ -161,9 +161,8 @@ impl fmt::Display for Measured {
             let spread = |times: Vec<Option<Duration>>| {
                 let mut ms: Vec<u128> = times.into_iter().flatten().map(|time| time.as_millis()).collect();
                 ms.sort_unstable();
-                let at = |share: usize| {
-                    ms.get((ms.len() * share / 100).min(ms.len().saturating_sub(1))).copied().unwrap_or(0)
-                };
+                let last = ms.len().saturating_sub(1);
+                let at = |share: usize| ms.get(last * share / 100).copied().unwrap_or(0);
                 format!("p50 {} p90 {} max {} ms", at(50), at(90), ms.last().copied().unwrap_or(0))
             };
             let reads = spread(outcomes.iter().map(|outcome| outcome.read).collect());
