@@ -236,11 +236,13 @@ struct Sink {
 fn not_taken(error: IntakeError) -> ApiError {
     match error {
         IntakeError::Route(error) => not_routed(error, Uuid::nil(), Queue::Uploads),
-        error @ (IntakeError::Spool(_) | IntakeError::Store(_) | IntakeError::Silent) => ApiError::Unavailable {
-            what: "the object store".to_owned(),
-            retry_after_seconds: RETRY_AFTER_SECONDS,
-            source: Some(error.into()),
-        },
+        error @ (IntakeError::Spool(_) | IntakeError::Store(_) | IntakeError::Silent) => {
+            ApiError::Unavailable {
+                what: "the object store".to_owned(),
+                retry_after_seconds: RETRY_AFTER_SECONDS,
+                source: Some(error.into()),
+            }
+        }
     }
 }
 

@@ -21,8 +21,9 @@ use enabler_reading::Program;
 use enabler_storage::chance::{Chance, OsChance};
 use enabler_storage::clock::{Clock, SystemClock};
 use enabler_storage::log::{self, Cluster};
-use enabler_storage::objects::{ObjectStore, PutOutcome, probe};
+use enabler_storage::objects::{ObjectStore, ProbeError, PutOutcome, StoreError, probe};
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{NodeApi, Started};
@@ -33,6 +34,11 @@ use crate::parts;
 const FIRST_TENANT: &str = "default";
 /// The longest that checking one index may take; a larger one is rebuilt as if it were damaged.
 const VERIFY_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// How long a starting node waits for an object store that does not answer; a wrong setting looks no different.
+const STORE_PATIENCE: Duration = Duration::from_secs(60);
+/// The pause between two tries.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
 
 /// How often every object that counts is read and verified; the first time is at the start.
 const SCRUB_EVERY: Duration = Duration::from_secs(24 * 3600);
@@ -128,6 +134,24 @@ async fn generation(
     end
 }
 
+/// Makes sure that the store keeps its conditions. One that does not answer now is waited for: a node that starts again
+/// in an outage must not need somebody to start it once more.
+async fn probed(store: &dyn ObjectStore, chance: &dyn Chance) -> Result<(), ProbeError> {
+    let began = Instant::now();
+    loop {
+        match probe(store, chance).await {
+            Err(ProbeError::Store(error @ StoreError::Unreachable { .. })) => {
+                if began.elapsed() >= STORE_PATIENCE {
+                    return Err(error.into());
+                }
+                tracing::warn!(%error, "waiting for the object store");
+                tokio::time::sleep(STORE_PAUSE).await;
+            }
+            probed => return probed,
+        }
+    }
+}
+
 /// A generation that runs.
 struct Life {
     actors: Actors,
@@ -141,7 +165,7 @@ async fn start(settings: &Settings) -> Result<Life, NodeError> {
         move || Intake::clear(&spool).map_err(|error| Fault::from_error("clearing the spool", &error));
     tokio::task::spawn_blocking(clear).await??;
     let store = parts::store(settings).await?;
-    probe(&*store, &*chance).await?;
+    probed(&*store, &*chance).await?;
     let cluster = cluster(&*store, &*chance, settings.storage.shard_count).await?;
     let executable = std::env::current_exe()?;
     let node = membership::identity(settings, &*store, &*clock, &*chance).await?;
