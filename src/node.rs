@@ -46,6 +46,9 @@ const SCRUB_EVERY: Duration = Duration::from_secs(24 * 3600);
 /// From the storing of an upload to its record in the log: no request takes as long, whatever the settings and clocks.
 const UPLOAD_UNDER_WAY_MAX: Duration = Duration::from_secs(3_600);
 
+/// The pause before a node that could not begin anew tries again.
+const BEGIN_AGAIN: Duration = Duration::from_secs(1);
+
 /// What went wrong while a node ran.
 pub type NodeError = Box<dyn Error + Send + Sync>;
 
@@ -71,13 +74,23 @@ pub async fn run(
         let _ended = ended;
         enabler_http::serve(listener, api, keys, limits, async move { ending.cancelled().await }).await
     });
+    let mut has_lived = false;
     let outcome = loop {
         match generation(&settings, &started, &stop, &served).await {
             Ok(End::Stopped) => break Ok(()),
             Ok(End::DeclaredDead) => {
+                has_lived = true;
                 tracing::warn!("the other nodes have declared this node dead; it begins anew");
             }
-            Err(error) => break Err(error),
+            // Whoever starts a node must hear that it cannot start; one that has lived waits for what it needs.
+            Ok(End::NotBegun(error)) if has_lived => {
+                tracing::warn!(error = &*error as &dyn Error, "the node cannot begin anew yet");
+                tokio::select! {
+                    () = stop.cancelled() => break Ok(()),
+                    () = tokio::time::sleep(BEGIN_AGAIN) => {}
+                }
+            }
+            Ok(End::NotBegun(error)) | Err(error) => break Err(error),
         }
     };
     stop.cancel();
@@ -89,6 +102,8 @@ pub async fn run(
 enum End {
     Stopped,
     DeclaredDead,
+    /// It could not start.
+    NotBegun(NodeError),
 }
 
 /// Lives one generation of the node. When `stop` fires, it goes on until the API has `served` what is in work.
@@ -99,7 +114,10 @@ async fn generation(
     served: &CancellationToken,
 ) -> Result<End, NodeError> {
     let mut life = tokio::select! {
-        life = start(settings) => life?,
+        life = start(settings) => match life {
+            Ok(life) => life,
+            Err(error) => return Ok(End::NotBegun(error)),
+        },
         () = stop.cancelled() => return Err("stopped before it had started".into()),
     };
     let actors = life.actors.clone();
