@@ -32,6 +32,9 @@ pub(super) const KEEPS: &str = "api,documents,rules";
 /// Roles of a node that does everything.
 pub(super) const ALL: &str = "all";
 
+/// Starts of a node while the store is away, before it is called stuck.
+const STARTS_MAX: usize = 50;
+
 /// One cluster at a time: two would take each other's processor time, and look frozen to themselves.
 static TURN: Mutex<()> = Mutex::const_new(());
 
@@ -269,11 +272,21 @@ impl Cluster {
         self.seats[number].node.as_ref().expect("a node that runs").signal(Signal::CONT);
     }
 
-    /// Waits until a node that was frozen or cut off is ready again.
+    /// Waits until a node that was begun, frozen or cut off is ready again.
+    ///
+    /// One that was started while the store was away has ended with a message, and is started again as an
+    /// orchestrator does.
     pub(super) async fn back(&mut self, number: usize) {
-        if let Err(why) = self.become_ready(number).await {
-            panic!("{} does not come back: {why}", self.seats[number].door.name);
+        for _ in 0..STARTS_MAX {
+            match self.become_ready(number).await {
+                Ok(()) => return,
+                Err(NotReady::Ended(said)) if said.contains("object store is unreachable") => {
+                    self.begin(number)
+                }
+                Err(why) => panic!("{} does not come back: {why}", self.seats[number].door.name),
+            }
         }
+        panic!("{} does not come back: it cannot reach the store", self.seats[number].door.name);
     }
 
     /// Stops a node as an orchestrator does: no new requests, then SIGTERM. It must end in peace.
