@@ -95,6 +95,15 @@ impl Following {
         Ok(Following { position, index, store: shard.means.store.clone(), view: shard.view.clone() })
     }
 
+    /// Goes on with an index that was let go and is still open; readers see it from now on.
+    pub(super) async fn again(shard: &Shard, index: Arc<ShardIndex>) -> Result<Self, Fault> {
+        let same = index.clone();
+        let position = blocking("looking where the index stands", move || same.position()).await?;
+        shard.view.applies(position.seq);
+        shard.view.set_index(Some(index.clone()));
+        Ok(Following { position, index, store: shard.means.store.clone(), view: shard.view.clone() })
+    }
+
     /// Applies what is new in the log, up to a bound; says whether there is more.
     pub(super) async fn catch_up(&mut self, shard: u32) -> Result<bool, Stuck> {
         let mut replay = log::replay(self.store.clone(), shard, self.position);

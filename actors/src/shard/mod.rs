@@ -10,7 +10,7 @@ mod view;
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use enabler_cluster::ActorCell;
@@ -22,7 +22,7 @@ use enabler_cluster::net::{Net, NodeId};
 use enabler_cluster::owner::{Means, Owner};
 use enabler_storage::log::SnapshotRef;
 use enabler_storage::record::{DocumentId, DocumentRecord, Op};
-use enabler_storage::shard::{self as index, Settings};
+use enabler_storage::shard::{self as index, Settings, ShardIndex};
 
 use self::following::{Following, Stuck};
 use self::serving::Serving;
@@ -137,6 +137,8 @@ pub struct State {
     verified: bool,
     /// What this node has promised to write as, if the shard is handed over to it.
     promised: Option<u128>,
+    /// The index that was let go last: while somebody still reads it, its files cannot be opened a second time.
+    let_go: Weak<ShardIndex>,
 }
 
 enum Mode {
@@ -177,7 +179,7 @@ impl Behaviour for Shard {
     async fn start(&self, context: &Context<Message>) -> Result<State, Fault> {
         self.view.set_index(None);
         self.stand(Part::None, self.view.standing().epoch);
-        let mut state = State { part: Mode::Resting, verified: false, promised: None };
+        let mut state = State { part: Mode::Resting, verified: false, promised: None, let_go: Weak::new() };
         self.tick_later(context);
         if self.is_alone {
             self.claim(context, &mut state, None).await;
@@ -284,6 +286,9 @@ impl Shard {
             Mode::Following(following) => return Ok(following),
             Mode::Serving(serving) => return Ok(serving.end(context)),
             Mode::Resting => {}
+        }
+        if let Some(index) = std::mem::take(&mut state.let_go).upgrade() {
+            return Ok(Box::new(Following::again(self, index).await?));
         }
         context.seat().note("opening the index");
         if !state.verified
@@ -392,6 +397,7 @@ impl Shard {
             Err(Stuck::Index(fault)) => {
                 context.seat().failed("follow", format!("{fault}; the index is rebuilt"), None);
                 self.rest(context, state);
+                state.let_go = Weak::new();
                 self.wipe().await?;
                 self.follow(context, state).await;
                 Ok(())
@@ -401,10 +407,8 @@ impl Shard {
 
     fn rest(&self, context: &Context<Message>, state: &mut State) {
         self.view.set_index(None);
-        if let Mode::Following(following) = &state.part
-            && let Err(error) = following.index.close_shared()
-        {
-            tracing::warn!(%error, shard = self.number, "closing the index");
+        if let Mode::Following(following) = &state.part {
+            state.let_go = Arc::downgrade(&following.index);
         }
         self.stand(Part::None, self.view.standing().epoch);
         state.part = Mode::Resting;
