@@ -172,7 +172,7 @@ impl Owner {
         (mut claim, mut effect): (Claim, claim::Effect),
         follower: &mut F,
     ) -> Result<Self, OwnError> {
-        let looked_ms = boottime_ms();
+        let looked_ms = means.clock.uptime_ms();
         let mut owner = Owner { means, shard, writer, epoch: 0, position: follower.position(), looked_ms };
         let mut seen: Option<Versioned<Manifest>> = None;
         let mut unavailable = 0;
@@ -186,7 +186,7 @@ impl Owner {
                     }
                     Err(LogError::Store { .. }) if unavailable < UNAVAILABLE_MAX => {
                         unavailable += 1;
-                        tokio::time::sleep(Duration::from_millis(50 << unavailable)).await;
+                        owner.means.clock.sleep(Duration::from_millis(50 << unavailable)).await;
                         continue;
                     }
                     Err(LogError::Store { .. }) => claim::Event::Unavailable,
@@ -273,7 +273,7 @@ impl Owner {
             let seen = match log::read_manifest(store, shard).await {
                 Ok(seen) => seen.ok_or(OwnError::Unavailable { shard })?,
                 Err(LogError::Store { .. }) => {
-                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    self.means.clock.sleep(Duration::from_millis(50)).await;
                     continue;
                 }
                 Err(source) => return Err(wrong(source)),
@@ -332,7 +332,7 @@ impl Owner {
     /// An entry below the floor of a later snapshot may be gone, and its place free again. Entries live for a day at
     /// least, and an owner that has not looked at the manifest for [`LOOK_AGAIN`] looks before it writes.
     async fn look_again(&mut self) -> Result<(), OwnError> {
-        let now_ms = boottime_ms();
+        let now_ms = self.means.clock.uptime_ms();
         if now_ms.saturating_sub(self.looked_ms) < LOOK_AGAIN.as_millis() as u64 {
             return Ok(());
         }
@@ -412,7 +412,7 @@ impl Owner {
                     }
                 }
                 append::Effect::ReadAfter(wait_ms) => {
-                    tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+                    self.means.clock.sleep(Duration::from_millis(wait_ms)).await;
                     self.read_back(sealed.entry.seq).await?
                 }
                 append::Effect::Done(Outcome::Acknowledged) => {
@@ -441,12 +441,6 @@ impl Owner {
             Err(source) => return Err(OwnError::Log { shard: self.shard, source }),
         })
     }
-}
-
-/// Milliseconds since the machine started, its sleep included: a suspended owner must not take an hour for a moment.
-fn boottime_ms() -> u64 {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-    u64::try_from(time.tv_sec).unwrap_or(0) * 1_000 + u64::try_from(time.tv_nsec).unwrap_or(0) / 1_000_000
 }
 
 fn held(manifest: &Manifest) -> Held {
