@@ -26,9 +26,9 @@ pub use group::Group;
 /// Unreachable reads of the manifest before a claim fails; its supervisor tries again with back-off.
 const UNAVAILABLE_MAX: u32 = 5;
 
-/// The longest that an owner writes without having seen that the manifest is still its own; a hundredth of the age at
-/// which entries may be removed.
-const LOOK_AGAIN: Duration = Duration::from_secs(600);
+/// The longest that an owner writes without having seen that the manifest is still its own: this part of the time for
+/// which entries are kept. Ten minutes of a day.
+const LOOKS_IN_A_LIFE: u32 = 144;
 
 /// Whatever keeps what the log says: it is told every entry once, in order.
 pub trait Follower: Send {
@@ -127,6 +127,8 @@ pub struct Means {
     pub chance: Arc<dyn Chance>,
     /// This node, for the manifest.
     pub node: NodeId,
+    /// How long entries that a snapshot stands in for are kept; [`log::MIN_AGE`] but in simulations.
+    pub keeps: Duration,
 }
 
 /// The ownership of one shard by this generation.
@@ -330,10 +332,10 @@ impl Owner {
     /// Makes sure that no later owner has made entries vanish behind which this one would write.
     ///
     /// An entry below the floor of a later snapshot may be gone, and its place free again. Entries live for a day at
-    /// least, and an owner that has not looked at the manifest for [`LOOK_AGAIN`] looks before it writes.
+    /// least, and an owner that has not looked at the manifest for a part of that looks before it writes.
     async fn look_again(&mut self) -> Result<(), OwnError> {
         let now_ms = self.means.clock.uptime_ms();
-        if now_ms.saturating_sub(self.looked_ms) < LOOK_AGAIN.as_millis() as u64 {
+        if now_ms.saturating_sub(self.looked_ms) < (self.means.keeps / LOOKS_IN_A_LIFE).as_millis() as u64 {
             return Ok(());
         }
         let shard = self.shard;

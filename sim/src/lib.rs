@@ -5,5 +5,6 @@
 //! owns the time; what it does to the object store is checked after every change.
 
 pub mod chance;
+pub mod core;
 pub mod engine;
 pub mod trace;
