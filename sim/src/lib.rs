@@ -6,4 +6,5 @@
 
 pub mod chance;
 pub mod engine;
+pub mod report;
 pub mod trace;
