@@ -90,8 +90,8 @@ pub(super) fn lanes(events: &[Event], nodes: u8) -> Vec<Lane> {
     lanes
 }
 
-/// At most `max` events in order of time: those that shape the run and those that led to the event `broken` first, then
-/// the newest of the others.
+/// At most `max` events in order of time: those that led to the event `broken`, those that shape the run, and of the others
+/// the nearest to `broken`, or to the end.
 pub(super) fn shown(events: &[Event], broken: Option<u64>, max: usize) -> Vec<&Event> {
     let causes = causes(events, broken);
     let rank = |event: &Event| match event.what {
@@ -99,9 +99,10 @@ pub(super) fn shown(events: &[Event], broken: Option<u64>, max: usize) -> Vec<&E
         What::Send { .. } | What::Applied | What::Asks | What::Answered | What::Note => 2,
         _ => 1,
     };
+    let middle = broken.or(events.last().map(|event| event.number)).unwrap_or(0);
     let mut ranked: Vec<_> = events.iter().collect();
     if ranked.len() > max {
-        ranked.sort_by_key(|event| (rank(event), u64::MAX - event.number));
+        ranked.sort_by_key(|event| (rank(event), event.number.abs_diff(middle)));
         ranked.truncate(max);
     }
     ranked.sort_by_key(|event| (event.at_ms, event.number));

@@ -44,7 +44,7 @@ struct Named {
 /// The page of a run, open at the event `open_at`, else at the broken promise.
 ///
 /// It is one HTML text with everything in it. Of a run of more than 100,000 events it shows those that shape the run,
-/// those that led to the broken promise, and the newest of the others, and says how many it leaves out.
+/// those that led to the broken promise, and the nearest to it of the others, and says how many it leaves out.
 ///
 /// # Errors
 ///

@@ -40,13 +40,13 @@ function path(i) {
   return found;
 }
 
-// ---- Colours: one for each epoch, far from those of its neighbours.
+// ---- Colours: one for each epoch, far from those of its neighbours, and never the red of what is wrong.
 let ink = {};
 function readColours() {
   const style = getComputedStyle(document.documentElement);
   for (const name of ["ink", "soft", "line", "back", "card", "good", "warn", "bad", "pick", "light", "down"]) ink[name] = style.getPropertyValue("--" + name).trim();
 }
-const colour = epoch => epoch === null ? ink.soft : `hsl(${((epoch * 137.508 + 200) % 360).toFixed(0)} 62% ${ink.light})`;
+const colour = epoch => epoch === null ? ink.soft : `hsl(${(40 + epoch * .618034 % 1 * 280).toFixed(0)} 60% ${ink.light})`;
 const tones = { fault: "bad", violation: "bad", heals: "good", ends: "bad", starts: "good", freezes: "warn", thaws: "good", owns: "pick", disowns: "warn", answered: "good", applied: "pick" };
 const tone = kind => ink[tones[kind] || "soft"];
 const marks = { fault: "⚡", heals: "✚", starts: "▲", ends: "✖", freezes: "❄", thaws: "☀", violation: "‼" };
@@ -60,8 +60,8 @@ const rowY = (lane, shard) => tops[lane] + STRIP + rowsOf[lane].indexOf(shard) *
 function layOut() {
   rowsOf = lanes.map((_, lane) => [...new Set(spans.bars.filter(b => b.lane === lane && (view.shard === null || b.shard === view.shard)).map(b => b.shard))].sort((a, b) => a - b));
   const rows = rowsOf.reduce((sum, list) => sum + list.length, 0);
-  // Rows get thinner before the reader has to scroll.
-  rowHeight = Math.max(5, Math.min(16, Math.floor((innerHeight * .52 - lanes.length * (STRIP + PAD)) / Math.max(1, rows))));
+  // Rows get thinner before the reader has to scroll, but keep their names unless they are very many.
+  rowHeight = Math.max(rows > 60 ? 5 : 10, Math.min(16, Math.floor((innerHeight * .52 - 6 - lanes.length * (STRIP + PAD)) / Math.max(1, rows))));
   let y = 2;
   tops = lanes.map((_, lane) => { const top = y; y += STRIP + rowsOf[lane].length * rowHeight + PAD; return top; });
   height = y;
@@ -79,7 +79,7 @@ function draw() {
   layOut(); readColours(); drawOverview();
   const pen = canvasOf("lanes", height);
   pen.save(); pen.beginPath(); pen.rect(GUTTER, 0, width, height); pen.clip();
-  drawGrid(pen); drawDown(pen); drawFaults(pen); drawBars(pen); drawArrows(pen); drawMarks(pen); drawCursor(pen);
+  drawGrid(pen); drawDown(pen); drawFaults(pen); drawArrows(pen); drawBars(pen); drawMarks(pen); drawCursor(pen);
   pen.restore(); drawNames(pen);
   document.body.dataset.drawn = COUNT;
 }
@@ -115,7 +115,7 @@ function drawDown(pen) {
 function drawFaults(pen) {
   for (const fault of spans.faults.filter(seen)) {
     const left = x(fault.from_ms), wide = Math.max(1, x(fault.to_ms) - left), all = lanes[fault.lane].lane === "hand";
-    pen.globalAlpha = wide > 1 ? .09 : .5; pen.fillStyle = ink.bad;
+    pen.globalAlpha = wide > 1 ? .06 : .5; pen.fillStyle = ink.bad;
     all ? pen.fillRect(left, 0, wide, height) : pen.fillRect(left, tops[fault.lane], wide, STRIP + rowsOf[fault.lane].length * rowHeight);
     pen.globalAlpha = 1;
   }
@@ -127,7 +127,7 @@ function drawBars(pen) {
     pen.fillStyle = owner ? colour(bar.epoch) : ink.line;
     owner ? pen.fillRect(left, top, wide, tall) : pen.fillRect(left, top + tall / 2 - 1, wide, 2);
     if (bar.clash) { hatch(pen, left, top, wide, tall, ink.bad, 5); pen.strokeStyle = ink.bad; pen.lineWidth = 2; pen.strokeRect(left, top, wide, tall); }
-    if (owner && rowHeight >= 12 && wide > 34) {
+    if (owner && rowHeight >= 11 && wide > 34) {
       pen.fillStyle = ink.card; pen.save(); pen.beginPath(); pen.rect(left, top, wide, tall); pen.clip();
       pen.fillText((bar.clash ? "‼ " : "") + "e" + (bar.epoch ?? "?"), Math.max(left, GUTTER) + 4, top + tall / 2 + .5); pen.restore();
     }
@@ -199,7 +199,7 @@ function drawNames(pen) {
   lanes.forEach((lane, n) => {
     pen.fillStyle = ink.ink; pen.font = "600 12px system-ui, sans-serif"; pen.fillText(lane.name, 8, stripY(n));
     pen.font = "10px system-ui, sans-serif"; pen.fillStyle = ink.soft;
-    if (rowHeight >= 9) for (const shard of rowsOf[n]) pen.fillText("shard " + shard, 20, rowY(n, shard) + rowHeight / 2);
+    if (rowHeight >= 10) for (const shard of rowsOf[n]) pen.fillText("shard " + shard, 20, rowY(n, shard) + rowHeight / 2);
   });
 }
 function drawOverview() {
@@ -279,7 +279,7 @@ function showTree() {
       roots.push(branch(`${lane.name}: ` + (!life ? "down" : (life.generation ? `generation ${life.generation}, ` : "") + (still ? "frozen" : "up")), parts));
     } else if (lane.lane !== "hand") {
       const list = onLane[n], latest = list[firstAt(list, view.cursor + 1) - 1];
-      roots.push(branch(`${lane.name}: ` + (latest === undefined ? "nothing yet" : `${ev.kind[latest]} at ${seconds(at(latest))}, ${text(latest)}`)));
+      roots.push(branch(`${lane.name}: ` + (latest === undefined ? run.left_out ? "nothing that is shown" : "nothing yet" : `${ev.kind[latest]} at ${seconds(at(latest))}, ${text(latest)}`)));
     }
   });
   const end = firstAt(ev.messages, view.cursor + 1, m => at(m.event)), going = [];
@@ -348,7 +348,9 @@ canvas.addEventListener("pointerleave", () => { tip.hidden = true; });
 const jump = e => { if (e.buttons) { const wide = view.to - view.from, ms = (e.offsetX - GUTTER) / (width - GUTTER) * END; look(ms - wide / 2, ms + wide / 2); } };
 $("overview").addEventListener("pointerdown", jump); $("overview").addEventListener("pointermove", jump);
 $("list").addEventListener("scroll", () => showList());
-new ResizeObserver(() => { draw(); showList(); }).observe($("scroll"));
+// Drawn in the next frame: a resize that resizes again is an error to the browser.
+new ResizeObserver(() => requestAnimationFrame(() => { if ($("scroll").clientWidth !== width) { draw(); showList(); } })).observe($("scroll"));
+addEventListener("resize", () => { draw(); showList(); });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { draw(); showTree(); showList(); });
 
 const cause = () => pick(placeOf.get(ev.cause[view.picked])), violation = () => run.violation && pick(placeOf.get(run.violation.event), true);

@@ -141,7 +141,7 @@ fn a_node_has_a_lane_even_if_nothing_happens_on_it() {
 }
 
 #[test]
-fn what_led_to_the_broken_promise_is_shown_before_anything_newer() {
+fn what_led_to_the_broken_promise_is_shown_and_then_what_is_nearest_to_it() {
     let mut run = Run::default();
     let cause = run.send(1, Lane::Client(1), Lane::Node(1), Fate::Arrives, None, "upload");
     for at_ms in 2..100 {
@@ -150,8 +150,11 @@ fn what_led_to_the_broken_promise_is_shown_before_anything_newer() {
     let broken = run.on(100, Lane::Node(1), What::Violation, "lost");
     broken.cause = Some(cause);
     let broken = broken.number;
-    let numbers: Vec<_> = shown(&run.0, Some(broken), 4).iter().map(|event| event.number).collect();
-    assert_eq!(numbers, [cause, 98, 99, broken]);
+    for at_ms in 101..200 {
+        run.on(at_ms, Lane::Node(1), What::Note, "ticks");
+    }
+    let numbers: Vec<_> = shown(&run.0, Some(broken), 5).iter().map(|event| event.number).collect();
+    assert_eq!(numbers, [cause, 98, 99, broken, 101]);
 }
 
 #[test]
@@ -206,12 +209,20 @@ fn the_verdict_is_in_words_without_the_script() {
     assert!(kept.contains("Every promise was kept."));
 }
 
-/// The page as a browser has it after its script has run; nothing if there is no browser.
-fn in_a_browser(record: &Record, open_at: Option<u64>) -> Option<String> {
+/// The page as a browser has it after its script and `then` have run; nothing if there is no browser.
+fn in_a_browser(record: &Record, open_at: Option<u64>, then: &str) -> Option<String> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("run.html");
-    std::fs::write(&path, html(record, open_at).unwrap()).unwrap();
-    let flags = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=2000", "--dump-dom"];
+    let page = html(record, open_at).unwrap() + &format!("<script>{{ {then} }}</script>");
+    std::fs::write(&path, page).unwrap();
+    let flags = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--virtual-time-budget=2000",
+        "--timeout=30000",
+        "--dump-dom",
+    ];
     let profile = format!("--user-data-dir={}", dir.path().join("profile").display());
     let output = Command::new("chromium").args(flags).arg(profile).arg(&path).output().ok()?;
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
@@ -220,12 +231,13 @@ fn in_a_browser(record: &Record, open_at: Option<u64>) -> Option<String> {
 #[test]
 fn a_browser_draws_every_lane_and_opens_the_broken_promise() {
     let record = broken();
-    let Some(page) = in_a_browser(&record, None) else {
+    let Some(page) = in_a_browser(&record, None, "") else {
         return println!("no chromium here: the page's script is not run");
     };
     let drawn = format!("data-drawn=\"{}\"", record.events.len());
     assert!(page.contains(&drawn), "not drawn: {}", said(&page));
     assert!(page.contains("two owners of shard 0 in epoch 1</dd>"), "the broken promise is not open");
+    assert!(page.contains("role=\"alert\"></p>"), "{}", said(&page));
     assert!(page.contains("What led to it"));
     assert!(page.contains("shard 0: owner, epoch 1, and so is another"), "the tree at the cursor");
     assert!(page.contains("n1: generation 1, frozen"));
@@ -233,12 +245,31 @@ fn a_browser_draws_every_lane_and_opens_the_broken_promise() {
 
 #[test]
 fn a_browser_opens_the_event_that_was_asked_for_and_draws_an_empty_run() {
-    let Some(page) = in_a_browser(&broken(), Some(8)) else {
+    let Some(page) = in_a_browser(&broken(), Some(8), "") else {
         return println!("no chromium here: the page's script is not run");
     };
     assert!(page.contains("lost; it would have arrived at 0.150 s"), "{}", said(&page));
-    let empty = in_a_browser(&Record { head: head(0, None), events: Vec::new() }, None).unwrap();
+    let empty = in_a_browser(&Record { head: head(0, None), events: Vec::new() }, None, "").unwrap();
     assert!(empty.contains("data-drawn=\"0\""), "{}", said(&empty));
+}
+
+#[test]
+fn a_browser_goes_from_an_event_to_its_cause_and_back_and_filters_by_shard() {
+    let then = r#"
+        const press = key => document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+        const picked = () => ev.number[view.picked], seen = [picked()];
+        press("c"); seen.push(picked());
+        press("v"); seen.push(picked());
+        press("ArrowLeft"); seen.push(picked());
+        $("shard").value = "1"; $("shard").dispatchEvent(new Event("change"));
+        seen.push(view.listed.length, rowsOf.flat().join());
+        document.body.dataset.seen = seen.join(" ");
+    "#;
+    let Some(page) = in_a_browser(&broken(), None, then) else {
+        return println!("no chromium here: the page's script is not run");
+    };
+    // The violation, the owner that it came from, the violation, the event before it; one event and one row of shard 1.
+    assert!(page.contains("data-seen=\"15 13 15 14 1 1\""), "{}", said(&page));
 }
 
 /// What the page says went wrong.
