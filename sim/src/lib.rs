@@ -7,4 +7,5 @@
 pub mod chance;
 pub mod core;
 pub mod engine;
+pub mod report;
 pub mod trace;
