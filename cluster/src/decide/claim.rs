@@ -84,12 +84,12 @@ impl Claim {
     /// Takes what the store said and says what to do next.
     pub fn step(&mut self, event: Event) -> Effect {
         match event {
-            // After an unknown swap the manifest itself says whether it was applied.
+            // The manifest itself says whether a swap was applied: its answer may be lost, and a refusal may be that of a
+            // repetition by the store's client.
             Event::Manifest(Some(held)) if self.pending && held.writer == self.writer => self.won(held.epoch),
             Event::Manifest(held) => self.raise(held),
             Event::Swapped => self.won(self.epoch),
-            Event::Lost => Effect::ReadManifest,
-            Event::Unknown => {
+            Event::Lost | Event::Unknown => {
                 self.pending = true;
                 Effect::ReadManifest
             }

@@ -112,11 +112,23 @@ pub fn order(scene: &Scene<'_>, shard: u32, part: Part, holder: &Holder) -> Orde
         };
     }
     let follow = if part == Part::Replica { Order::Stay } else { Order::Follow };
-    let has_settled = peer(scene, scene.me).is_some_and(|me| me.for_ms >= SETTLE_MS);
+    let me = peer(scene, scene.me);
+    let has_settled = me.is_some_and(|me| me.for_ms >= SETTLE_MS);
+    // A node that has not beaten for a lease may have been declared dead: its next beat tells, and it claims nothing before.
+    let may_be_dead = me.and_then(|me| me.beat_still_ms).is_some_and(|still| still >= scene.lease_ms);
+    if may_be_dead {
+        return if part == Part::None { Order::Stay } else { follow };
+    }
     match place {
+
         // A node that has just come has not heard yet who else is there.
         Some(0) if !has_settled => follow,
-        Some(0) if *holder == Holder::Unknown => Order::Look,
+        Some(place) if place <= scene.replicas && part == Part::None && *holder == Holder::Unknown => {
+            if place == 0 { Order::Look } else { Order::Follow }
+        }
+        Some(_) if *holder == Holder::Unknown => Order::Look,
+        // This node by the manifest, and it let the shard go: nobody else takes it from one that lives.
+        Some(_) if has_settled && *holder == Holder::Node(scene.me.clone()) => Order::Claim,
         Some(0) if may_claim(scene, holder) => Order::Claim,
         Some(place) if place <= scene.replicas => follow,
         // Whoever has the shard keeps it readable until a living owner serves it.

@@ -57,7 +57,7 @@ async fn at_door<T: Send + 'static, F: Future<Output = Result<T, NoAnswer>> + Se
 }
 
 /// A client uploads.
-pub fn upload(world: &Arc<World>, client: u8, door: u8, content: u16) {
+pub(super) fn upload(world: &Arc<World>, client: u8, door: u8, content: u16) {
     let (world, tenant) = (world.clone(), tenant(client));
     world.clone().engine.spawn(WORLD, Lane::Client(client), async move {
         world.engine.event(What::Asks, None, None, || format!("uploads file {content} at n{door}"));
@@ -116,7 +116,7 @@ fn record(node: &Node, id: DocumentId, tenant: &str, content: u16, original: Blo
 }
 
 /// A client deletes what it got for a file.
-pub fn delete(world: &Arc<World>, client: u8, door: u8, content: u16) {
+pub(super) fn delete(world: &Arc<World>, client: u8, door: u8, content: u16) {
     let (world, tenant) = (world.clone(), tenant(client));
     let Some(id) = world.book.document(&tenant, content) else { return };
     world.clone().engine.spawn(WORLD, Lane::Client(client), async move {
@@ -141,7 +141,7 @@ pub fn delete(world: &Arc<World>, client: u8, door: u8, content: u16) {
 }
 
 /// A client reads what it got for a file.
-pub fn read(world: &Arc<World>, client: u8, door: u8, content: u16) {
+pub(super) fn read(world: &Arc<World>, client: u8, door: u8, content: u16) {
     let (world, tenant) = (world.clone(), tenant(client));
     let Some(id) = world.book.document(&tenant, content) else { return };
     world.clone().engine.spawn(WORLD, Lane::Client(client), async move {
@@ -183,7 +183,7 @@ async fn read_one(world: &Arc<World>, door: u8, tenant: &str, id: DocumentId) ->
 }
 
 /// At the end every document is read once more at every node.
-pub async fn read_all(world: &Arc<World>) {
+pub(super) async fn read_all(world: &Arc<World>) {
     for (tenant, id) in world.book.all() {
         for door in 1..=world.scene.nodes {
             if !read_one(world, door, &tenant, id).await {

@@ -45,7 +45,7 @@ fn locked(state: &Shared) -> std::sync::MutexGuard<'_, State> {
 }
 
 /// Looks until the node ends.
-pub async fn run(node: Arc<Node>) {
+pub(super) async fn run(node: Arc<Node>) {
     let (state, began_ms) = (Shared::default(), node.engine().now_ms());
     loop {
         node.look();
@@ -142,12 +142,13 @@ fn rows(node: &Node, state: &Shared) -> Vec<Row> {
 fn peers(node: &Node, state: &Shared, began_ms: u64) -> Vec<Peer> {
     let (now_ms, state) = (node.engine().now_ms(), locked(state));
     let drains = node.drains.load(std::sync::atomic::Ordering::Relaxed);
+    let beat_ms = node.beat_ms.load(std::sync::atomic::Ordering::Relaxed);
     let mut peers = vec![Peer {
         id: node.id.clone(),
         alive: true,
         for_ms: now_ms - began_ms,
         weight: u32::from(!drains),
-        beat_still_ms: None,
+        beat_still_ms: Some(now_ms - beat_ms.max(began_ms)),
     }];
     let others = node.others();
     for heard in others.values() {

@@ -8,7 +8,7 @@ use enabler_cluster::net::NodeId;
 use enabler_storage::record::{DocumentId, DocumentRecord};
 
 use crate::chance::Stream;
-use crate::engine::{Engine, Fill, Slot, Slots, WORLD};
+use crate::engine::{Engine, Fill, Group, Slot, Slots, WORLD};
 use crate::trace::{Fate, Lane, What};
 
 /// What one node asks another.
@@ -149,6 +149,8 @@ pub struct Incoming {
     pub answer: Fill<(Result<Answer, NoAnswer>, Option<u64>)>,
 }
 
+/// A link over which nothing is heard for so long is cut.
+const SILENCE: Duration = Duration::from_secs(2);
 /// Messages that wait at one node; one more is refused.
 const PLACES: usize = 256;
 
@@ -157,6 +159,7 @@ struct State {
     /// Pairs that do not hear: the first speaks, the second hears nothing.
     cuts: BTreeMap<(u8, u8), u32>,
     doors: BTreeMap<u8, (NodeId, Slots<Incoming>)>,
+    groups: BTreeMap<u8, Group>,
     lost: u64,
     twice: u64,
     slow: u64,
@@ -186,15 +189,19 @@ impl Net {
 
     /// Opens the door of a generation of a node; the one before it hears nothing more.
     #[must_use]
-    pub fn open(&self, node: u8, id: NodeId) -> Slots<Incoming> {
+    pub fn open(&self, node: u8, id: NodeId, group: Group) -> Slots<Incoming> {
         let slots = Slots::new(PLACES);
-        self.state().doors.insert(node, (id, slots.clone()));
+        let mut state = self.state();
+        state.doors.insert(node, (id, slots.clone()));
+        state.groups.insert(node, group);
         slots
     }
 
     /// The node is gone.
     pub fn shut(&self, node: u8) {
-        self.state().doors.remove(&node);
+        let mut state = self.state();
+        state.doors.remove(&node);
+        state.groups.remove(&node);
     }
 
     /// What `from` says does not reach `to`, until as many [`Net::mend`] have come.
@@ -220,6 +227,14 @@ impl Net {
         (state.lost, state.twice, state.slow) = (0, 0, 0);
     }
 
+    fn is_silent(&self, from: u8, to: u8) -> bool {
+        let state = self.state();
+        let group = state.groups.get(&to).copied();
+        state.cuts.contains_key(&(from, to))
+            || state.cuts.contains_key(&(to, from))
+            || group.is_none_or(|group| self.engine.is_frozen(group))
+    }
+
     fn hears(&self, from: u8, to: u8) -> bool {
         !self.state().cuts.contains_key(&(from, to))
     }
@@ -241,14 +256,21 @@ impl Net {
         call: Call,
         patience: Duration,
     ) -> Result<Answer, NoAnswer> {
-        let slot = self.send(from, to, call)?;
-        match self.engine.within(patience, slot.taken()).await {
-            Some(Some((answer, event))) => {
-                self.engine.follow(event);
-                answer
+        let until_ms = self.engine.now_ms() + patience.as_millis() as u64;
+        let mut answered = std::pin::pin!(self.send(from, to, call)?.taken());
+        while self.engine.now_ms() < until_ms {
+            match self.engine.within(SILENCE, answered.as_mut()).await {
+                Some(Some((answer, event))) => {
+                    self.engine.follow(event);
+                    return answer;
+                }
+                Some(None) => return Err(NoAnswer::Unknown),
+                // A link that is silent is cut, and whoever waits behind it hears so.
+                None if self.is_silent(from, to.0) => return Err(NoAnswer::Unknown),
+                None => {}
             }
-            Some(None) | None => Err(NoAnswer::Unknown),
         }
+        Err(NoAnswer::Unknown)
     }
 
     /// Tells a node something; nobody says whether it heard.
@@ -299,7 +321,7 @@ impl Net {
             // Whoever waits for it waits in vain, and hears nothing of the loss.
             let engine = self.engine.clone();
             engine.clone().spawn(WORLD, Lane::Hand, async move {
-                engine.sleep(Duration::from_secs(60)).await;
+                engine.sleep(SILENCE).await;
                 drop(fill);
             });
             return Ok(slot);

@@ -24,7 +24,7 @@ use crate::trace::{Lane, What};
 /// How often a node says what it owns.
 const GOSSIP_EVERY: Duration = Duration::from_millis(200);
 /// A node that was not heard for so long is silent.
-pub const SILENT_AFTER_MS: u64 = 2_000;
+pub(super) const SILENT_AFTER_MS: u64 = 2_000;
 /// A node that has looked at nothing for so long has slept.
 const ASLEEP_AFTER_MS: u64 = 1_500;
 
@@ -113,7 +113,7 @@ impl Node {
         });
         let lane = Lane::Node(number);
         engine.event_on(lane, What::Starts, None, None, || format!("generation {generation}"));
-        let door = world.net.open(number, id);
+        let door = world.net.open(number, id, group);
         node.spawn(serve(node.clone(), door));
         node.spawn(beat(node.clone()));
         node.spawn(gossip(node.clone()));
@@ -264,7 +264,7 @@ async fn serve(node: Arc<Node>, door: Slots<Incoming>) {
 }
 
 /// Answers a call of another node, or of this one.
-pub async fn answered(node: &Arc<Node>, call: Call) -> Result<Answer, NoAnswer> {
+pub(super) async fn answered(node: &Arc<Node>, call: Call) -> Result<Answer, NoAnswer> {
     match call {
         Call::Document { tenant, id, shard } => shard::document(node, shard, &tenant, id).await,
         Call::Accept { record, shard } => {
@@ -356,7 +356,7 @@ async fn beat(node: Arc<Node>) {
 }
 
 /// Leaves in peace: hands its shards over, then ends.
-pub async fn drain(node: Arc<Node>) {
+pub(super) async fn drain(node: Arc<Node>) {
     node.drains.store(true, Ordering::Relaxed);
     for _ in 0..500 {
         let owned = node.shards.iter().filter(|cell| cell.view().part == Part::Owner).count();

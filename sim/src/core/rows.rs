@@ -141,7 +141,7 @@ impl Rows {
 
 /// A short number of an id.
 #[must_use]
-pub fn number(id: DocumentId) -> u64 {
+pub(super) fn number(id: DocumentId) -> u64 {
     let (halves, _) = id.0.as_chunks::<8>();
     halves.iter().fold(0, |hash, half| mixed(hash ^ u64::from_le_bytes(*half)))
 }

@@ -18,7 +18,7 @@ use crate::engine::{Engine, Slot, WORLD};
 use crate::trace::{Fate, Lane, What};
 
 /// Unix time of the store at the start of a run: 2026-01-01.
-pub const BASE_MS: u64 = 1_767_225_600_000;
+pub(super) const BASE_MS: u64 = 1_767_225_600_000;
 
 /// How long a client of the store waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -246,7 +246,7 @@ fn unreachable() -> StoreError {
 
 /// The store as one node reaches it.
 #[derive(Clone)]
-pub struct Door {
+pub(super) struct Door {
     store: Arc<Store>,
     node: u8,
 }
@@ -265,7 +265,7 @@ const BIT: u16 = 12;
 impl Door {
     /// The door of `node`.
     #[must_use]
-    pub fn new(store: Arc<Store>, node: u8) -> Self {
+    pub(super) fn new(store: Arc<Store>, node: u8) -> Self {
         Door { store, node }
     }
 

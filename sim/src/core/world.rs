@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use enabler_cluster::decide::custody::Part;
+use enabler_cluster::decide::placement::{self, Candidate};
 use enabler_cluster::decide::restart::Policy;
 use enabler_cluster::net::NodeId;
 
@@ -27,6 +28,8 @@ const REBIRTH: Duration = Duration::from_millis(100);
 /// After the last fault: how long it may take until everything is served, and until all work has ended.
 const SERVED_WITHIN_MS: u64 = 2 * LEASE.as_millis() as u64 + 6_000;
 const ENDED_WITHIN_MS: u64 = 120_000;
+/// Shards that have not moved for so long stay where they are.
+const STILL_MS: u64 = 8_000;
 
 /// Numbers the folders of spooled snapshots.
 static SPOOLS: AtomicU64 = AtomicU64::new(0);
@@ -385,12 +388,18 @@ impl World {
             }
             self.engine.sleep(Duration::from_millis(500)).await;
         }
-        let owners = self.owners();
-        desk::read_all(self).await;
-        self.engine.sleep(Duration::from_secs(6)).await;
-        if self.owners() != owners {
-            self.judge.broken(judge::SETTLED, "shards still move long after the last fault");
+        let (mut owners, mut since_ms) = (self.owners(), self.engine.now_ms());
+        while self.engine.now_ms() - since_ms < STILL_MS {
+            if self.engine.now_ms() - healed_ms > ENDED_WITHIN_MS {
+                return self.judge.broken(judge::SETTLED, "shards still move long after the last fault");
+            }
+            self.engine.sleep(Duration::from_millis(500)).await;
+            if self.owners() != owners {
+                (owners, since_ms) = (self.owners(), self.engine.now_ms());
+            }
         }
+        self.expect_places();
+        desk::read_all(self).await;
     }
 
     fn owners(&self) -> Vec<Option<(String, u128, u64)>> {
@@ -412,6 +421,27 @@ impl World {
                 .collect();
             serving == [(owner, generation, epoch)]
         })
+    }
+
+    /// Every shard is where the ranking of all nodes puts it, and is followed by as many as asked.
+    fn expect_places(&self) {
+        let names: Vec<String> = (1..=self.scene.nodes).map(|number| format!("n{number}")).collect();
+        let candidates: Vec<_> = names.iter().map(|name| Candidate { name, weight: 1 }).collect();
+        for shard in 0..self.scene.shards {
+            let first = placement::rank(shard, &candidates).first().and_then(|first| names.get(*first));
+            let owner = self.judge.owner(shard).map(|(owner, _, _)| owner);
+            if first != owner.as_ref() {
+                let text = format!("shard {shard} belongs to {first:?} and is at {owner:?}");
+                self.judge.broken(judge::SETTLED, text);
+            }
+            let follows = |node: &&Arc<Node>| node.cell(shard).is_some_and(|cell| cell.view().part == Part::Replica);
+            let followers = self.nodes().values().filter(follows).count();
+            let wanted = self.scene.replicas.min(usize::from(self.scene.nodes) - 1);
+            if followers != wanted {
+                let text = format!("shard {shard} has {followers} replicas, {wanted} are wanted");
+                self.judge.broken(judge::SETTLED, text);
+            }
+        }
     }
 
     fn standing(&self) -> String {

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use enabler_cluster::owner::{FollowError, Follower};
 use enabler_storage::log::{self, LogError, Position, SealedEntry, SnapshotRef, Start};
 use enabler_storage::objects::{Key, Memory, ObjectStore};
-use enabler_storage::record::{BlobError, BlobRef, Op, decode_chunks, read_blob};
+use enabler_storage::record::{BlobRef, Op, decode_chunks};
+use enabler_storage::shard::read_needed;
 
 use super::super::node::Node;
 use super::super::rows::Rows;
@@ -24,7 +25,7 @@ pub struct Held {
 }
 
 /// A follower of a log.
-pub struct Following {
+pub(crate) struct Following {
     node: Arc<Node>,
     number: u32,
     /// What it holds.
@@ -32,7 +33,7 @@ pub struct Following {
 }
 
 /// Why a follower cannot go on.
-pub enum Stuck {
+pub(super) enum Stuck {
     /// The store cannot be read now.
     Store,
     /// What it holds does not fit the log.
@@ -81,9 +82,8 @@ impl Following {
     }
 
     async fn has_chunks(&self, chunks: &BlobRef) -> Result<bool, FollowError> {
-        match read_blob(&*self.node.means.store, chunks).await {
-            Ok(bytes) => Ok(decode_chunks(&bytes).is_ok()),
-            Err(BlobError::Missing { .. } | BlobError::Damaged { .. }) => Ok(false),
+        match read_needed(&*self.node.means.store, chunks).await {
+            Ok(bytes) => Ok(bytes.is_some_and(|bytes| decode_chunks(&bytes).is_ok())),
             Err(error) => Err(FollowError::Store(error.to_string())),
         }
     }

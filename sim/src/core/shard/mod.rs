@@ -21,7 +21,7 @@ use super::node::Node;
 use crate::engine::{Fill, Slots};
 use crate::trace::What;
 
-pub use following::{Following, Held};
+pub(super) use following::{Following, Held};
 
 /// Messages that may wait for one shard.
 const PLACES: usize = 256;
@@ -162,7 +162,7 @@ pub enum Message {
 }
 
 /// What a shard that is served remembers.
-pub struct Serving {
+pub(super) struct Serving {
     owner: Owner,
     following: Following,
     group: Group<Fill<Result<u64, NoAnswer>>>,
@@ -193,7 +193,7 @@ struct Actor {
 }
 
 /// Runs the actor of a shard, and starts it again when it fails.
-pub async fn run(node: Arc<Node>, number: u32) {
+pub(super) async fn run(node: Arc<Node>, number: u32) {
     let actor = Actor { node: node.clone(), number };
     let ticker = (node.clone(), number);
     node.spawn(async move {
@@ -401,7 +401,7 @@ fn locked(held: &Arc<Mutex<Held>>) -> MutexGuard<'_, Held> {
 ///
 /// # Errors
 /// If it is not here, or nobody can say whether it is up to date.
-pub async fn document(
+pub(super) async fn document(
     node: &Arc<Node>,
     shard: u32,
     tenant: &str,
