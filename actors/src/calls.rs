@@ -8,7 +8,7 @@ use bincode::Encode;
 use bytes::Bytes;
 use enabler_cluster::address::{Address, AskError, Refusal, Reply};
 use enabler_cluster::decide::custody::Part;
-use enabler_cluster::net::{Incoming, Net, NodeId, Refused, Service};
+use enabler_cluster::net::{Incoming, Member, Net, NodeId, Refused, Service};
 use enabler_cluster::request::Request;
 use enabler_inference::embedding::InputKind;
 use enabler_storage::clock::Clock;
@@ -189,8 +189,13 @@ impl Calls {
         let Some((actor, view)) = self.shards.get(shard) else { return Err(self.not_owner(shard)) };
         match view.current(actor).await {
             Ok((index, Freshness::Current)) => Ok(index),
-            // Nobody can change what nobody can reach: without the store, what is here is all there is.
-            Ok((index, Freshness::Unconfirmed)) if !self.others_reach_the_store() => Ok(index),
+            // Nobody can change what nobody can reach: without the store, what its owner has is all there is. A
+            // replica may lack what was acknowledged just before.
+            Ok((index, Freshness::Unconfirmed))
+                if view.is_sure_owner() && self.nobody_reaches_the_store() =>
+            {
+                Ok(index)
+            }
             Ok((_, Freshness::Unconfirmed)) => {
                 Err(code(refusal::UNCONFIRMED, "this node does not reach the object store"))
             }
@@ -199,12 +204,14 @@ impl Calls {
         }
     }
 
-    fn others_reach_the_store(&self) -> bool {
+    /// Whether this node sees most of the cluster, and none of those it sees says that it reaches the store.
+    fn nobody_reaches_the_store(&self) -> bool {
         let view = self.net.view().borrow().clone();
-        view.members.iter().any(|member| {
-            let counts = member.id != view.me && member.is_alive() && member.has_role(role::DOCUMENTS);
-            counts && member.fact(STORE_FACT) == STORE_UP
-        })
+        let seen = view.members.iter().filter(|member| member.is_alive());
+        let reaches = |member: &Member| {
+            member.id != view.me && member.has_role(role::DOCUMENTS) && member.fact(STORE_FACT) == STORE_UP
+        };
+        seen.clone().count() * 2 > view.members.len() && !seen.clone().any(reaches)
     }
 
     async fn reading<T: Send + 'static>(

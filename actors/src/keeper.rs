@@ -166,6 +166,7 @@ impl Keeper {
         };
         let (mut owned, mut followed, mut leaving) = (0, 0, 0);
         for (shard, (address, seen)) in (0..).zip(self.shards.local.iter()) {
+            seen.look();
             let part = seen.standing().part;
             let row = rows.get(shard as usize).cloned().unwrap_or_default();
             let holder = self.holder(state, shard, &view, &row);

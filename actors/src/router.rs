@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use enabler_cluster::decide::custody::Part;
 use enabler_cluster::decide::route::{Next, Route, Tried};
 use enabler_cluster::net::{CallError, Incoming, Member, Net, NodeId, Refused, Service};
 use enabler_cluster::request::{Ended, Request};
@@ -285,7 +286,7 @@ impl Router {
     ) -> Result<Bytes, RouteError> {
         let looking = request.part(self.patience);
         let (mut route, mut next) = (Route::default(), Next::Owner { after_ms: 0 });
-        let mut spin = 0;
+        let (mut spin, mut is_first) = (0, true);
         loop {
             let node = match next {
                 Next::Owner { after_ms } => {
@@ -295,7 +296,7 @@ impl Router {
                             .await
                             .map_err(|ended| self.nobody(request, ended))?;
                     }
-                    self.nearest(errand)
+                    if is_first { self.nearest(errand) } else { self.owner(errand) }
                 }
                 Next::Replica => {
                     spin += 1;
@@ -306,9 +307,10 @@ impl Router {
                 None => Tried::NotSent,
                 Some(node) => match self.call(&node, request, errand).await {
                     Ok(bytes) => return Ok(bytes),
-                    Err(error) => self.tried(errand, error)?,
+                    Err(error) => self.tried(errand, &node, error)?,
                 },
             };
+            is_first = false;
             *may_be_done |= tried == Tried::Unknown;
             if looking.ended().is_some() {
                 return Err(self.nobody(request, Ended::TimedOut));
@@ -329,13 +331,18 @@ impl Router {
 
     /// This node if it can do it, else the owner.
     fn nearest(&self, errand: &Errand) -> Option<NodeId> {
-        let me = || self.net.view().borrow().me.clone();
         let view = self.shards.get(errand.shard).map(|(_, view)| view);
-        let here = view.is_some_and(|view| {
-            let is_owner = view.standing().part == enabler_cluster::decide::custody::Part::Owner;
-            is_owner || (errand.is_read && view.index().is_some())
-        });
-        if here { Some(me()) } else { self.table.row(errand.shard).owner.map(|(owner, _)| owner) }
+        let reads_here = errand.is_read && view.is_some_and(|view| view.index().is_some());
+        if reads_here { Some(self.net.view().borrow().me.clone()) } else { self.owner(errand) }
+    }
+
+    /// The owner, as far as it is known.
+    fn owner(&self, errand: &Errand) -> Option<NodeId> {
+        let view = self.shards.get(errand.shard).map(|(_, view)| view);
+        if view.is_some_and(|view| view.standing().part == Part::Owner) {
+            return Some(self.net.view().borrow().me.clone());
+        }
+        self.table.row(errand.shard).owner.map(|(owner, _)| owner)
     }
 
     fn replica(&self, shard: u32, spin: usize) -> Option<NodeId> {
@@ -360,7 +367,7 @@ impl Router {
     }
 
     /// Whether to go on, and how.
-    fn tried(&self, errand: &Errand, error: CallError) -> Result<Tried, RouteError> {
+    fn tried(&self, errand: &Errand, node: &NodeId, error: CallError) -> Result<Tried, RouteError> {
         match error {
             CallError::NoLink | CallError::Overloaded => Ok(Tried::NotSent),
             CallError::Unknown(_) => Ok(Tried::Unknown),
@@ -376,6 +383,11 @@ impl Router {
                         self.table.learn(errand.shard, node, epoch);
                     }
                     Ok(Tried::NotOwner { hint: known })
+                }
+                // Its owner may know more, and answers without the store.
+                refusal::UNCONFIRMED if errand.is_read => {
+                    let owner = self.owner(errand);
+                    Ok(Tried::NotOwner { hint: owner.is_some_and(|owner| owner != *node) })
                 }
                 refusal::ARRIVING | refusal::UNCONFIRMED | refusal::UNAVAILABLE => Ok(Tried::NotSent),
                 refusal::UNKNOWN_DOCUMENT => Err(RouteError::Unknown),

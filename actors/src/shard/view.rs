@@ -11,6 +11,7 @@ use enabler_storage::log;
 use enabler_storage::objects::{ObjectStore, StoreError};
 use enabler_storage::shard::ShardIndex;
 use tokio::sync::{Mutex, watch};
+use tokio::time::Instant;
 
 use super::Message;
 
@@ -21,6 +22,10 @@ const CATCH_UP_MAX: Duration = Duration::from_secs(5);
 const CONFIRM_MAX: Duration = Duration::from_secs(2);
 /// As [`CONFIRM_MAX`], when the store did not say the last time: an outage must not hold up every reader as long.
 const CONFIRM_AGAIN_MAX: Duration = Duration::from_millis(300);
+
+/// A node that has looked at nothing for so long was frozen or suspended, and may have been replaced without knowing:
+/// links are cut, and shards taken, after two seconds of silence.
+const ASLEEP_AFTER: Duration = Duration::from_millis(1_500);
 
 /// What this node does for a shard.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +69,39 @@ struct Inner {
     applied: watch::Sender<u64>,
     confirming: Mutex<Confirmed>,
     begun: AtomicU64,
+    attention: std::sync::Mutex<Attention>,
+}
+
+/// Whether this node has been awake all the time.
+#[derive(Debug, Default)]
+struct Attention {
+    looked: Option<Instant>,
+    /// When it was found to have slept; until the store has told where the log ends.
+    slept: Option<Instant>,
+}
+
+impl Attention {
+    fn look(&mut self, now: Instant) {
+        if self.is_late(now) {
+            self.slept = Some(now);
+        }
+        self.looked = Some(now);
+    }
+
+    fn is_late(&self, now: Instant) -> bool {
+        self.looked.is_some_and(|looked| now.saturating_duration_since(looked) > ASLEEP_AFTER)
+    }
+
+    /// The store has told where the log ends, asked at `asked`; what was asked before the sleep tells nothing.
+    fn confirm(&mut self, asked: Instant) {
+        if self.slept.is_some_and(|slept| asked >= slept) {
+            self.slept = None;
+        }
+    }
+
+    fn has_slept(&self, now: Instant) -> bool {
+        self.slept.is_some() || self.is_late(now)
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -89,6 +127,7 @@ impl View {
             applied: watch::Sender::new(0),
             confirming: Mutex::new(Confirmed { number: 0, outcome: Err(()) }),
             begun: AtomicU64::new(0),
+            attention: std::sync::Mutex::default(),
         }))
     }
 
@@ -115,6 +154,25 @@ impl View {
     /// Says who follows the shard on other nodes: they are told of each entry.
     pub fn set_followers(&self, followers: Vec<NodeId>) {
         *self.0.followers.write().unwrap_or_else(PoisonError::into_inner) = followers.into();
+    }
+
+    /// Says that this node is awake; it is said several times a second.
+    pub fn look(&self) {
+        self.attention().look(Instant::now());
+    }
+
+    /// Whether this node owns the shard and would know if that had changed, so that it may answer without the store.
+    pub fn is_sure_owner(&self) -> bool {
+        self.standing().part == Part::Owner && !self.attention().has_slept(Instant::now())
+    }
+
+    /// The store has said, asked at `asked`, how the shard stands.
+    pub(super) fn confirm(&self, asked: Instant) {
+        self.attention().confirm(asked);
+    }
+
+    fn attention(&self) -> std::sync::MutexGuard<'_, Attention> {
+        self.0.attention.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn set_index(&self, index: Option<Arc<ShardIndex>>) {
@@ -166,8 +224,10 @@ impl View {
             let number = self.0.begun.fetch_add(1, Ordering::SeqCst) + 1;
             let was_silent = last.number > 0 && last.outcome.is_err();
             let patience = if was_silent { CONFIRM_AGAIN_MAX } else { CONFIRM_MAX };
+            let asked = Instant::now();
             let why = match tokio::time::timeout(patience, self.look_for_the_end()).await {
                 Ok(Ok(end)) => {
+                    self.confirm(asked);
                     *last = Confirmed { number, outcome: Ok(end) };
                     return last.outcome;
                 }
@@ -189,6 +249,37 @@ impl View {
             }
             // What this node has applied meanwhile need not be asked for.
             seq = self.applied().max(seq.saturating_add(1));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_that_was_frozen_is_unsure_until_the_store_has_told() {
+        let mut attention = Attention::default();
+        assert!(!attention.has_slept(Instant::now()));
+        attention.look(Instant::now());
+        let before = Instant::now();
+        tokio::time::advance(ASLEEP_AFTER * 2).await;
+        assert!(attention.has_slept(Instant::now()), "before its own next look");
+        attention.look(Instant::now());
+        assert!(attention.has_slept(Instant::now()), "after it");
+        attention.confirm(before);
+        assert!(attention.has_slept(Instant::now()), "what was asked before the sleep tells nothing");
+        attention.confirm(Instant::now());
+        assert!(!attention.has_slept(Instant::now()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_that_looks_in_time_is_sure() {
+        let mut attention = Attention::default();
+        for _ in 0..100 {
+            attention.look(Instant::now());
+            tokio::time::advance(ASLEEP_AFTER).await;
+            assert!(!attention.has_slept(Instant::now()));
         }
     }
 }
