@@ -22,7 +22,7 @@ use crate::documents::progress::Board;
 use crate::embedding::Text;
 use crate::model::Prompt;
 use crate::question::{Ask, AskFailure, Desk};
-use crate::shard::{Freshness, Message, Shards, Unreadable};
+use crate::shard::{Freshness, Index, Message, Shards, Unreadable};
 use crate::wire::{self, refusal};
 
 /// The fact in which a node says whether it reaches the store.
@@ -185,7 +185,7 @@ impl Calls {
     }
 
     /// The index of a shard with everything in it that was acknowledged before this call.
-    async fn current(&self, shard: u32) -> Result<Arc<ShardIndex>, Refused> {
+    async fn current(&self, shard: u32) -> Result<Arc<Index>, Refused> {
         let Some((actor, view)) = self.shards.get(shard) else { return Err(self.not_owner(shard)) };
         match view.current(actor).await {
             Ok((index, Freshness::Current)) => Ok(index),

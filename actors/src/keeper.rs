@@ -1,6 +1,6 @@
 //! The keeper: looks at the cluster a few times a second and tells each shard of this node what to be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -31,6 +31,8 @@ const LEAVING_MAX: usize = 4;
 pub const OWNS: &str = "owns";
 /// The fact that lists the shards a node follows.
 pub const FOLLOWS: &str = "follows";
+/// The fact that lists the shards a node cannot hold now.
+pub const REFUSES: &str = "refuses";
 /// The fact of a node that lets its shards go.
 pub const DRAINING: &str = "draining";
 /// The fact with the number of a node's last beat.
@@ -211,8 +213,10 @@ impl Keeper {
             }
         }
         let alive = view.members.iter().filter(|member| member.is_alive()).count();
+        let refused = self.refused().count();
+        let refuses = if refused == 0 { String::new() } else { format!(", refuses {refused}") };
         context.seat().note(format!(
-            "{alive} of {} nodes, owns {owned} and follows {followed} of {} shards",
+            "{alive} of {} nodes, owns {owned} and follows {followed} of {} shards{refuses}",
             view.members.len(),
             self.shards.count
         ));
@@ -269,10 +273,13 @@ impl Keeper {
             }
             text
         };
+        let mut refused = String::new();
+        self.refused().for_each(|shard| refused.push_str(&format!("{shard},")));
         let draining = if self.draining.load(Ordering::Relaxed) { "1" } else { "" };
         let mut facts = vec![
             (OWNS.to_owned(), list(Part::Owner)),
             (FOLLOWS.to_owned(), list(Part::Replica)),
+            (REFUSES.to_owned(), refused),
             (DRAINING.to_owned(), draining.to_owned()),
         ];
         facts.extend(self.crew.loads());
@@ -283,6 +290,12 @@ impl Keeper {
                 state.told.insert(key, value);
             }
         }
+    }
+
+    /// The shards that this node cannot hold now.
+    fn refused(&self) -> impl Iterator<Item = u32> {
+        let local = (0..).zip(self.shards.local.iter());
+        local.filter(|(_, (_, seen))| seen.refuses()).map(|(shard, _)| shard)
     }
 
     fn peers(&self, view: &View, state: &State) -> Vec<Peer> {
@@ -302,8 +315,12 @@ impl Keeper {
                 }
                 None => None,
             };
+            let is_me = member.id == view.me;
+            let refuses =
+                if is_me { self.refused().collect() } else { numbers(member.fact(REFUSES)).collect() };
             Peer {
                 id: member.id.clone(),
+                refuses,
                 alive: member.is_alive(),
                 for_ms: ms(member.since),
                 weight: u32::from(takes_shards),
@@ -319,6 +336,7 @@ impl Keeper {
             for_ms: 0,
             weight: 0,
             beat_still_ms: signed.changed.map(ms),
+            refuses: BTreeSet::new(),
         }));
         peers
     }
@@ -416,6 +434,11 @@ fn listed(fact: &str) -> impl Iterator<Item = (u32, u64)> {
     })
 }
 
+/// The shards of a fact without epochs.
+fn numbers(fact: &str) -> impl Iterator<Item = u32> {
+    fact.split(',').filter_map(|item| item.parse().ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -425,5 +448,6 @@ mod tests {
         let read: Vec<_> = listed("0:5,17:3,x:1,4,").collect();
         assert_eq!(read, [(0, 5), (17, 3)]);
         assert_eq!(listed("").count(), 0);
+        assert_eq!(numbers("3,x,7:2,12,").collect::<Vec<_>>(), [3, 12]);
     }
 }

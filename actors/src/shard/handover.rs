@@ -104,19 +104,16 @@ impl Shard {
         if matches!(state.part, Mode::Serving(_)) {
             return Err("this node owns the shard already".to_owned());
         }
+        if self.view.refuses() {
+            return Err("this node cannot hold the shard now".to_owned());
+        }
         if matches!(state.part, Mode::Resting) {
             self.follow(context, state).await;
         }
         let Mode::Following(following) = &mut state.part else {
             return Err("the shard cannot be followed here".to_owned());
         };
-        loop {
-            match following.catch_up(self.number).await {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(stuck) => return Err(Fault::from(stuck).reason),
-            }
-        }
+        following.catch_up_to_the_end(self.number).await.map_err(|stuck| Fault::from(stuck).reason)?;
         let writer = self.means.chance.next_u128();
         state.promised = Some(writer);
         Ok(writer)

@@ -312,7 +312,7 @@ impl Shard {
             id,
             bench: self.bench.clone(),
             shard: context.address().clone(),
-            index: serving.following.index.clone(),
+            view: self.view.clone(),
         };
         let cell = actor::spawn(document, address.clone(), context.tree(), context.cell()).await?;
         serving.documents.insert(id, (address.clone(), cell));

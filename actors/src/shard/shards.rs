@@ -8,9 +8,8 @@ use enabler_cluster::request::Request;
 use enabler_storage::chance::Chance;
 use enabler_storage::clock::Clock;
 use enabler_storage::record::DocumentId;
-use enabler_storage::shard::ShardIndex;
 
-use super::{Message, View};
+use super::{Index, Message, View};
 use crate::documents::document::Command;
 
 /// The shards as this node has them; a node without the role `documents` has none.
@@ -65,7 +64,7 @@ impl Shards {
     }
 
     /// The index of `id` on this node, if its shard is owned or followed here; it may lack the newest entries.
-    pub fn index(&self, id: DocumentId) -> Option<Arc<ShardIndex>> {
+    pub fn index(&self, id: DocumentId) -> Option<Arc<Index>> {
         self.view(id)?.index()
     }
 

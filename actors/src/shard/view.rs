@@ -1,7 +1,8 @@
 //! A shard as readers on this node see it, over restarts of its actor; and the reading that is up to date.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use enabler_cluster::address::Address;
@@ -9,11 +10,12 @@ use enabler_cluster::decide::custody::Part;
 use enabler_cluster::net::NodeId;
 use enabler_storage::log;
 use enabler_storage::objects::{ObjectStore, StoreError};
-use enabler_storage::shard::ShardIndex;
 use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
 use super::Message;
+use super::refusing::Refusals;
+use super::shelf::{Index, Shelf};
 
 /// How long a reader waits for entries that the store has and this node has not yet applied.
 const CATCH_UP_MAX: Duration = Duration::from_secs(5);
@@ -63,13 +65,15 @@ struct Inner {
     store: Arc<dyn ObjectStore>,
     /// A node alone, which nobody can replace, asks nobody.
     is_alone: bool,
-    index: RwLock<Option<Arc<ShardIndex>>>,
+    index: RwLock<Option<Arc<Index>>>,
     standing: RwLock<Standing>,
     followers: RwLock<Arc<[NodeId]>>,
     applied: watch::Sender<u64>,
     confirming: Mutex<Confirmed>,
     begun: AtomicU64,
     attention: std::sync::Mutex<Attention>,
+    refusals: std::sync::Mutex<Refusals>,
+    shelf: OnceLock<Arc<Shelf>>,
 }
 
 /// Whether this node has been awake all the time.
@@ -128,11 +132,13 @@ impl View {
             confirming: Mutex::new(Confirmed { number: 0, outcome: Err(()) }),
             begun: AtomicU64::new(0),
             attention: std::sync::Mutex::default(),
+            refusals: std::sync::Mutex::new(Refusals::none()),
+            shelf: OnceLock::new(),
         }))
     }
 
     /// The index, if this node owns or follows the shard; it may lack the newest entries.
-    pub fn index(&self) -> Option<Arc<ShardIndex>> {
+    pub fn index(&self) -> Option<Arc<Index>> {
         self.0.index.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -166,6 +172,20 @@ impl View {
         self.standing().part == Part::Owner && !self.attention().has_slept(Instant::now())
     }
 
+    /// Whether this node cannot hold the shard for now: another one should.
+    pub fn refuses(&self) -> bool {
+        self.refusals().is_refused()
+    }
+
+    pub(super) fn refusals(&self) -> std::sync::MutexGuard<'_, Refusals> {
+        self.0.refusals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where the index lies, which should be at `base`.
+    pub(super) fn shelf(&self, base: &Path) -> &Arc<Shelf> {
+        self.0.shelf.get_or_init(|| Shelf::at(base))
+    }
+
     /// The store has said, asked at `asked`, how the shard stands.
     pub(super) fn confirm(&self, asked: Instant) {
         self.attention().confirm(asked);
@@ -175,7 +195,7 @@ impl View {
         self.0.attention.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn set_index(&self, index: Option<Arc<ShardIndex>>) {
+    pub(super) fn set_index(&self, index: Option<Arc<Index>>) {
         *self.0.index.write().unwrap_or_else(PoisonError::into_inner) = index;
     }
 
@@ -194,10 +214,7 @@ impl View {
     ///
     /// # Errors
     /// See [`Unreadable`].
-    pub async fn current(
-        &self,
-        actor: &Address<Message>,
-    ) -> Result<(Arc<ShardIndex>, Freshness), Unreadable> {
+    pub async fn current(&self, actor: &Address<Message>) -> Result<(Arc<Index>, Freshness), Unreadable> {
         let index = self.index().ok_or(Unreadable::NotHere)?;
         if self.0.is_alone {
             return Ok((index, Freshness::Current));
