@@ -256,7 +256,7 @@ impl Calls {
         let record = wire::unpack(&accept.record);
         let record = Box::new(record.map_err(|error| code(refusal::MALFORMED, &error.to_string()))?);
         let shard = self.shards.of(record.document_id);
-        let address = self.owned(shard)?;
+        let address = self.owned_soon(shard).await?;
         let asked = address.ask(request, |reply| Message::Accept { record, reply }).await;
         match asked.map_err(|error| self.unowned(shard, error))? {
             Ok(taken) => {
@@ -269,7 +269,7 @@ impl Calls {
     async fn delete(&self, request: &Request, delete: wire::Delete) -> Result<Bytes, Refused> {
         let wire::Delete { tenant, document_id, reason } = delete;
         let shard = self.shards.of(document_id);
-        self.owned(shard)?;
+        self.owned_soon(shard).await?;
         self.record(&tenant, document_id).await?;
         let asked =
             self.shards.command(request, document_id, |reply| Command::Delete { reason, reply }).await;
@@ -279,17 +279,22 @@ impl Calls {
         }
     }
 
-    fn owned(&self, shard: u32) -> Result<&Address<Message>, Refused> {
+    /// The actor of a shard that this node owns, or is about to be given.
+    async fn owned_soon(&self, shard: u32) -> Result<&Address<Message>, Refused> {
         match self.shards.get(shard) {
-            Some((address, view)) if view.standing().part == Part::Owner => Ok(address),
+            Some((address, view)) if view.owns_soon().await => Ok(address),
             _ => Err(self.not_owner(shard)),
         }
+    }
+
+    fn owns(&self, shard: u32) -> bool {
+        self.shards.get(shard).is_some_and(|(_, view)| view.standing().part == Part::Owner)
     }
 
     /// A command that was lost with the ownership is one for the next owner.
     fn unowned(&self, shard: u32, error: AskError) -> Refused {
         match error {
-            AskError::Lost { .. } if self.owned(shard).is_err() => self.not_owner(shard),
+            AskError::Lost { .. } if !self.owns(shard) => self.not_owner(shard),
             error => unasked(error),
         }
     }
@@ -299,7 +304,7 @@ impl Calls {
             CommandError::Unknown => code(refusal::UNKNOWN_DOCUMENT, "there is no such document"),
             CommandError::Arriving => code(refusal::ARRIVING, "the same bytes are arriving"),
             CommandError::NotOwner => self.not_owner(shard),
-            CommandError::NotRecorded(_) if self.owned(shard).is_err() => self.not_owner(shard),
+            CommandError::NotRecorded(_) if !self.owns(shard) => self.not_owner(shard),
             CommandError::NotRecorded(why) => code(refusal::NOT_RECORDED, &why),
         }
     }

@@ -24,8 +24,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const READ_AGAIN: Duration = Duration::from_millis(500);
 /// The pause before a shard that did not follow an order hears it again: it may be at work on it.
 const REPEAT_AFTER: Duration = Duration::from_secs(1);
-/// Shards that leave this node at one time: each catching up takes a part of the other node's disk and store.
-const LEAVING_MAX: usize = 4;
+/// Shards that leave this node at one time: each that the other node did not follow takes a part of its disk and store.
+const LEAVING_MAX: usize = 16;
 
 /// The fact that lists the shards a node owns, as `shard:epoch`.
 pub const OWNS: &str = "owns";
@@ -244,13 +244,11 @@ impl Keeper {
             let newer = row.owner.as_ref().is_none_or(|(_, known)| standing.epoch > *known);
             match standing.part {
                 Part::Owner if newer => row.owner = Some((view.me.clone(), standing.epoch)),
-                Part::Replica => {
-                    if let Some(to) = standing.handed_to.filter(|_| newer) {
-                        row.owner = Some((to, standing.epoch));
-                    }
-                    row.replicas.push(view.me.clone());
-                }
+                Part::Replica => row.replicas.push(view.me.clone()),
                 _ => {}
+            }
+            if let Some(to) = standing.handed_to.filter(|_| newer) {
+                row.owner = Some((to, standing.epoch));
             }
             if let Some(Looked { found: Some((epoch, Some(owner))), .. }) = state.manifests.get(&shard)
                 && row.owner.as_ref().is_none_or(|(_, known)| epoch > known)

@@ -1,6 +1,6 @@
 //! Brings a request to the node that owns its document's shard, follows redirects, and turns to replicas for reading.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,11 +9,12 @@ use enabler_cluster::decide::route::{Next, Route, Tried};
 use enabler_cluster::net::{CallError, Incoming, Member, Net, NodeId, Refused, Service};
 use enabler_cluster::request::{Ended, Request};
 use enabler_storage::record::{DocumentId, DocumentRecord};
+use tokio::sync::watch;
 
 use crate::calls::Calls;
 use crate::documents::progress::{Progress, Stage};
 use crate::question::{Answer, Ask, AskFailure};
-use crate::shard::{Shards, Taken};
+use crate::shard::{Shards, Standing, Taken};
 use crate::wire::{self, refusal};
 
 /// The most documents in one list.
@@ -21,7 +22,7 @@ pub const LIST_MAX: usize = 100;
 
 /// Who owns and who follows each shard, as far as this node knows. Cheap to clone.
 #[derive(Clone)]
-pub struct Table(Arc<RwLock<Vec<Row>>>);
+pub struct Table(Arc<watch::Sender<Vec<Row>>>);
 
 /// What is known of a shard.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,33 +36,43 @@ pub struct Row {
 impl Table {
     /// A table of `count` shards of which nothing is known yet.
     pub fn of(count: u32) -> Self {
-        Table(Arc::new(RwLock::new(vec![Row::default(); count as usize])))
+        Table(Arc::new(watch::Sender::new(vec![Row::default(); count as usize])))
     }
 
     /// What is known of `shard`.
     pub fn row(&self, shard: u32) -> Row {
-        let rows = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        rows.get(shard as usize).cloned().unwrap_or_default()
+        self.0.borrow().get(shard as usize).cloned().unwrap_or_default()
     }
 
-    /// Replaces everything.
-    pub fn set(&self, rows: Vec<Row>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = rows;
+    /// Replaces everything but owners of a later epoch, of which a request has learned before the nodes tell.
+    pub fn set(&self, mut rows: Vec<Row>) {
+        self.0.send_if_modified(|known| {
+            for (row, known) in rows.iter_mut().zip(known.iter()) {
+                let later =
+                    |known: &&(NodeId, u64)| row.owner.as_ref().is_none_or(|(_, epoch)| known.1 > *epoch);
+                if let Some(later) = known.owner.as_ref().filter(later) {
+                    row.owner = Some(later.clone());
+                }
+            }
+            let is_new = *known != rows;
+            *known = rows;
+            is_new
+        });
     }
 
     /// Shards whose owner is not known.
     pub fn ownerless(&self) -> usize {
-        let rows = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        rows.iter().filter(|row| row.owner.is_none()).count()
+        self.0.borrow().iter().filter(|row| row.owner.is_none()).count()
     }
 
     fn learn(&self, shard: u32, node: NodeId, epoch: u64) {
-        let mut rows = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(row) = rows.get_mut(shard as usize)
-            && row.owner.as_ref().is_none_or(|(_, known)| epoch > *known)
-        {
-            row.owner = Some((node, epoch));
-        }
+        self.0.send_if_modified(|rows| match rows.get_mut(shard as usize) {
+            Some(row) if row.owner.as_ref().is_none_or(|(_, known)| epoch > *known) => {
+                row.owner = Some((node, epoch));
+                true
+            }
+            _ => false,
+        });
     }
 }
 
@@ -115,6 +126,46 @@ struct Errand {
     kind: u16,
     body: Bytes,
     is_read: bool,
+}
+
+/// Changes in what is known of a shard: whoever waits for its owner need not wait longer.
+struct News {
+    table: watch::Receiver<Vec<Row>>,
+    row: Row,
+    shard: usize,
+    here: Option<watch::Receiver<Standing>>,
+}
+
+impl News {
+    fn of(router: &Router, shard: u32) -> Self {
+        let here = router.shards.get(shard).map(|(_, view)| view.standings());
+        let table = router.table.0.subscribe();
+        News { table, row: router.table.row(shard), shard: shard as usize, here }
+    }
+
+    /// Waits for a change since the last call, for `time_max` at most.
+    async fn within(&mut self, time_max: Duration) {
+        let News { table, row, shard, here } = self;
+        let there = async {
+            let changed = |rows: &Vec<Row>| rows.get(*shard).is_some_and(|now| now.owner != row.owner);
+            table.wait_for(changed).await.ok().and_then(|rows| rows.get(*shard).cloned())
+        };
+        let here = async {
+            if let Some(here) = here {
+                while here.changed().await.is_ok() {
+                    if here.borrow_and_update().part == Part::Owner {
+                        return;
+                    }
+                }
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = tokio::time::sleep(time_max) => {}
+            Some(now) = there => *row = now,
+            () = here => {}
+        }
+    }
 }
 
 impl Router {
@@ -287,14 +338,13 @@ impl Router {
         let looking = request.part(self.patience);
         let (mut route, mut next) = (Route::default(), Next::Owner { after_ms: 0 });
         let (mut spin, mut is_first) = (0, true);
+        let mut news = News::of(self, errand.shard);
         loop {
             let node = match next {
                 Next::Owner { after_ms } => {
                     if after_ms > 0 {
-                        looking
-                            .run(tokio::time::sleep(Duration::from_millis(after_ms)))
-                            .await
-                            .map_err(|ended| self.nobody(request, ended))?;
+                        let news = news.within(Duration::from_millis(after_ms));
+                        looking.run(news).await.map_err(|ended| self.nobody(request, ended))?;
                     }
                     if is_first { self.nearest(errand) } else { self.owner(errand) }
                 }

@@ -258,7 +258,10 @@ impl Behaviour for Shard {
 
 impl Shard {
     fn stand(&self, part: Part, epoch: u64) {
-        self.view.stand(Standing { part, epoch, handed_to: None });
+        let before = self.view.standing();
+        // Whoever still comes here is told where to go.
+        let handed_to = before.handed_to.filter(|_| part != Part::Owner && before.epoch == epoch);
+        self.view.stand(Standing { part, epoch, handed_to, is_coming: false });
     }
 
     fn tick_later(&self, context: &Context<Message>) {
@@ -273,12 +276,21 @@ impl Shard {
         match &mut state.part {
             Mode::Serving(serving) => {
                 self.compact_later(context, serving);
-                self.upkeep(context, serving).await
+                // A disk that is full or broken: another node should have the shard.
+                if let Err(fault) = self.upkeep(context, serving).await {
+                    self.refuse(context, state, &fault);
+                }
+                Ok(())
             }
             Mode::Following(following) => {
                 let index = following.index.clone();
-                blocking("looking after the index", move || index.flush()).await?;
-                self.catch_up(context, state).await
+                match blocking("looking after the index", move || index.flush()).await {
+                    Ok(()) => self.catch_up(context, state).await,
+                    Err(fault) => {
+                        self.refuse(context, state, &fault);
+                        Ok(())
+                    }
+                }
             }
             Mode::Resting if self.view.refusals().is_due() => {
                 self.try_again(context, state).await;

@@ -59,7 +59,7 @@ impl Shard {
     /// Holds nothing because of `fault`, which is this node's own and stays: the others pass it over meanwhile.
     pub(super) fn refuse(&self, context: &Context<Message>, state: &mut State, fault: &Fault) {
         context.seat().failed("claim", fault.reason.clone(), None);
-        self.hold_nothing(state);
+        self.hold_nothing(context, state);
         let wait = self.view.refusals().refuse();
         let seconds = wait.as_secs();
         context.seat().note(format!("refuses, and tries again in {seconds} s: {fault}"));
@@ -71,16 +71,18 @@ impl Shard {
         match stuck {
             Stuck::Index(fault) => self.refuse(context, state, &fault),
             Stuck::Store(fault) => {
-                self.hold_nothing(state);
+                self.hold_nothing(context, state);
                 context.seat().note(format!("rests: {fault}"));
             }
         }
     }
 
-    fn hold_nothing(&self, state: &mut State) {
+    fn hold_nothing(&self, context: &Context<Message>, state: &mut State) {
         self.view.set_index(None);
         self.stand(Part::None, self.view.standing().epoch);
-        state.part = Mode::Resting;
+        if let Mode::Serving(serving) = std::mem::replace(&mut state.part, Mode::Resting) {
+            serving.end(context);
+        }
     }
 
     /// Tries whether what made this node refuse the shard is over: it is when the index stands at the end of the log.

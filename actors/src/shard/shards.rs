@@ -68,9 +68,11 @@ impl Shards {
         self.view(id)?.index()
     }
 
-    /// Shards that this node owns.
+    /// Shards that this node owns, or has handed over to a node that has not yet said that it serves them.
     pub fn owned(&self) -> Vec<u32> {
-        let owns = |view: &View| view.standing().part == Part::Owner && view.index().is_some();
+        let owns = |view: &View| {
+            view.is_granting() || (view.standing().part == Part::Owner && view.index().is_some())
+        };
         (0..).zip(self.local.iter()).filter(|(_, (_, view))| owns(view)).map(|(number, _)| number).collect()
     }
 

@@ -25,12 +25,16 @@ const CONFIRM_MAX: Duration = Duration::from_secs(2);
 /// As [`CONFIRM_MAX`], when the store did not say the last time: an outage must not hold up every reader as long.
 const CONFIRM_AGAIN_MAX: Duration = Duration::from_millis(300);
 
+/// How long a request waits for a shard that is about to be handed over to this node: a swap of the manifest and an
+/// entry, some tens of milliseconds. Whoever waited in vain looks for the owner again.
+const COMING_MAX: Duration = Duration::from_secs(1);
+
 /// A node that has looked at nothing for so long was frozen or suspended, and may have been replaced without knowing:
 /// links are cut, and shards taken, after two seconds of silence.
 const ASLEEP_AFTER: Duration = Duration::from_millis(1_500);
 
 /// What this node does for a shard.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Standing {
     /// Nothing, following or owning.
     pub part: Part,
@@ -38,6 +42,8 @@ pub struct Standing {
     pub epoch: u64,
     /// To whom the shard was handed over, if it was.
     pub handed_to: Option<NodeId>,
+    /// Whether it is about to be handed over to this node.
+    pub is_coming: bool,
 }
 
 /// How far a reading can be trusted.
@@ -66,7 +72,7 @@ struct Inner {
     /// A node alone, which nobody can replace, asks nobody.
     is_alone: bool,
     index: RwLock<Option<Arc<Index>>>,
-    standing: RwLock<Standing>,
+    standing: watch::Sender<Standing>,
     followers: RwLock<Arc<[NodeId]>>,
     applied: watch::Sender<u64>,
     confirming: Mutex<Confirmed>,
@@ -74,6 +80,7 @@ struct Inner {
     attention: std::sync::Mutex<Attention>,
     refusals: std::sync::Mutex<Refusals>,
     shelf: OnceLock<Arc<Shelf>>,
+    grants: Arc<()>,
 }
 
 /// Whether this node has been awake all the time.
@@ -126,7 +133,7 @@ impl View {
             store,
             is_alone,
             index: RwLock::default(),
-            standing: RwLock::new(Standing { part: Part::None, epoch: 0, handed_to: None }),
+            standing: watch::Sender::new(Standing::default()),
             followers: RwLock::new(Arc::new([])),
             applied: watch::Sender::new(0),
             confirming: Mutex::new(Confirmed { number: 0, outcome: Err(()) }),
@@ -134,6 +141,7 @@ impl View {
             attention: std::sync::Mutex::default(),
             refusals: std::sync::Mutex::new(Refusals::none()),
             shelf: OnceLock::new(),
+            grants: Arc::default(),
         }))
     }
 
@@ -144,7 +152,20 @@ impl View {
 
     /// What this node does for the shard.
     pub fn standing(&self) -> Standing {
-        self.0.standing.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.standing.borrow().clone()
+    }
+
+    /// What this node does for the shard, and every change of it.
+    pub fn standings(&self) -> watch::Receiver<Standing> {
+        self.0.standing.subscribe()
+    }
+
+    /// Whether this node owns the shard; one that is about to be handed over to it is waited for.
+    pub async fn owns_soon(&self) -> bool {
+        let mut standings = self.standings();
+        let decided = standings.wait_for(|standing| !standing.is_coming);
+        let decided = tokio::time::timeout(COMING_MAX, decided).await;
+        matches!(decided, Ok(Ok(standing)) if standing.part == Part::Owner)
     }
 
     /// The last entry that the index has applied.
@@ -181,6 +202,16 @@ impl View {
         self.0.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Kept until the node that was given the shard serves it, or it is over with trying to tell it.
+    pub(super) fn grants(&self) -> Arc<()> {
+        self.0.grants.clone()
+    }
+
+    /// Whether a node that was given the shard may still wait to be told.
+    pub fn is_granting(&self) -> bool {
+        Arc::strong_count(&self.0.grants) > 1
+    }
+
     /// Where the index lies, which should be at `base`.
     pub(super) fn shelf(&self, base: &Path) -> &Arc<Shelf> {
         self.0.shelf.get_or_init(|| Shelf::at(base))
@@ -200,7 +231,7 @@ impl View {
     }
 
     pub(super) fn stand(&self, standing: Standing) {
-        *self.0.standing.write().unwrap_or_else(PoisonError::into_inner) = standing;
+        self.0.standing.send_replace(standing);
     }
 
     pub(super) fn applies(&self, seq: u64) {

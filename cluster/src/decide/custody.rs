@@ -57,9 +57,10 @@ pub struct Scene<'a> {
 }
 
 /// What this node does for a shard at present.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Part {
     /// Nothing.
+    #[default]
     None,
     /// Follows its log.
     Replica,
