@@ -1,6 +1,6 @@
 //! The keeper: looks at the cluster a few times a second and tells each shard of this node what to be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -24,13 +24,15 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const READ_AGAIN: Duration = Duration::from_millis(500);
 /// The pause before a shard that did not follow an order hears it again: it may be at work on it.
 const REPEAT_AFTER: Duration = Duration::from_secs(1);
-/// Shards that leave this node at one time: each catching up takes a part of the other node's disk and store.
-const LEAVING_MAX: usize = 4;
+/// Shards that leave this node at one time: each that the other node did not follow takes a part of its disk and store.
+const LEAVING_MAX: usize = 16;
 
 /// The fact that lists the shards a node owns, as `shard:epoch`.
 pub const OWNS: &str = "owns";
 /// The fact that lists the shards a node follows.
 pub const FOLLOWS: &str = "follows";
+/// The fact that lists the shards a node cannot hold now.
+pub const REFUSES: &str = "refuses";
 /// The fact of a node that lets its shards go.
 pub const DRAINING: &str = "draining";
 /// The fact with the number of a node's last beat.
@@ -166,6 +168,7 @@ impl Keeper {
         };
         let (mut owned, mut followed, mut leaving) = (0, 0, 0);
         for (shard, (address, seen)) in (0..).zip(self.shards.local.iter()) {
+            seen.look();
             let part = seen.standing().part;
             let row = rows.get(shard as usize).cloned().unwrap_or_default();
             let holder = self.holder(state, shard, &view, &row);
@@ -210,8 +213,10 @@ impl Keeper {
             }
         }
         let alive = view.members.iter().filter(|member| member.is_alive()).count();
+        let refused = self.refused().count();
+        let refuses = if refused == 0 { String::new() } else { format!(", refuses {refused}") };
         context.seat().note(format!(
-            "{alive} of {} nodes, owns {owned} and follows {followed} of {} shards",
+            "{alive} of {} nodes, owns {owned} and follows {followed} of {} shards{refuses}",
             view.members.len(),
             self.shards.count
         ));
@@ -239,13 +244,11 @@ impl Keeper {
             let newer = row.owner.as_ref().is_none_or(|(_, known)| standing.epoch > *known);
             match standing.part {
                 Part::Owner if newer => row.owner = Some((view.me.clone(), standing.epoch)),
-                Part::Replica => {
-                    if let Some(to) = standing.handed_to.filter(|_| newer) {
-                        row.owner = Some((to, standing.epoch));
-                    }
-                    row.replicas.push(view.me.clone());
-                }
+                Part::Replica => row.replicas.push(view.me.clone()),
                 _ => {}
+            }
+            if let Some(to) = standing.handed_to.filter(|_| newer) {
+                row.owner = Some((to, standing.epoch));
             }
             if let Some(Looked { found: Some((epoch, Some(owner))), .. }) = state.manifests.get(&shard)
                 && row.owner.as_ref().is_none_or(|(_, known)| epoch > known)
@@ -268,10 +271,13 @@ impl Keeper {
             }
             text
         };
+        let mut refused = String::new();
+        self.refused().for_each(|shard| refused.push_str(&format!("{shard},")));
         let draining = if self.draining.load(Ordering::Relaxed) { "1" } else { "" };
         let mut facts = vec![
             (OWNS.to_owned(), list(Part::Owner)),
             (FOLLOWS.to_owned(), list(Part::Replica)),
+            (REFUSES.to_owned(), refused),
             (DRAINING.to_owned(), draining.to_owned()),
         ];
         facts.extend(self.crew.loads());
@@ -282,6 +288,12 @@ impl Keeper {
                 state.told.insert(key, value);
             }
         }
+    }
+
+    /// The shards that this node cannot hold now.
+    fn refused(&self) -> impl Iterator<Item = u32> {
+        let local = (0..).zip(self.shards.local.iter());
+        local.filter(|(_, (_, seen))| seen.refuses()).map(|(shard, _)| shard)
     }
 
     fn peers(&self, view: &View, state: &State) -> Vec<Peer> {
@@ -301,8 +313,12 @@ impl Keeper {
                 }
                 None => None,
             };
+            let is_me = member.id == view.me;
+            let refuses =
+                if is_me { self.refused().collect() } else { numbers(member.fact(REFUSES)).collect() };
             Peer {
                 id: member.id.clone(),
+                refuses,
                 alive: member.is_alive(),
                 for_ms: ms(member.since),
                 weight: u32::from(takes_shards),
@@ -318,6 +334,7 @@ impl Keeper {
             for_ms: 0,
             weight: 0,
             beat_still_ms: signed.changed.map(ms),
+            refuses: BTreeSet::new(),
         }));
         peers
     }
@@ -415,6 +432,11 @@ fn listed(fact: &str) -> impl Iterator<Item = (u32, u64)> {
     })
 }
 
+/// The shards of a fact without epochs.
+fn numbers(fact: &str) -> impl Iterator<Item = u32> {
+    fact.split(',').filter_map(|item| item.parse().ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -424,5 +446,6 @@ mod tests {
         let read: Vec<_> = listed("0:5,17:3,x:1,4,").collect();
         assert_eq!(read, [(0, 5), (17, 3)]);
         assert_eq!(listed("").count(), 0);
+        assert_eq!(numbers("3,x,7:2,12,").collect::<Vec<_>>(), [3, 12]);
     }
 }

@@ -1,6 +1,7 @@
 //! A whole cluster on this machine: real nodes, a real S3 server behind a line that can be cut, a real Redis.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use enabler_cluster::decide::placement::{self, Candidate};
@@ -46,6 +47,15 @@ pub(super) struct Seat {
     roles: String,
     host: IpAddr,
     link_port: u16,
+}
+
+/// A folder that is a file.
+pub(super) struct Spoilt(PathBuf);
+
+impl Spoilt {
+    pub(super) fn repair(self) {
+        std::fs::remove_file(self.0).unwrap();
+    }
 }
 
 /// A cluster. Its nodes and servers end with it.
@@ -208,6 +218,14 @@ impl Cluster {
     /// The generation that a node has last begun.
     pub(super) fn generation(&self, number: usize) -> String {
         std::fs::read_to_string(self.seats[number].home.data().join("generation")).unwrap_or_default()
+    }
+
+    /// Puts a file where a node's indexes should be: none can be opened or made.
+    pub(super) fn spoil_index(&self, number: usize) -> Spoilt {
+        let path = self.seats[number].home.data().join("index");
+        std::fs::remove_dir_all(&path).unwrap();
+        std::fs::write(&path, "a file").unwrap();
+        Spoilt(path)
     }
 
     pub(super) async fn launch(&mut self, number: usize) {

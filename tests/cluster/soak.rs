@@ -44,6 +44,8 @@ async fn a_cluster_keeps_its_promises_over_hundreds_of_kills_freezes_cuts_moves_
         "again: RAG_ENABLER_SOAK=1 RAG_ENABLER_SEED={seed} RAG_ENABLER_EVENTS={events} \
          cargo test -p rag-enabler --test promises cluster::soak -- --nocapture"
     );
+    // How long a planned move is felt, without the rest.
+    let only_drains = variable("RAG_ENABLER_DRAINS").is_some();
     let roles = [ALL, "api,documents,rules,ocr,embedding", KEEPS, KEEPS, KEEPS];
     let mut cluster = Cluster::prepare(&roles, true).await;
     cluster.launch_all().await;
@@ -54,7 +56,8 @@ async fn a_cluster_keeps_its_promises_over_hundreds_of_kills_freezes_cuts_moves_
     let began = Instant::now();
     for round in 1..=events {
         soak.gather(&mut cluster).await;
-        let event = Event::draw(&soak.chance, cluster.network.is_some());
+        let drawn = Event::draw(&soak.chance, cluster.network.is_some());
+        let event = if only_drains { Event::Drain } else { drawn };
         let outcome = soak.happen(&mut cluster, &load, event).await;
         let minutes = began.elapsed().as_secs() / 60;
         eprintln!("{round}/{events} at {minutes} min: {event:?} {outcome}");

@@ -50,7 +50,7 @@ impl Shard {
     /// Writes a snapshot if one is due; the manifest does not name it yet. Removes what an earlier one replaced.
     async fn compact(
         &self,
-        index: &std::sync::Arc<enabler_storage::shard::ShardIndex>,
+        index: &std::sync::Arc<super::Index>,
         epoch: u64,
     ) -> Result<Option<SnapshotRef>, Fault> {
         let (store, shard, limits) = (&*self.means.store, self.number, Limits::default());
