@@ -159,6 +159,7 @@ impl Keeper {
         self.table.set(rows.clone());
         self.tell(state);
         self.watch_beats(context, state, &view, &rows);
+        self.look_for_owners(context, state, &view);
         let peers = self.peers(&view, state);
         let scene = Scene {
             me: &view.me,
@@ -314,6 +315,8 @@ impl Keeper {
                 None => None,
             };
             let is_me = member.id == view.me;
+            // Its own beats tell a node whether it may have been declared dead; a node alone has none.
+            let own = by_gossip.filter(|_| is_me && !member.fact(BEAT).is_empty()).map(ms);
             let refuses =
                 if is_me { self.refused().collect() } else { numbers(member.fact(REFUSES)).collect() };
             Peer {
@@ -322,7 +325,7 @@ impl Keeper {
                 alive: member.is_alive(),
                 for_ms: ms(member.since),
                 weight: u32::from(takes_shards),
-                beat_still_ms,
+                beat_still_ms: own.or(beat_still_ms),
             }
         };
         let mut peers: Vec<Peer> = view.members.iter().map(peer).collect();
@@ -388,6 +391,18 @@ impl Keeper {
                 let sign = lease::sign_of(&*store, &id).await.map_err(|error| error.to_string());
                 let _ = address.offer(Message::Signed(id, sign));
             });
+        }
+    }
+
+    /// What was read of a manifest is old as soon as nobody says any more that he owns the shard.
+    fn look_for_owners(&self, context: &Context<Message>, state: &mut State, view: &View) {
+        let living = view.members.iter().filter(|member| member.is_alive() && member.id != view.me);
+        let told: BTreeSet<u32> =
+            living.flat_map(|member| listed(member.fact(OWNS))).map(|(shard, _)| shard).collect();
+        for (shard, (_, seen)) in (0_u32..).zip(self.shards.local.iter()) {
+            if seen.standing().part != Part::Owner && !told.contains(&shard) {
+                self.read_manifest(context, state, shard);
+            }
         }
     }
 

@@ -103,7 +103,9 @@ impl Claim {
 
     fn raise(&mut self, held: Option<Held>) -> Effect {
         let epoch = held.map_or(0, |held| held.epoch);
-        if self.swaps >= SWAPS_MAX {
+        // Whoever was faster lives: taking the shard from it again would only move it twice.
+        let is_lost = self.swaps > 0 && epoch >= self.epoch;
+        if is_lost || self.swaps >= SWAPS_MAX {
             return Effect::Yield(epoch);
         }
         self.swaps += 1;

@@ -232,12 +232,6 @@ impl Judge {
             format!("manifest of shard {shard}: epoch {}, {owner}, floor {}", manifest.epoch, manifest.floor_seq)
         });
         let mut state = self.state();
-        let now_ms = self.engine.now_ms();
-        let dead = manifest
-            .owner
-            .as_ref()
-            .and_then(|owner| state.ended.get(&(owner.node.clone(), owner.generation)).copied())
-            .is_some_and(|since| now_ms.saturating_sub(since) > super::LEASE.as_millis() as u64);
         let known = state.shards.entry(shard).or_default();
         let before = known.manifest.replace(manifest.clone());
         let before = before.unwrap_or_else(|| Manifest::unowned(shard));
@@ -258,10 +252,6 @@ impl Judge {
                 return Err((ONE_CHAIN, format!("the writer of epoch {} was a writer before", manifest.epoch)));
             }
             known.writers.insert(manifest.epoch, (manifest.writer, manifest.owner.clone()));
-            if dead {
-                let text = format!("shard {shard} is given to a dead generation in epoch {}", manifest.epoch);
-                return Err((DEAD, text));
-            }
         }
         if manifest.rest != before.rest {
             return Err((VERSIONS, format!("the manifest of shard {shard} lost what a newer version added")));
@@ -386,7 +376,12 @@ impl Judge {
         let given = state.shards.get(&shard).and_then(|known| known.writers.get(&epoch));
         let is_its = given.and_then(|(_, owner)| owner.as_ref());
         let is_its = is_its.is_some_and(|owner| owner.node == node && owner.generation == generation);
+        let ended = state.ended.get(&(node.to_owned(), generation)).copied();
         drop(state);
+        let now_ms = self.engine.now_ms();
+        if ended.is_some_and(|ended| now_ms.saturating_sub(ended) > super::LEASE.as_millis() as u64) {
+            self.broken(DEAD, format!("{node} was declared dead long ago and serves shard {shard} in epoch {epoch}"));
+        }
         if !is_its {
             self.broken(ONE_CHAIN, format!("{node} serves shard {shard} in epoch {epoch}, which it was not given"));
         }

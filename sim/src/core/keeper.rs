@@ -1,6 +1,6 @@
 //! The keeper of a simulated node: as the product's, it looks at the cluster and tells each shard what to be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -58,6 +58,7 @@ fn look(node: &Arc<Node>, state: &Shared, began_ms: u64) {
     let rows = rows(node, state);
     *node.table.lock().unwrap_or_else(PoisonError::into_inner) = rows.clone();
     watch_beats(node, state, &rows);
+    look_for_owners(node, state);
     let peers = peers(node, state, began_ms);
     let scene = custody::Scene {
         me: &node.id,
@@ -149,6 +150,7 @@ fn peers(node: &Node, state: &Shared, began_ms: u64) -> Vec<Peer> {
         for_ms: now_ms - began_ms,
         weight: u32::from(!drains),
         beat_still_ms: Some(now_ms - beat_ms.max(began_ms)),
+        refuses: BTreeSet::new(),
     }];
     let others = node.others();
     for heard in others.values() {
@@ -166,6 +168,7 @@ fn peers(node: &Node, state: &Shared, began_ms: u64) -> Vec<Peer> {
             for_ms: now_ms - heard.since_ms,
             weight: u32::from(!heard.said.drains),
             beat_still_ms,
+            refuses: BTreeSet::new(),
         });
     }
     let is_heard = |id: &NodeId| id.name == node.id.name || others.contains_key(&Node::number_of(id));
@@ -176,6 +179,7 @@ fn peers(node: &Node, state: &Shared, began_ms: u64) -> Vec<Peer> {
             for_ms: 0,
             weight: 0,
             beat_still_ms: signed.sign.map(|_| now_ms - signed.changed_ms),
+            refuses: BTreeSet::new(),
         });
     }
     peers
@@ -239,6 +243,20 @@ fn watch_beats(node: &Arc<Node>, state: &Shared, rows: &[Row]) {
                 signed.sign = Some(sign);
             }
         });
+    }
+}
+
+/// What was read of a manifest is old as soon as nobody says any more that he owns the shard.
+fn look_for_owners(node: &Arc<Node>, state: &Shared) {
+    let others = node.others().clone();
+    let told = |shard: u32| {
+        let mut owns = others.values().filter(|heard| heard.alive).flat_map(|heard| &heard.said.owns);
+        owns.any(|(owned, _)| *owned == shard)
+    };
+    for (number, cell) in (0_u32..).zip(&node.shards) {
+        if cell.view().part != Part::Owner && !told(number) {
+            read_manifest(node, state, number);
+        }
     }
 }
 
