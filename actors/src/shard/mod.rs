@@ -280,6 +280,9 @@ impl Shard {
                 if let Err(fault) = self.upkeep(context, serving).await {
                     self.refuse(context, state, &fault);
                 }
+                if !self.is_alone {
+                    self.look_at_the_manifest(context, state).await;
+                }
                 Ok(())
             }
             Mode::Following(following) => {

@@ -26,6 +26,8 @@ const DOCUMENT_PLACES: usize = 64;
 const DOCUMENTS_MAX: usize = 10_000;
 /// Expired documents that are erased in one tick.
 const EXPIRED_AT_ONCE: usize = 16;
+/// How long an owner goes on without having looked at its manifest.
+const MANIFEST_AGE_MAX: Duration = Duration::from_secs(20);
 /// How long bytes count as arriving: longer than an append may take.
 const ARRIVING_MAX: Duration = Duration::from_secs(60);
 
@@ -168,7 +170,19 @@ impl Shard {
         let known = blocking("looking for the same bytes", known);
         if let Some(document_id) = known.await? {
             serving.arriving.remove(&content);
-            reply.send(Ok(Taken { document_id, is_duplicate: document_id != id }));
+            // Nothing is appended that would tell a replaced owner that it is one, and the document may be gone since.
+            reply.send(match serving.owner.is_overtaken().await {
+                _ if self.is_alone => Ok(Taken { document_id, is_duplicate: document_id != id }),
+                Ok(false) => Ok(Taken { document_id, is_duplicate: document_id != id }),
+                Ok(true) => {
+                    let _ = context.address().offer(Message::Noticed);
+                    Err(CommandError::NotOwner)
+                }
+                Err(error) => {
+                    let fault = Fault::from_error("looking for a later owner", &error);
+                    Err(CommandError::NotRecorded(fault.reason))
+                }
+            });
             return Ok(());
         }
         serving.arriving.retain(|_, since| since.elapsed() < ARRIVING_MAX);
@@ -200,12 +214,21 @@ impl Shard {
         if replies.is_empty() {
             return Ok(());
         }
+        // Accepted by a document actor of an earlier ownership, which is gone: nobody else would begin their ingest.
+        let is_orphan = |op: &Op| match op {
+            Op::Accepted { document } => {
+                (!serving.documents.contains_key(&document.document_id)).then(|| (**document).clone())
+            }
+            _ => None,
+        };
+        let orphans: Vec<DocumentRecord> = ops.iter().filter_map(is_orphan).collect();
         let Serving { owner, following, .. } = &mut **serving;
         match owner.append(ops, &mut **following).await {
             Ok(seq) => {
                 context.seat().note(format!("owner, epoch {}, entry {seq}", owner.epoch()));
                 replies.into_iter().for_each(|reply| reply.send(Ok(seq)));
                 self.notice();
+                self.resume_later(context, orphans);
                 Ok(())
             }
             Err(error) => {
@@ -251,6 +274,15 @@ impl Shard {
         let Mode::Serving(serving) = &state.part else { return };
         if matches!(serving.owner.is_overtaken().await, Ok(true)) {
             tracing::info!(shard = self.number, "a later owner has written");
+            self.step_down(context, state, None);
+        }
+    }
+
+    /// Steps down if the manifest names a later owner: one that was chosen and has not written yet is not in the log.
+    pub(super) async fn look_at_the_manifest(&self, context: &Context<Message>, state: &mut State) {
+        let Mode::Serving(serving) = &mut state.part else { return };
+        if let Err(OwnError::Superseded { epoch, .. }) = serving.owner.look(MANIFEST_AGE_MAX).await {
+            tracing::info!(shard = self.number, epoch, "the manifest names a later owner");
             self.step_down(context, state, None);
         }
     }

@@ -101,17 +101,22 @@ struct State {
     damaged: BTreeSet<Key>,
 }
 
+/// How far clocks are set wrong: by so much an entry may seem older than it is.
+const SKEW_MS_MAX: u64 = 8_000;
+
 /// Judges one run.
 pub struct Judge {
     engine: Engine,
+    /// How long entries are kept.
+    keeps_ms: u64,
     state: Mutex<State>,
 }
 
 impl Judge {
     /// A judge who has seen nothing yet.
     #[must_use]
-    pub fn new(engine: Engine) -> Self {
-        Judge { engine, state: Mutex::default() }
+    pub fn new(engine: Engine, keeps_ms: u64) -> Self {
+        Judge { engine, keeps_ms, state: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -326,7 +331,7 @@ impl Judge {
                 if seq >= floor {
                     return Err((KEPT, format!("entry {seq} of shard {shard} was removed, the floor is {floor}")));
                 }
-                if age_ms < super::LOG_AGE.as_millis() as u64 / 2 {
+                if age_ms < self.keeps_ms.saturating_sub(SKEW_MS_MAX) {
                     return Err((KEPT, format!("entry {seq} of shard {shard} was removed after {age_ms} ms")));
                 }
                 Ok(())
@@ -379,7 +384,7 @@ impl Judge {
         let ended = state.ended.get(&(node.to_owned(), generation)).copied();
         drop(state);
         let now_ms = self.engine.now_ms();
-        if ended.is_some_and(|ended| now_ms.saturating_sub(ended) > super::LEASE.as_millis() as u64) {
+        if ended.is_some_and(|ended| now_ms.saturating_sub(ended) > 2 * super::LEASE.as_millis() as u64) {
             self.broken(DEAD, format!("{node} was declared dead long ago and serves shard {shard} in epoch {epoch}"));
         }
         if !is_its {
@@ -419,6 +424,14 @@ impl Judge {
         let state = self.state();
         let known = state.shards.get(&shard);
         known.and_then(|known| known.log.last_key_value()).map_or(0, |(seq, _)| *seq)
+    }
+
+    /// The epoch of the last entry of a shard.
+    #[must_use]
+    pub fn last_epoch(&self, shard: u32) -> u64 {
+        let state = self.state();
+        let known = state.shards.get(&shard);
+        known.and_then(|known| known.log.last_key_value()).map_or(0, |(_, known)| known.entry.epoch)
     }
 
     /// Who owns a shard, and under which epoch, as the store has it.

@@ -272,6 +272,10 @@ pub(super) async fn answered(node: &Arc<Node>, call: Call) -> Result<Answer, NoA
             told(node, shard, Message::Accept { record, answer: fill }, slot).await.map(Answer::Taken)
         }
         Call::Delete { tenant, id, shard } => {
+            if !node.cell(shard).is_some_and(|cell| cell.view().part == Part::Owner) {
+                return Err(shard::not_owner_of(node, shard));
+            }
+            shard::document(node, shard, &tenant, id).await?;
             let (fill, slot) = Slot::pair();
             told(node, shard, Message::Delete { tenant, id, answer: fill }, slot).await.map(|()| Answer::Done)
         }

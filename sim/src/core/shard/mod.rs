@@ -27,6 +27,8 @@ pub(super) use following::{Following, Held};
 const PLACES: usize = 256;
 /// How often a log is followed that nobody told of, and its length looked at.
 const TICK: Duration = Duration::from_secs(5);
+/// How long an owner goes on without having looked at its manifest.
+const MANIFEST_AGE_MAX: Duration = Duration::from_secs(20);
 /// How long a reader waits for entries that the store has and this node has not applied.
 const CATCH_UP_MAX_MS: u64 = 5_000;
 /// Restarts of a shard's actor.
@@ -297,8 +299,16 @@ impl Actor {
             }
             Message::Tick => {
                 self.compact_later(state, false);
-                if let Mode::Following(_) = state.mode {
-                    self.catch_up(state).await;
+                match &mut state.mode {
+                    Mode::Following(_) => self.catch_up(state).await,
+                    Mode::Serving(serving) => {
+                        let looked = serving.owner.look(MANIFEST_AGE_MAX).await;
+                        if matches!(looked, Err(OwnError::Superseded { .. })) {
+                            self.node.world.sometimes("an owner found a later one in the manifest");
+                            self.step_down(state, None);
+                        }
+                    }
+                    Mode::Resting => {}
                 }
             }
             Message::Look => self.compact_later(state, true),
@@ -449,6 +459,11 @@ async fn end_of_log(node: &Arc<Node>, shard: u32, held: &Arc<Mutex<Held>>) -> Op
         }
         seq = locked(held).position.seq.max(seq + 1);
     }
+}
+
+/// That this node does not own the shard, and who may.
+pub(super) fn not_owner_of(node: &Node, shard: u32) -> NoAnswer {
+    node.cell(shard).map_or(NoAnswer::Unavailable, not_owner)
 }
 
 fn not_owner(cell: &Cell) -> NoAnswer {

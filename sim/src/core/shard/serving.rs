@@ -98,7 +98,7 @@ impl Actor {
             return;
         };
         match message {
-            Message::Accept { record, answer } => self.accept(serving, record, answer),
+            Message::Accept { record, answer } => self.accept(serving, record, answer).await,
             Message::Write { id, ops, answer } => {
                 if serving.deleted.contains(&id) {
                     self.node.world.sometimes("a result came after its document was deleted");
@@ -133,11 +133,23 @@ impl Actor {
         if replies.is_empty() {
             return;
         }
+        let works = |id: &DocumentId| {
+            serving.works.get(id).is_some_and(|works| works.load(Ordering::Relaxed))
+        };
+        let is_orphan = |op: &Op| match op {
+            Op::Accepted { document } => (!works(&document.document_id)).then(|| (**document).clone()),
+            _ => None,
+        };
+        let orphans: Vec<DocumentRecord> = ops.iter().filter_map(is_orphan).collect();
         let Serving { owner, following, .. } = &mut **serving;
         match owner.append(ops, following).await {
             Ok(seq) => {
                 replies.into_iter().for_each(|reply| reply.with(Ok(seq)));
                 self.notice();
+                for record in orphans {
+                    self.node.world.sometimes("an upload was accepted for an owner that was gone");
+                    self.begin(serving, record);
+                }
             }
             Err(error) => {
                 self.node.engine().event(What::Note, Some(self.number), None, || format!("append: {error}"));
@@ -156,7 +168,7 @@ impl Actor {
         }
     }
 
-    fn accept(
+    async fn accept(
         &self,
         serving: &mut Serving,
         record: Box<DocumentRecord>,
@@ -170,7 +182,15 @@ impl Actor {
             self.node.world.sometimes("the same bytes came twice");
             let shard = self.number;
             self.node.engine().event(What::Note, Some(shard), None, || format!("has these bytes as {}", short(known)));
-            answer.with(Ok(known));
+            let told = match serving.owner.is_overtaken().await {
+                Ok(false) => Ok(known),
+                Ok(true) => {
+                    let _ = self.cell().mailbox.offer(Message::Noticed);
+                    Err(NoAnswer::NotOwner(None))
+                }
+                Err(_) => Err(NoAnswer::NotRecorded),
+            };
+            answer.with(told);
             return;
         }
         serving.arriving.retain(|_, since| now_ms - *since < ARRIVING_MAX_MS);
