@@ -360,6 +360,12 @@ impl Shard {
                 None => Owner::claim(means, self.number, &mut *following).await,
             };
             let error = match owned {
+                // A claim may have taken long: in an outage, or asleep.
+                Ok(owner) if self.was_declared_dead(&owner).await => {
+                    context.seat().note("this node was declared dead and serves nothing more");
+                    self.follows(state, following);
+                    return;
+                }
                 Ok(owner) => match self.serve(context, owner, following).await {
                     Ok(serving) => {
                         state.part = Mode::Serving(Box::new(serving));

@@ -27,7 +27,7 @@ const DOCUMENTS_MAX: usize = 10_000;
 /// Expired documents that are erased in one tick.
 const EXPIRED_AT_ONCE: usize = 16;
 /// How long an owner goes on without having looked at its manifest.
-const MANIFEST_AGE_MAX: Duration = Duration::from_secs(20);
+const MANIFEST_AGE_MAX: Duration = Duration::from_secs(4);
 /// How long bytes count as arriving: longer than an append may take.
 const ARRIVING_MAX: Duration = Duration::from_secs(60);
 

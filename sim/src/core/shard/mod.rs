@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use enabler_cluster::decide::custody::Part;
 use enabler_cluster::decide::restart::{History, Policy, Verdict};
+use enabler_cluster::lease;
 use enabler_cluster::net::NodeId;
 use enabler_cluster::owner::{Group, OwnError, Owner};
 use enabler_storage::log::{self, SnapshotRef};
@@ -28,7 +29,7 @@ const PLACES: usize = 256;
 /// How often a log is followed that nobody told of, and its length looked at.
 const TICK: Duration = Duration::from_secs(5);
 /// How long an owner goes on without having looked at its manifest.
-const MANIFEST_AGE_MAX: Duration = Duration::from_secs(20);
+const MANIFEST_AGE_MAX: Duration = Duration::from_secs(4);
 /// How long a reader waits for entries that the store has and this node has not applied.
 const CATCH_UP_MAX_MS: u64 = 5_000;
 /// Restarts of a shard's actor.
@@ -342,7 +343,16 @@ impl Actor {
                 None => Owner::claim(means, self.number, &mut following).await,
             };
             let error = match owned {
-                Ok(owner) => return self.serve(state, owner, following),
+                Ok(owner) => {
+                    let ended = lease::has_ended(&*self.node.means.store, &self.node.id).await;
+                    if matches!(ended, Ok(true)) {
+                        self.node.world.sometimes("a claim was won by a generation that is dead");
+                        self.stand(Part::Replica, self.cell().view().epoch, None);
+                        state.mode = Mode::Following(following);
+                        return;
+                    }
+                    return self.serve(state, owner, following);
+                }
                 Err(error) => error,
             };
             self.node.engine().event(What::Note, Some(self.number), None, || format!("does not own: {error}"));
