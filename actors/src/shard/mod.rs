@@ -20,6 +20,7 @@ use enabler_cluster::actor::{Behaviour, Context, Fault};
 use enabler_cluster::address::Reply;
 use enabler_cluster::decide::custody::Part;
 use enabler_cluster::decide::restart::Policy;
+use enabler_cluster::lease;
 use enabler_cluster::net::{Net, NodeId};
 use enabler_cluster::owner::{Means, Owner};
 use enabler_storage::log::SnapshotRef;
@@ -339,6 +340,15 @@ impl Shard {
     }
 
     /// Has the next opening begin with nothing.
+    /// Whether this generation may not serve: it was declared dead, or nobody can say.
+    async fn was_declared_dead(&self, owner: &Owner) -> bool {
+        if self.is_alone {
+            return false;
+        }
+        let ended = lease::has_ended(&*self.means.store, &self.means.node).await;
+        ended.inspect_err(|error| tracing::warn!(%error, epoch = owner.epoch(), "not served yet")).unwrap_or(true)
+    }
+
     async fn wipe(&self) -> Result<(), Fault> {
         self.view.set_index(None);
         self.view.shelf(&self.dir).forget();
@@ -363,7 +373,8 @@ impl Shard {
                 // A claim may have taken long: in an outage, or asleep.
                 Ok(owner) if self.was_declared_dead(&owner).await => {
                     context.seat().note("this node was declared dead and serves nothing more");
-                    self.follows(state, following);
+                    self.stand(Part::Replica, self.view.standing().epoch);
+                    state.part = Mode::Following(following);
                     return;
                 }
                 Ok(owner) => match self.serve(context, owner, following).await {

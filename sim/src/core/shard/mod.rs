@@ -345,8 +345,9 @@ impl Actor {
             let error = match owned {
                 Ok(owner) => {
                     let ended = lease::has_ended(&*self.node.means.store, &self.node.id).await;
-                    if matches!(ended, Ok(true)) {
-                        self.node.world.sometimes("a claim was won by a generation that is dead");
+                    // If nobody can say, it claims again when somebody can.
+                    if !matches!(ended, Ok(false)) {
+                        self.node.world.sometimes("a claim was won by a generation that may be dead");
                         self.stand(Part::Replica, self.cell().view().epoch, None);
                         state.mode = Mode::Following(following);
                         return;
