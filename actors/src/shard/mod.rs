@@ -183,6 +183,7 @@ impl Behaviour for Shard {
 
     async fn start(&self, context: &Context<Message>) -> Result<State, Fault> {
         self.view.set_index(None);
+        self.view.looks();
         self.stand(Part::None, self.view.standing().epoch);
         let mut state = State { part: Mode::Resting, verified: false, promised: None, rebuilt: false };
         self.tick_later(context);
@@ -212,6 +213,7 @@ impl Behaviour for Shard {
                 self.follow(context, state).await;
             }
             Message::Noticed => {
+                self.view.looks();
                 self.look_for_a_later_owner(context, state).await;
                 self.catch_up(context, state).await?;
             }
@@ -413,7 +415,7 @@ impl Shard {
             Ok(following) => {
                 self.stand(Part::Replica, self.view.standing().epoch);
                 state.part = Mode::Following(following);
-                let _ = context.address().offer(Message::Noticed);
+                self.view.notice(context.address());
             }
             Err(stuck) => self.give_way(context, state, stuck),
         }
@@ -426,7 +428,7 @@ impl Shard {
             Ok(more) => {
                 context.seat().note(format!("replica, entry {}", following.position.seq));
                 if more {
-                    let _ = context.address().offer(Message::Noticed);
+                    self.view.notice(context.address());
                 } else {
                     state.rebuilt = false;
                 }

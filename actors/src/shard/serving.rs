@@ -262,7 +262,7 @@ impl Shard {
             let handed_to = to.map(|(to, _)| to);
             self.view.stand(Standing { part: Part::Replica, epoch, handed_to, is_coming: false });
             state.part = Mode::Following(serving.end(context));
-            let _ = context.address().offer(Message::Noticed);
+            self.view.notice(context.address());
             if self.is_alone {
                 let _ = context.address().offer(Message::Claim);
             }

@@ -1,7 +1,7 @@
 //! A shard as readers on this node see it, over restarts of its actor; and the reading that is up to date.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -81,6 +81,7 @@ struct Inner {
     refusals: std::sync::Mutex<Refusals>,
     shelf: OnceLock<Arc<Shelf>>,
     grants: Arc<()>,
+    is_noticed: AtomicBool,
 }
 
 /// Whether this node has been awake all the time.
@@ -142,6 +143,7 @@ impl View {
             refusals: std::sync::Mutex::new(Refusals::none()),
             shelf: OnceLock::new(),
             grants: Arc::default(),
+            is_noticed: AtomicBool::new(false),
         }))
     }
 
@@ -202,6 +204,19 @@ impl View {
         self.0.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Has the actor look at the log, unless it is about to: each look is a request to the store, and hundreds that wait
+    /// in its mailbox would hold up a hand-over.
+    pub fn notice(&self, actor: &Address<Message>) {
+        if !self.0.is_noticed.swap(true, Ordering::SeqCst) && actor.offer(Message::Noticed).is_err() {
+            self.0.is_noticed.store(false, Ordering::SeqCst);
+        }
+    }
+
+    /// What is noticed from now on needs another look.
+    pub(super) fn looks(&self) {
+        self.0.is_noticed.store(false, Ordering::SeqCst);
+    }
+
     /// Kept until the node that was given the shard serves it, or it is over with trying to tell it.
     pub(super) fn grants(&self) -> Arc<()> {
         self.0.grants.clone()
@@ -254,7 +269,7 @@ impl View {
         let mut applied = self.0.applied.subscribe();
         if *applied.borrow() < end {
             // It may not know yet: a telling that was lost, or a later owner of whom this node has not heard.
-            let _ = actor.offer(Message::Noticed);
+            self.notice(actor);
         }
         let caught_up = tokio::time::timeout(CATCH_UP_MAX, applied.wait_for(|seq| *seq >= end)).await;
         if !matches!(caught_up, Ok(Ok(_))) {
@@ -303,6 +318,8 @@ impl View {
 
 #[cfg(test)]
 mod tests {
+    use enabler_storage::objects::Memory;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
@@ -319,6 +336,17 @@ mod tests {
         assert!(attention.has_slept(Instant::now()), "what was asked before the sleep tells nothing");
         attention.confirm(Instant::now());
         assert!(!attention.has_slept(Instant::now()));
+    }
+
+    #[test]
+    fn however_often_it_is_noticed_one_look_waits() {
+        let view = View::new(0, Arc::new(Memory::new()), false);
+        let nobody = Address::new("node/shards/shard-0", 4);
+        view.notice(&nobody);
+        assert!(!view.0.is_noticed.load(Ordering::SeqCst), "what was not sent does not count");
+        view.0.is_noticed.store(true, Ordering::SeqCst);
+        view.looks();
+        assert!(!view.0.is_noticed.load(Ordering::SeqCst));
     }
 
     #[tokio::test(start_paused = true)]
