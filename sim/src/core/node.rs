@@ -305,6 +305,7 @@ async fn told<T>(
 ) -> Result<T, NoAnswer> {
     let Some(cell) = node.cell(shard) else { return Err(NoAnswer::Unavailable) };
     if cell.mailbox.offer(message).is_err() {
+        node.world.sometimes("a full mailbox refused a message");
         return Err(NoAnswer::Unavailable);
     }
     // A reply that is dropped says that the shard is not served here any more.

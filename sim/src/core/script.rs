@@ -109,6 +109,8 @@ pub enum Step {
         node: u8,
         /// Which shard.
         shard: u32,
+        /// How often, a little apart.
+        times: u8,
     },
     /// A node claims a shard that is not its to claim, because it was told nonsense.
     Usurp {
@@ -188,7 +190,7 @@ impl Faults {
 }
 
 /// Everything about a run that is not drawn while it runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scene {
     /// Nodes.
     pub nodes: u8,
@@ -339,7 +341,7 @@ fn fault(chances: &mut Chances, kind: u8, nodes: u8, shards: u32, is_long: bool)
             Step::Outage { node, how, for_ms: long }
         }
         6 => Step::Skew { node, by_ms: chances.draw(WHAT, 14_000) as i64 - 7_000 },
-        7 => Step::Panic { node, shard },
+        7 => Step::Panic { node, shard, times: if chances.draw(WHAT, 8) == 7 { 12 } else { 1 } },
         8 => Step::Usurp { node, shard },
         9 => Step::Compact,
         _ => Step::Damage { object: chances.draw(WHAT, 1_000) as u32, bit: chances.draw(WHAT, 1 << 20) as u32 },

@@ -133,6 +133,13 @@ impl World {
     /// What happened of that.
     #[must_use]
     pub fn seen(&self) -> BTreeMap<&'static str, u64> {
+        let (late, undead) = self.judge.seen();
+        if late {
+            self.sometimes("an owner wrote after the next one had been chosen");
+        }
+        if undead {
+            self.sometimes("an entry that was removed was written again");
+        }
         self.sometimes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -153,6 +160,9 @@ impl World {
         let Some(node) = self.nodes().remove(&number) else { return false };
         self.net.shut(number);
         self.engine.end(node.group);
+        if self.judge.killed(&node.id.name) {
+            self.sometimes("a node died between a write and its acknowledgement");
+        }
         self.engine.event_on(Lane::Node(number), What::Ends, None, None, || why.to_owned());
         true
     }
@@ -236,9 +246,12 @@ impl World {
                 if let Some(skew) = self.skews.get(&node) {
                     skew.store(by_ms, Ordering::Relaxed);
                 }
+                if by_ms.unsigned_abs() > LEASE.as_millis() as u64 / 2 {
+                    self.sometimes("a clock was off by more than half a lease");
+                }
                 self.engine.event(What::Fault, None, None, || format!("the clock of n{node} is off by {by_ms} ms"));
             }
-            Step::Panic { node, shard } => self.tell(node, shard, Message::Panic, "panics"),
+            Step::Panic { node, shard, times } => self.panic(node, shard, times),
             Step::Usurp { node, shard } => self.tell(node, shard, Message::Claim, "claims out of turn"),
             Step::Compact => {
                 for node in self.nodes().values() {
@@ -260,6 +273,16 @@ impl World {
         if let Some(cell) = there.cell(shard) {
             let _ = cell.mailbox.offer(message);
         }
+    }
+
+    fn panic(self: &Arc<Self>, node: u8, shard: u32, times: u8) {
+        let world = self.clone();
+        self.engine.spawn(WORLD, Lane::Hand, async move {
+            for _ in 0..times {
+                world.tell(node, shard, Message::Panic, "panics");
+                world.engine.sleep(Duration::from_millis(400)).await;
+            }
+        });
     }
 
     fn crash(self: &Arc<Self>, number: u8, loses_disk: bool, back_ms: u64) {
@@ -295,6 +318,7 @@ impl World {
         let world = self.clone();
         self.engine.spawn(WORLD, Lane::Hand, async move {
             world.engine.sleep(Duration::from_millis(for_ms)).await;
+            world.judge.thawed(format!("n{number}"));
             world.engine.thaw(node.group);
             world.engine.event_on(Lane::Node(number), What::Thaws, None, None, String::new);
         });
@@ -341,7 +365,10 @@ impl World {
         self.engine.event(What::Heals, None, None, || "everything is whole from here on".to_owned());
         for number in 1..=self.scene.nodes {
             match self.node(number) {
-                Some(node) => self.engine.thaw(node.group),
+                Some(node) => {
+                    self.judge.thawed(node.id.name.clone());
+                    self.engine.thaw(node.group);
+                }
                 None => self.start(number),
             }
         }

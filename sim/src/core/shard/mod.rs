@@ -25,7 +25,7 @@ use crate::trace::What;
 pub(super) use following::{Following, Held};
 
 /// Messages that may wait for one shard.
-const PLACES: usize = 256;
+const PLACES: usize = 16;
 /// How often a log is followed that nobody told of, and its length looked at.
 const TICK: Duration = Duration::from_secs(5);
 /// How long an owner goes on without having looked at its manifest.

@@ -208,7 +208,9 @@ impl Actor {
             match appended.taken().await {
                 Some(Ok(seq)) => {
                     let is_it = |op: &Op| matches!(op, Op::Accepted { document } if document.document_id == id);
-                    node.world.judge.acknowledged(&node.id.name, shard, seq, "an upload", is_it);
+                    if node.world.judge.acknowledged(&node.id.name, shard, seq, "an upload", is_it) {
+                        node.world.sometimes("an entry was found that the store had not answered for");
+                    }
                     answer.with(Ok(id));
                     work(node, shard, *record, works).await;
                 }
@@ -252,7 +254,7 @@ impl Actor {
             match appended.taken().await {
                 Some(Ok(seq)) => {
                     let is_it = |op: &Op| matches!(op, Op::Deleted { document_id, .. } if *document_id == id);
-                    node.world.judge.acknowledged(&node.id.name, shard, seq, "a deletion", is_it);
+                    let _ = node.world.judge.acknowledged(&node.id.name, shard, seq, "a deletion", is_it);
                     if let Some(cell) = node.cell(shard) {
                         let _ = cell.mailbox.offer(Message::Deleted(id));
                     }
