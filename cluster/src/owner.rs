@@ -254,8 +254,13 @@ impl Owner {
     ///
     /// # Errors
     /// If the store fails or the entry is damaged.
-    pub async fn is_overtaken(&self) -> Result<bool, OwnError> {
+    pub async fn is_overtaken(&mut self) -> Result<bool, OwnError> {
         let shard = self.shard;
+        match self.look_again().await {
+            Ok(()) => {}
+            Err(OwnError::Superseded { .. }) => return Ok(true),
+            Err(error) => return Err(error),
+        }
         let next = log::read_entry(&*self.means.store, shard, self.position.seq + 1).await;
         let next = next.map_err(|source| OwnError::Log { shard, source })?;
         Ok(next.is_some_and(|next| next.entry.epoch > self.epoch))

@@ -30,7 +30,7 @@ pub const MUST_SEE: [&str; 24] = [
     "an owner found a later one in the log",
     "an owner found a later one in the manifest",
     "an owner wrote after the next one had been chosen",
-    "an upload was accepted for an owner that was gone",
+    "an append of an ownership that had ended was refused",
     "entries were removed",
     "restart intensity was exceeded",
     "the same bytes came twice",

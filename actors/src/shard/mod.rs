@@ -64,6 +64,8 @@ pub enum Message {
     },
     /// Append these operations together; those that come while an entry is written share the next one.
     Append {
+        /// The ownership that they are written under; under another one they are refused.
+        epoch: u64,
         /// The change.
         ops: Vec<Op>,
         /// Its sequence number, once it is durable and applied.

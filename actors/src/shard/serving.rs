@@ -106,7 +106,11 @@ impl Shard {
         };
         match message {
             Message::Accept { record, reply } => self.accept(context, serving, record, reply).await?,
-            Message::Append { ops, reply } => {
+            // Written for an ownership that has ended: what this one has accepted meanwhile may contradict it.
+            Message::Append { epoch, reply, .. } if epoch != serving.owner.epoch() => {
+                reply.send(Err(format!("shard {} has another owner now", self.number)));
+            }
+            Message::Append { ops, reply, .. } => {
                 if !serving.group.has_room_for(&ops) {
                     self.commit(context, state).await?;
                 }
@@ -214,21 +218,12 @@ impl Shard {
         if replies.is_empty() {
             return Ok(());
         }
-        // Accepted by a document actor of an earlier ownership, which is gone: nobody else would begin their ingest.
-        let is_orphan = |op: &Op| match op {
-            Op::Accepted { document } => {
-                (!serving.documents.contains_key(&document.document_id)).then(|| (**document).clone())
-            }
-            _ => None,
-        };
-        let orphans: Vec<DocumentRecord> = ops.iter().filter_map(is_orphan).collect();
         let Serving { owner, following, .. } = &mut **serving;
         match owner.append(ops, &mut **following).await {
             Ok(seq) => {
                 context.seat().note(format!("owner, epoch {}, entry {seq}", owner.epoch()));
                 replies.into_iter().for_each(|reply| reply.send(Ok(seq)));
                 self.notice();
-                self.resume_later(context, orphans);
                 Ok(())
             }
             Err(error) => {
@@ -345,6 +340,7 @@ impl Shard {
             id,
             bench: self.bench.clone(),
             shard: context.address().clone(),
+            epoch: serving.owner.epoch(),
             view: self.view.clone(),
         };
         let cell = actor::spawn(document, address.clone(), context.tree(), context.cell()).await?;

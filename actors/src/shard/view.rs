@@ -8,8 +8,9 @@ use std::time::Duration;
 use enabler_cluster::address::Address;
 use enabler_cluster::decide::custody::Part;
 use enabler_cluster::net::NodeId;
-use enabler_storage::log;
-use enabler_storage::objects::{ObjectStore, StoreError};
+use enabler_storage::clock::Clock;
+use enabler_storage::log::{self, LogError};
+use enabler_storage::objects::ObjectStore;
 use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
@@ -28,6 +29,10 @@ const CONFIRM_AGAIN_MAX: Duration = Duration::from_millis(300);
 /// How long a request waits for a shard that is about to be handed over to this node: a swap of the manifest and an
 /// entry, some tens of milliseconds. Whoever waited in vain looks for the owner again.
 const COMING_MAX: Duration = Duration::from_secs(1);
+
+/// How long ago the log may have told where it ends, for the next entry alone to tell whether it has grown: entries live
+/// for a day behind a snapshot.
+const FLOOR_AGE_MAX: Duration = Duration::from_secs(600);
 
 /// A node that has looked at nothing for so long was frozen or suspended, and may have been replaced without knowing:
 /// links are cut, and shards taken, after two seconds of silence.
@@ -69,6 +74,7 @@ pub enum Unreadable {
 struct Inner {
     number: u32,
     store: Arc<dyn ObjectStore>,
+    clock: Arc<dyn Clock>,
     /// A node alone, which nobody can replace, asks nobody.
     is_alone: bool,
     index: RwLock<Option<Arc<Index>>>,
@@ -77,6 +83,8 @@ struct Inner {
     applied: watch::Sender<u64>,
     confirming: Mutex<Confirmed>,
     begun: AtomicU64,
+    /// When the log last told where it ends, by the uptime of the machine.
+    confirmed_ms: AtomicU64,
     attention: std::sync::Mutex<Attention>,
     refusals: std::sync::Mutex<Refusals>,
     shelf: OnceLock<Arc<Shelf>>,
@@ -128,10 +136,12 @@ pub struct View(Arc<Inner>);
 
 impl View {
     /// The view of shard `number` before its actor starts.
-    pub fn new(number: u32, store: Arc<dyn ObjectStore>, is_alone: bool) -> Self {
+    pub fn new(number: u32, store: Arc<dyn ObjectStore>, clock: Arc<dyn Clock>, is_alone: bool) -> Self {
         View(Arc::new(Inner {
             number,
             store,
+            confirmed_ms: AtomicU64::new(clock.uptime_ms()),
+            clock,
             is_alone,
             index: RwLock::default(),
             standing: watch::Sender::new(Standing::default()),
@@ -287,10 +297,11 @@ impl View {
             let number = self.0.begun.fetch_add(1, Ordering::SeqCst) + 1;
             let was_silent = last.number > 0 && last.outcome.is_err();
             let patience = if was_silent { CONFIRM_AGAIN_MAX } else { CONFIRM_MAX };
-            let asked = Instant::now();
+            let (asked, asked_ms) = (Instant::now(), self.0.clock.uptime_ms());
             let why = match tokio::time::timeout(patience, self.look_for_the_end()).await {
                 Ok(Ok(end)) => {
                     self.confirm(asked);
+                    self.0.confirmed_ms.store(asked_ms, Ordering::SeqCst);
                     *last = Confirmed { number, outcome: Ok(end) };
                     return last.outcome;
                 }
@@ -303,11 +314,19 @@ impl View {
         last.outcome
     }
 
-    async fn look_for_the_end(&self) -> Result<u64, StoreError> {
+    async fn look_for_the_end(&self) -> Result<u64, LogError> {
+        let shard = self.0.number;
+        let failed = |source| LogError::Store { shard, source };
         let mut seq = self.applied();
+        let age_ms = self.0.clock.uptime_ms().saturating_sub(self.0.confirmed_ms.load(Ordering::SeqCst));
+        if age_ms >= FLOOR_AGE_MAX.as_millis() as u64 {
+            // What follows the last entry that is here may have given way to a snapshot while this node slept.
+            let manifest = log::read_manifest(&*self.0.store, shard).await?;
+            seq = seq.max(manifest.map_or(0, |manifest| manifest.value.floor_seq));
+        }
         loop {
-            let Ok(key) = log::entry_key(self.0.number, seq.saturating_add(1)) else { return Ok(seq) };
-            if self.0.store.head(&key).await?.is_none() {
+            let key = log::entry_key(shard, seq.saturating_add(1))?;
+            if self.0.store.head(&key).await.map_err(failed)?.is_none() {
                 return Ok(seq);
             }
             // What this node has applied meanwhile need not be asked for.
@@ -318,6 +337,7 @@ impl View {
 
 #[cfg(test)]
 mod tests {
+    use enabler_storage::clock::SystemClock;
     use enabler_storage::objects::Memory;
 
     use super::*;
@@ -340,7 +360,7 @@ mod tests {
 
     #[test]
     fn however_often_it_is_noticed_one_look_waits() {
-        let view = View::new(0, Arc::new(Memory::new()), false);
+        let view = View::new(0, Arc::new(Memory::new()), Arc::new(SystemClock), false);
         let nobody = Address::new("node/shards/shard-0", 4);
         view.notice(&nobody);
         assert!(!view.0.is_noticed.load(Ordering::SeqCst), "what was not sent does not count");

@@ -6,6 +6,7 @@ mod handover;
 mod serving;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ pub(super) use following::{Following, Held};
 const PLACES: usize = 16;
 /// How often a log is followed that nobody told of, and its length looked at.
 const TICK: Duration = Duration::from_secs(5);
+/// A confirmation that is older than this part of the life of an entry is asked for with the manifest.
+const LOOKS_IN_A_LIFE: u64 = 144;
 /// How long an owner goes on without having looked at its manifest.
 const MANIFEST_AGE_MAX: Duration = Duration::from_secs(4);
 /// How long a reader waits for entries that the store has and this node has not applied.
@@ -56,6 +59,8 @@ pub struct Cell {
     view: Mutex<View>,
     held: Mutex<Option<Arc<Mutex<Held>>>>,
     followers: Mutex<Vec<NodeId>>,
+    /// When the log last told where it ends.
+    confirmed_ms: AtomicU64,
 }
 
 impl Default for Cell {
@@ -66,6 +71,7 @@ impl Default for Cell {
             view: Mutex::new(view),
             held: Mutex::default(),
             followers: Mutex::default(),
+            confirmed_ms: AtomicU64::new(0),
         }
     }
 }
@@ -134,6 +140,8 @@ pub enum Message {
     },
     /// Append, for a document that is not deleted.
     Write {
+        /// The ownership that it is written under.
+        epoch: u64,
         /// The document.
         id: DocumentId,
         /// The change.
@@ -406,7 +414,7 @@ impl Actor {
     }
 
     async fn look_for_a_later_owner(&self, state: &mut State) {
-        let Mode::Serving(serving) = &state.mode else { return };
+        let Mode::Serving(serving) = &mut state.mode else { return };
         if matches!(serving.owner.is_overtaken().await, Ok(true)) {
             self.node.world.sometimes("an owner found a later one in the log");
             self.step_down(state, None);
@@ -461,11 +469,18 @@ pub(super) async fn document(
 }
 
 async fn end_of_log(node: &Arc<Node>, shard: u32, held: &Arc<Mutex<Held>>) -> Option<u64> {
+    let (cell, asked_ms) = (node.cell(shard)?, node.engine().now_ms());
     let mut seq = locked(held).position.seq;
+    let age_ms = asked_ms - cell.confirmed_ms.load(Ordering::Relaxed);
+    if age_ms >= node.world.scene.keeps_ms / LOOKS_IN_A_LIFE {
+        let manifest = log::read_manifest(&*node.means.store, shard).await.ok()?;
+        seq = seq.max(manifest.map_or(0, |manifest| manifest.value.floor_seq));
+    }
     loop {
         let key = log::entry_key(shard, seq + 1).ok()?;
         let found = node.engine().within(Duration::from_secs(2), node.means.store.head(&key)).await?;
         if found.ok()?.is_none() {
+            cell.confirmed_ms.store(asked_ms, Ordering::Relaxed);
             return Some(seq);
         }
         seq = locked(held).position.seq.max(seq + 1);
