@@ -398,3 +398,13 @@ pub fn hole(seed: u64) -> Scene {
         lasts_ms,
     }
 }
+
+impl std::fmt::Display for Faults {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Faults { store, net, process, time, damage } = *self;
+        let all = [(store, "store"), (net, "net"), (process, "process"), (time, "time"), (damage, "damage")];
+        let words: Vec<&str> = all.into_iter().filter(|(on, _)| *on).map(|(_, word)| word).collect();
+        f.write_str(if words.is_empty() { "none" } else { "" })?;
+        f.write_str(&words.join(","))
+    }
+}

@@ -77,6 +77,14 @@ impl Default for Cell {
 }
 
 impl Cell {
+    /// Puts a message in, however long it takes until there is a place.
+    pub async fn send(&self, node: &Node, mut message: Message) {
+        while let Err(back) = self.mailbox.offer(message) {
+            message = back;
+            node.engine().sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// How it stands.
     #[must_use]
     pub fn view(&self) -> View {

@@ -249,7 +249,7 @@ impl Actor {
                     let is_it = |op: &Op| matches!(op, Op::Deleted { document_id, .. } if *document_id == id);
                     let _ = node.world.judge.acknowledged(&node.id.name, shard, seq, "a deletion", is_it);
                     if let Some(cell) = node.cell(shard) {
-                        let _ = cell.mailbox.offer(Message::Deleted(id));
+                        cell.send(&node, Message::Deleted(id)).await;
                     }
                     answer.with(Ok(()));
                     for tries in 0..TRIES_MAX {
