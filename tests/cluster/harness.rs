@@ -1,11 +1,12 @@
 //! A whole cluster on this machine: real nodes, a real S3 server behind a line that can be cut, a real Redis.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use enabler_cluster::decide::placement::{self, Candidate};
 use enabler_link::{TlsFiles, certs};
+use enabler_storage::chance::{Chance, OsChance};
 use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -17,7 +18,7 @@ use super::truth::Truth;
 use crate::faults::Line;
 use crate::node::{Home, Node, NotReady, PROGRAM};
 use crate::redis_server::RedisServer;
-use crate::servers::{Ministack, free_port};
+use crate::servers::Ministack;
 
 /// The API key that all nodes share.
 pub(super) const KEY: &str = "chave-do-cluster-de-teste";
@@ -130,7 +131,7 @@ impl Cluster {
             node: None,
             roles: roles.to_owned(),
             host,
-            link_port: free_port(),
+            link_port: listening_port(),
         });
     }
 
@@ -353,6 +354,17 @@ impl Cluster {
             }
         }
         true
+    }
+}
+
+/// A port that is free, and below those from which the system serves connections: a node that is down for a while, or
+/// not yet up, must find its port as it left it.
+fn listening_port() -> u16 {
+    loop {
+        let port = 10_000 + (OsChance.next_u64() % 20_000) as u16;
+        if TcpListener::bind(here(port)).is_ok() {
+            return port;
+        }
     }
 }
 
