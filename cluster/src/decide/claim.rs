@@ -150,7 +150,24 @@ mod tests {
         let (mut claim, _) = Claim::new(9);
         claim.step(Event::Manifest(Some(Held { epoch: 4, writer: 2 })));
         claim.step(Event::Unknown);
-        assert_eq!(claim.step(Event::Manifest(Some(Held { epoch: 5, writer: 3 }))), Effect::Swap(6));
+        assert_eq!(claim.step(Event::Manifest(Some(Held { epoch: 5, writer: 3 }))), Effect::Yield(5));
+    }
+
+    #[test]
+    fn a_swap_that_was_not_applied_is_tried_again_under_the_same_epoch() {
+        let (mut claim, _) = Claim::new(9);
+        let held = Some(Held { epoch: 4, writer: 2 });
+        claim.step(Event::Manifest(held));
+        claim.step(Event::Unknown);
+        assert_eq!(claim.step(Event::Manifest(held)), Effect::Swap(5));
+    }
+
+    #[test]
+    fn the_refusal_of_a_repetition_is_no_refusal_of_the_swap() {
+        let (mut claim, _) = Claim::new(9);
+        claim.step(Event::Manifest(Some(Held { epoch: 4, writer: 2 })));
+        assert_eq!(claim.step(Event::Lost), Effect::ReadManifest);
+        assert_eq!(claim.step(Event::Manifest(Some(Held { epoch: 5, writer: 9 }))), Effect::Replay);
     }
 
     /// The store of the rivalry below: one manifest; a swap is tagged with what its claimant read.

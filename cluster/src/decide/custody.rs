@@ -281,6 +281,26 @@ mod tests {
     }
 
     #[test]
+    fn a_node_that_has_not_beaten_for_a_lease_claims_nothing() {
+        let me = id("a");
+        let mut peers = [peer_of("a", true)];
+        peers[0].beat_still_ms = Some(LEASE_MS - 1);
+        assert_eq!(order(&scene(&me, &peers), 0, Part::Replica, &Holder::Ended), Order::Claim);
+        peers[0].beat_still_ms = Some(LEASE_MS);
+        assert_eq!(order(&scene(&me, &peers), 0, Part::Replica, &Holder::Ended), Order::Stay);
+    }
+
+    #[test]
+    fn a_shard_that_its_owner_let_go_is_taken_up_by_it_again_wherever_it_ranks() {
+        let me = id("a");
+        let peers = [peer_of("a", true), peer_of("b", true)];
+        let shard = shard_of("b", &peers);
+        assert_eq!(order(&scene(&me, &peers), shard, Part::Replica, &Holder::Unknown), Order::Look);
+        let held = Holder::Node(me.clone());
+        assert_eq!(order(&scene(&me, &peers), shard, Part::Replica, &held), Order::Claim);
+    }
+
+    #[test]
     fn whoever_refuses_a_shard_is_passed_over_and_its_other_shards_are_its_own() {
         let me = id("a");
         let mut peers = [peer_of("a", true), peer_of("b", true)];
@@ -319,8 +339,10 @@ mod tests {
     proptest! {
         #[test]
         fn a_free_shard_is_claimed_as_long_as_one_node_can_hold_it(peers in peers(), shard in 0_u32..8) {
-            let settled: Vec<Peer> =
-                peers.into_iter().map(|peer| Peer { for_ms: SETTLE_MS, ..peer }).collect();
+            let settled: Vec<Peer> = peers
+                .into_iter()
+                .map(|peer| Peer { for_ms: SETTLE_MS, beat_still_ms: Some(LEASE_MS - 1), ..peer })
+                .collect();
             let takes = |peer: &&Peer| peer.alive && peer.weight > 0 && !peer.refuses.contains(&shard);
             let claims = settled.iter().filter(|peer| peer.alive).filter(|peer| {
                 order(&scene(&peer.id, &settled), shard, Part::None, &Holder::Ended) == Order::Claim
