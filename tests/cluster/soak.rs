@@ -69,3 +69,14 @@ async fn three_nodes_keep_their_promises_for_a_minute_of_faults_and_leave_a_hist
         assert!(!log.is_empty(), "{node} has logged nothing");
     }
 }
+
+#[tokio::test]
+async fn two_nodes_keep_their_promises_over_a_kill_and_a_store_that_is_away() {
+    // Of this seed, one of each.
+    let few = Plan { seed: 1, ..plan(2, Length::Events(2), &[Chaos::Kill, Chaos::Store]) };
+    let summary = kept(few).await;
+    assert_eq!(summary.kinds.len(), 2, "{summary}");
+    for kind in &summary.kinds {
+        assert!(kind.upload.never + kind.read.never == 0 && kind.upload.worst_ms > 0, "{summary}");
+    }
+}

@@ -56,6 +56,8 @@ pub struct Paper {
     pub id: String,
     /// What its client knows.
     pub known: Known,
+    /// No client deletes it.
+    pub is_kept: bool,
     /// How it was seen to end, and when: that never changes.
     settled: Option<(String, String)>,
 }
@@ -85,7 +87,8 @@ impl Book {
 
     /// A document that is about to be sent.
     pub fn send(&mut self, name: String, line: String) -> usize {
-        self.papers.push(Paper { name, line, id: String::new(), known: Known::Sent, settled: None });
+        let (id, known) = (String::new(), Known::Sent);
+        self.papers.push(Paper { name, line, id, known, is_kept: false, settled: None });
         self.papers.len() - 1
     }
 

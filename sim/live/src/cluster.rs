@@ -116,10 +116,15 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// Its nodes log into `dir`, each into a file of its own; for a cluster none of whose nodes has run.
+    /// Its nodes log into `dir`, each into a file of its own, over an older one; for a cluster none of whose nodes has run.
     #[must_use]
     pub fn logging_into(mut self, dir: &Path) -> Self {
-        let log = |door: &Door| dir.join(format!("{}.log", door.name));
+        let log = |door: &Door| {
+            let log = dir.join(format!("{}.log", door.name));
+            // What is not there need not be removed.
+            let _ = std::fs::remove_file(&log);
+            log
+        };
         self.seats = self
             .seats
             .into_iter()

@@ -9,7 +9,7 @@ use enabler_storage::chance::{Chance, SeededChance};
 use reqwest::StatusCode;
 use tokio::time::Instant;
 
-use crate::book::{Book, Known};
+use crate::book::{Book, Known, Wrong};
 use crate::door::{Door, STUCK_AFTER, Said};
 use crate::error::LiveError;
 use crate::load::{Load, open};
@@ -48,8 +48,8 @@ impl fmt::Display for Outcome {
 
 /// A client of one shard.
 pub(crate) struct Probe {
-    /// Documents of the shard that are not deleted now.
-    ids: Vec<String>,
+    /// Documents of the shard that are not deleted now, with their numbers.
+    papers: Vec<(usize, String)>,
     book: Arc<Mutex<Book>>,
     truth: Truth,
     shard: u32,
@@ -59,10 +59,11 @@ pub(crate) struct Probe {
 impl Probe {
     pub(crate) fn of(load: &Load, truth: &Truth, shard: u32, seed: u64) -> Self {
         let book = load.book();
-        let all = book.all(Known::Accepted).into_iter().map(|number| book.papers[number].id.clone());
-        let ids = all.filter(|id| truth.shard_of(id) == Some(shard)).collect();
+        let all =
+            book.all(Known::Accepted).into_iter().map(|number| (number, book.papers[number].id.clone()));
+        let papers = all.filter(|(_, id)| truth.shard_of(id) == Some(shard)).collect();
         let (truth, chance) = (truth.clone(), SeededChance::new(seed));
-        Self { ids, book: load.shared(), truth, shard, chance }
+        Self { papers, book: load.shared(), truth, shard, chance }
     }
 
     fn door<'a>(&self, doors: &'a [Door]) -> Option<&'a Door> {
@@ -71,11 +72,17 @@ impl Probe {
     }
 
     async fn read(&self, doors: &[Door]) -> bool {
-        // A document may be deleted meanwhile; that it is gone was found out all the same.
-        let id = self.ids.get((self.chance.next_u64() % self.ids.len().max(1) as u64) as usize);
-        let (Some(id), Some(door)) = (id, self.door(doors)) else { return self.ids.is_empty() };
+        let paper = self.papers.get((self.chance.next_u64() % self.papers.len().max(1) as u64) as usize);
+        let (Some((number, id)), Some(door)) = (paper, self.door(doors)) else { return false };
         let fine = |said: &Said| matches!(said.status, StatusCode::OK | StatusCode::NOT_FOUND);
-        self.tried("probe read", door, door.document(id), fine).await.is_some()
+        let said = self.tried("probe read", door, door.document(id), fine).await;
+        let is_gone = said.as_ref().is_some_and(|said| said.status == StatusCode::NOT_FOUND);
+        let mut book = open(&self.book);
+        // It may be deleted meanwhile; that it is gone was found out all the same.
+        if is_gone && book.papers[*number].known == Known::Accepted {
+            book.violate(Wrong::Lost, format!("{id} was acknowledged, and {} does not know it", door.name));
+        }
+        said.is_some()
     }
 
     /// What is said to one try in time, if it is fine.
@@ -93,8 +100,15 @@ impl Probe {
         said.filter(|_| fine)
     }
 
-    /// The time until a new document is taken.
-    async fn written(&self, doors: &[Door]) -> Option<Duration> {
+    /// Uploads a document that no client deletes, so that there is always something to read; whether it was taken.
+    pub(crate) async fn lay_in(&self, doors: &[Door]) -> bool {
+        let (number, time) = self.written(doors).await;
+        open(&self.book).papers[number].is_kept = true;
+        time.is_some()
+    }
+
+    /// The number of a new document, and the time until it is taken.
+    async fn written(&self, doors: &[Door]) -> (usize, Option<Duration>) {
         let mark = self.chance.next_u64();
         let line = format!("A sonda numero {mark} passou pela pasta do condominio.");
         let bytes = self.truth.paper(&line, Some(self.shard), &self.chance);
@@ -108,7 +122,7 @@ impl Probe {
             open(&self.book).accept(number, &said);
             true
         };
-        self.first(taken).await
+        (number, self.first(taken).await)
     }
 
     async fn first(&self, mut attempt: impl AsyncFnMut() -> bool) -> Option<Duration> {
@@ -124,7 +138,8 @@ impl Probe {
 
     /// The time to the first success from now on.
     pub(crate) async fn first_success(&self, doors: &[Door]) -> Outcome {
-        let (read, write) = tokio::join!(self.first(async || self.read(doors).await), self.written(doors));
+        let reading = self.first(async || self.read(doors).await);
+        let (read, (_, write)) = tokio::join!(reading, self.written(doors));
         Outcome { read, write }
     }
 
@@ -143,28 +158,31 @@ impl Probe {
         healed.map(|()| outcome)
     }
 
-    /// The slowest request while `event` lasts, which must make none fail.
+    /// The slowest of the requests that were sent while `event` lasted.
     pub(crate) async fn slowest_during(
         &self,
         doors: &[Door],
         event: impl Future<Output = Result<(), LiveError>>,
     ) -> Result<Outcome, LiveError> {
-        let slowest = Cell::new(Outcome { read: Some(Duration::ZERO), write: Some(Duration::ZERO) });
+        let is_over = Cell::new(false);
         let work = async {
-            // Works until the event is over.
-            loop {
-                let (before, now) = (slowest.get(), self.first_success(doors).await);
-                let longer = |before: Option<Duration>, now: Option<Duration>| Some(before?.max(now?));
-                slowest.set(Outcome {
-                    read: longer(before.read, now.read),
-                    write: longer(before.write, now.write),
-                });
+            let mut slowest = self.first_success(doors).await;
+            while !is_over.get() {
                 tokio::time::sleep(TRY_AGAIN).await;
+                let now = self.first_success(doors).await;
+                let longer = |before: Option<Duration>, now: Option<Duration>| Some(before?.max(now?));
+                slowest =
+                    Outcome { read: longer(slowest.read, now.read), write: longer(slowest.write, now.write) };
             }
+            slowest
         };
-        tokio::select! {
-            over = event => over.map(|()| slowest.get()),
-            never = work => match never {},
-        }
+        let ending = async {
+            let outcome = event.await;
+            is_over.set(true);
+            outcome
+        };
+        // What was sent before the end is waited for: it is the slowest when the event holds it up.
+        let (outcome, slowest) = tokio::join!(ending, work);
+        outcome.map(|()| slowest)
     }
 }

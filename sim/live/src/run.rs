@@ -118,6 +118,7 @@ async fn carry_out(plan: &Plan, teller: &mut Teller<'_>) -> Result<Summary, Live
     let load = Load::start_telling(teller.history.clone(), cluster.doors(), &truth, plan.seed, PACE);
     let mut storm = Storm::new(SeededChance::new(plan.seed), truth, chaos, plan.nodes);
     teller.note("every shard has its owner; clients begin to work, and things to happen");
+    storm.lay_in(&cluster, &load).await?;
     let over = weather(plan, &mut cluster, &load, &mut storm, teller).await;
     let book = come_to_rest(over, &mut cluster, load, &storm, teller).await?;
     cluster.end().await;

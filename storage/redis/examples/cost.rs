@@ -1,10 +1,5 @@
 //! What a call costs, beside a bare socket and while the Redis is dead: `cargo run -p enabler-redis --example cost`.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::print_stdout,
-    reason = "a measurement for the terminal"
-)]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement for the terminal")]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -172,6 +172,9 @@ impl Client {
 
     async fn delete(&self) {
         let Some((number, id)) = self.some(Known::Accepted) else { return };
+        if self.book().papers[number].is_kept {
+            return;
+        }
         self.book().papers[number].known = Known::Deleting;
         for turn in 0..TRIES_MAX {
             // An earlier try, whose answer was lost, may have done it.

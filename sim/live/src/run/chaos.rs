@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::Teller;
 use crate::book::Wrong;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, SHARDS};
 use crate::door::{Door, POLL, STUCK_AFTER};
 use crate::error::LiveError;
 use crate::event::{Chaos, Event};
@@ -38,6 +38,17 @@ impl Storm {
         let away_max = if nodes > 3 { AWAY_MAX } else { 1 };
         let (measured, owners) = (BTreeMap::new(), BTreeMap::new());
         Self { chance, truth, measured, wished, away_max, owners }
+    }
+
+    /// Gives every shard a document that stays, so that there is always something to read.
+    pub(super) async fn lay_in(&self, cluster: &Cluster, load: &Load) -> Result<(), LiveError> {
+        for shard in 0..SHARDS {
+            let probe = Probe::of(load, &self.truth, shard, self.chance.next_u64());
+            if !probe.lay_in(&cluster.doors()).await {
+                return Err(LiveError::Unrest(format!("shard {shard} takes no upload")));
+            }
+        }
+        Ok(())
     }
 
     /// Nodes on their way back open their doors when they are ready; most times that is waited for.
