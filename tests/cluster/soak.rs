@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use enabler_sim_live::{Chaos, Length, Plan, Summary};
+use enabler_sim_live::{Chaos, Length, Line, LiveError, Plan, Summary};
 
+use super::door::until;
 use super::harness::TURN;
 use crate::node::{PROGRAM, variable};
 
@@ -79,4 +80,40 @@ async fn two_nodes_keep_their_promises_over_a_kill_and_a_store_that_is_away() {
     for kind in &summary.kinds {
         assert!(kind.upload.never + kind.read.never == 0 && kind.upload.worst_ms > 0, "{summary}");
     }
+}
+
+/// The command lines of everything that runs on this machine.
+fn command_lines() -> Vec<String> {
+    let processes = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    let lines = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
+    lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " ")).collect()
+}
+
+#[tokio::test]
+async fn a_run_that_is_interrupted_ends_everything_that_it_has_started() {
+    let turn = TURN.lock().await;
+    let report = tempfile::tempdir().unwrap();
+    let plan = Plan { report: Some(report.path().to_owned()), ..plan(2, Length::Events(99), &[Chaos::Kill]) };
+    let myself = rustix::process::getpid();
+    let mut lines = 0;
+    let mut interrupt = |_line: &Line| {
+        lines += 1;
+        // The second one says that all nodes run.
+        if lines == 2 {
+            rustix::process::kill_process(myself, rustix::process::Signal::TERM).unwrap();
+        }
+    };
+    let ended = enabler_sim_live::run(&plan, &mut interrupt).await;
+    assert!(matches!(ended, Err(LiveError::Interrupted)) && lines == 2, "{lines} lines, {ended:?}");
+    // A node says in its log where its data is.
+    let log = std::fs::read_to_string(report.path().join("n2.log")).unwrap();
+    let data = log.lines().find_map(|line| line.trim().strip_prefix("data ")).unwrap().trim().to_owned();
+    let root = std::path::Path::new(&data).ancestors().nth(2).unwrap();
+    assert!(root.file_name().unwrap().to_string_lossy().starts_with("rag-enabler-cluster-"), "{data}");
+    until("nodes and folders are gone", async || {
+        let of_the_run = |line: &String| line.contains(&*root.to_string_lossy());
+        !root.exists() && !command_lines().iter().any(of_the_run)
+    })
+    .await;
+    drop(turn);
 }

@@ -72,7 +72,7 @@ pub struct Book {
     violations_count: BTreeMap<Wrong, usize>,
     /// Requests that did not succeed although nothing was done to the node they went to.
     refusals: Vec<String>,
-    refusals_count: usize,
+    refused: BTreeMap<&'static str, usize>,
     /// Requests that succeeded, by what they wanted.
     done: BTreeMap<&'static str, usize>,
     history: History,
@@ -154,7 +154,7 @@ impl Book {
         if said.is_some_and(|said| said.status == StatusCode::INTERNAL_SERVER_ERROR) {
             self.violate(Wrong::Answer, text.clone());
         }
-        self.refusals_count += 1;
+        *self.refused.entry(what).or_default() += 1;
         if self.refusals.len() < WRITTEN_MAX {
             self.refusals.push(text);
         }
@@ -217,7 +217,7 @@ impl Book {
             count(Known::Accepted),
             count(Known::Deleted),
             self.done,
-            self.refusals_count,
+            self.refused.values().sum::<usize>(),
             self.violations_count()
         )
     }
@@ -240,10 +240,10 @@ impl Book {
         &self.violations
     }
 
-    /// Requests that were refused although nothing was done to the node.
+    /// Requests that were refused although nothing was done to the node, by what they wanted.
     #[must_use]
-    pub fn refusals_count(&self) -> usize {
-        self.refusals_count
+    pub fn all_refused(&self) -> &BTreeMap<&'static str, usize> {
+        &self.refused
     }
 
     /// The first of them.

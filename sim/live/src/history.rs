@@ -73,8 +73,8 @@ pub(crate) enum Record<'a> {
     /// The end.
     Summary {
         events: usize,
-        requests: &'a BTreeMap<&'static str, usize>,
-        refused: usize,
+        answered: &'a BTreeMap<&'static str, usize>,
+        refused: &'a BTreeMap<&'static str, usize>,
         lost: usize,
         seen_after_deletion: usize,
         violations: usize,

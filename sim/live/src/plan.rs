@@ -59,12 +59,14 @@ impl Plan {
             Length::Events(events) => format!("--events {events}"),
         };
         let chaos: Vec<String> = self.chaos.iter().map(ToString::to_string).collect();
+        let report = self.report.iter().map(|dir| format!(" --report {}", quoted(&dir.to_string_lossy())));
         format!(
-            "sim live --nodes {} {length} --chaos {} --seed {} --program {}",
+            "sim live --nodes {} {length} --chaos {} --seed {} --program {}{}",
             self.nodes,
             chaos.join(","),
             self.seed,
-            quoted(&self.program.to_string_lossy())
+            quoted(&self.program.to_string_lossy()),
+            report.collect::<String>()
         )
     }
 }
@@ -110,8 +112,9 @@ mod tests {
     fn the_line_that_repeats_a_run_is_one_that_a_shell_reads() {
         let line = "sim live --nodes 3 --events 7 --chaos kill,store --seed 42 --program '/opt/rag enabler'";
         assert_eq!(plan().again(), line);
-        let plan = Plan { length: Length::Time(Duration::from_secs(90)), program: "/a/b".into(), ..plan() };
-        let line = "sim live --nodes 3 --minutes 1.5 --chaos kill,store --seed 42 --program /a/b";
+        let length = Length::Time(Duration::from_secs(90));
+        let plan = Plan { length, program: "/a/b".into(), report: Some("it's".into()), ..plan() };
+        let line = r"sim live --nodes 3 --minutes 1.5 --chaos kill,store --seed 42 --program /a/b --report 'it'\''s'";
         assert_eq!(plan.again(), line);
     }
 

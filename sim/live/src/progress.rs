@@ -113,8 +113,9 @@ pub struct Summary {
     pub events: usize,
     /// Requests that were answered, by what they wanted.
     pub answered: BTreeMap<&'static str, usize>,
-    /// Requests that were refused although nothing was done to the node they went to: "come back later".
-    pub refused: usize,
+    /// Requests that were refused although nothing was done to the node they went to, by what they wanted: most of them
+    /// by a node that is back and still catches up, with when to come again.
+    pub refused: BTreeMap<&'static str, usize>,
     /// The first of them.
     pub refusals: Vec<String>,
     /// Uploads that were acknowledged and are not there.
@@ -175,11 +176,11 @@ impl fmt::Display for Summary {
                 worst(kind.upload)
             )?;
         }
-        let answered: usize = self.answered.values().sum();
-        let kinds: Vec<String> =
-            self.answered.iter().map(|(what, count)| format!("{what} {count}")).collect();
-        writeln!(f, "requests answered: {answered} ({})", kinds.join(", "))?;
-        writeln!(f, "requests refused: {}", self.refused)?;
+        writeln!(f, "requests answered: {}", counted(&self.answered))?;
+        writeln!(f, "requests refused: {}", counted(&self.refused))?;
+        if let Some(first) = self.refusals.first() {
+            writeln!(f, "  the first: {first}")?;
+        }
         writeln!(f, "acknowledged uploads lost: {}", self.lost)?;
         writeln!(f, "deleted documents seen: {}", self.seen_after_deletion)?;
         writeln!(f, "promises broken: {}", self.violations_count)?;
@@ -191,6 +192,13 @@ impl fmt::Display for Summary {
             false => write!(f, "again: {}", self.again),
         }
     }
+}
+
+/// A sum, and what it is made of.
+fn counted(counts: &BTreeMap<&'static str, usize>) -> String {
+    let sum: usize = counts.values().sum();
+    let kinds: Vec<String> = counts.iter().map(|(what, count)| format!("{what} {count}")).collect();
+    if kinds.is_empty() { sum.to_string() } else { format!("{sum} ({})", kinds.join(", ")) }
 }
 
 #[cfg(test)]
@@ -217,6 +225,10 @@ mod tests {
             "{text}"
         );
         assert!(text.ends_with("\nagain: sim live"), "{text}");
+        let refused = BTreeMap::from([("ask", 2), ("read", 1)]);
+        let text = Summary { refused, events: 4, ..Summary::default() }.to_string();
+        assert!(text.contains("\nrequests answered: 0\nrequests refused: 3 (ask 2, read 1)\n"), "{text}");
+        assert!(text.ends_with("\nevery promise was kept over 4 events"), "{text}");
     }
 
     #[test]
