@@ -138,7 +138,13 @@ impl Cluster {
     /// The generation that a node has last begun.
     #[must_use]
     pub fn generation(&self, number: usize) -> String {
-        std::fs::read_to_string(self.seats[number].home.data().join("generation")).unwrap_or_default()
+        std::fs::read_to_string(self.data_of(number).join("generation")).unwrap_or_default()
+    }
+
+    /// Where a node keeps what is its own.
+    #[must_use]
+    pub fn data_of(&self, number: usize) -> PathBuf {
+        self.seats[number].home.data()
     }
 
     /// Nodes that run and whose doors are shut.

@@ -18,7 +18,7 @@ pub enum LiveError {
     #[error("no program `{}`: build it with `cargo build --bin rag-enabler`, or name another with --program", .0.display())]
     NoProgram(PathBuf),
     /// A server that nodes use cannot be used.
-    #[error("the cluster cannot be set up")]
+    #[error(transparent)]
     Server(#[from] ServerError),
     /// A node does not become ready.
     #[error("{node} is not ready")]

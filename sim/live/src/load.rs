@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use enabler_storage::chance::SeededChance;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::client::{Client, Deed};
 use crate::book::{Book, Wrong};
-use crate::door::Door;
+use crate::door::{Door, STUCK_AFTER};
 use crate::history::History;
 use crate::truth::Truth;
 
@@ -91,14 +92,34 @@ impl Load {
         self.book.clone()
     }
 
-    /// Lets requests under way end, and gives what was written down.
+    /// Lets requests under way end, and gives what was written down; a client that is not served for
+    /// [`STUCK_AFTER`] is a broken promise.
     pub async fn end(mut self) -> Book {
         self.stop.cancel();
-        while let Some(ended) = self.clients.join_next().await {
-            if let Err(error) = ended {
-                self.book().violate(Wrong::Stuck, format!("a client of the simulator has failed: {error}"));
+        let until = Instant::now() + STUCK_AFTER;
+        loop {
+            match tokio::time::timeout_at(until, self.clients.join_next()).await {
+                Ok(None) => break,
+                Ok(Some(Ok(()))) => {}
+                Ok(Some(Err(error))) => {
+                    let what = format!("a client of the simulator has failed: {error}");
+                    self.book().violate(Wrong::Stuck, what);
+                }
+                Err(_) => {
+                    let (clients, seconds) = (self.clients.len(), STUCK_AFTER.as_secs());
+                    let what =
+                        format!("{clients} clients are not served within {seconds} s after the last event");
+                    self.book().violate(Wrong::Stuck, what);
+                    break;
+                }
             }
         }
+        self.abandon()
+    }
+
+    /// Ends the clients at once, and gives what was written down.
+    #[must_use]
+    pub fn abandon(self) -> Book {
         std::mem::take(&mut *self.book())
     }
 }

@@ -188,7 +188,7 @@ impl fmt::Display for Summary {
             writeln!(f, "  {violation}")?;
         }
         match self.is_kept() {
-            true => write!(f, "every promise was kept over {} events", self.events),
+            true => write!(f, "every promise was kept; events: {}", self.events),
             false => write!(f, "again: {}", self.again),
         }
     }
@@ -228,7 +228,7 @@ mod tests {
         let refused = BTreeMap::from([("ask", 2), ("read", 1)]);
         let text = Summary { refused, events: 4, ..Summary::default() }.to_string();
         assert!(text.contains("\nrequests answered: 0\nrequests refused: 3 (ask 2, read 1)\n"), "{text}");
-        assert!(text.ends_with("\nevery promise was kept over 4 events"), "{text}");
+        assert!(text.ends_with("\nevery promise was kept; events: 4"), "{text}");
     }
 
     #[test]

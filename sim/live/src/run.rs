@@ -104,6 +104,8 @@ async fn carry_out(plan: &Plan, teller: &mut Teller<'_>) -> Result<Summary, Live
     if chaos.is_empty() {
         return Err(LiveError::Plan("without cuts nothing is left to happen".to_owned()));
     }
+    // What was left out is left out when the run is repeated, too.
+    let plan = &Plan { chaos: chaos.clone(), ..plan.clone() };
     teller.note(format!("starting a store, a Redis and {} nodes of {}", plan.nodes, plan.program.display()));
     let roles: Vec<&str> = (0..plan.nodes).map(|number| role(number, plan.nodes)).collect();
     let mut cluster = Cluster::prepare(&plan.program, &roles, network).await?;
@@ -159,6 +161,9 @@ async fn weather(
         teller.tell_violations(&load.book());
         tokio::time::sleep(Duration::from_millis(storm.chance.next_u64() % PAUSE_MS_MAX)).await;
     }
+    if load.book().violations_count() > 0 {
+        return Ok(());
+    }
     storm.gather_all(cluster, teller).await?;
     cluster.launch_all().await?;
     cluster.calm().await
@@ -177,7 +182,11 @@ async fn come_to_rest(
         Err(error) => return Err(error),
         Ok(()) => {}
     }
-    teller.tell_violations(&load.book());
+    if load.book().violations_count() > 0 {
+        let book = load.abandon();
+        teller.tell_violations(&book);
+        return Ok(book);
+    }
     let mut book = load.end().await;
     if book.violations_count() == 0 {
         teller.note(format!("looking for all {} documents on every node", book.papers.len()));
