@@ -187,7 +187,7 @@ async fn start(settings: &Settings) -> Result<Life, NodeError> {
     let cluster = cluster(&*store, &*chance, settings.storage.shard_count).await?;
     let executable = std::env::current_exe()?;
     let node = membership::identity(settings, &*store, &*clock, &*chance).await?;
-    let means = Means { store, clock: clock.clone(), chance, node };
+    let means = Means { store, clock: clock.clone(), chance, node, keeps: log::MIN_AGE };
     let tree = Tree::new(clock);
     let root = supervisor::spawn("node", topology::policy(settings), Vec::new(), &tree, None).await?;
     let switchboard = Switchboard::default();

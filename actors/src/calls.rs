@@ -8,7 +8,7 @@ use bincode::Encode;
 use bytes::Bytes;
 use enabler_cluster::address::{Address, AskError, Refusal, Reply};
 use enabler_cluster::decide::custody::Part;
-use enabler_cluster::net::{Incoming, Net, NodeId, Refused, Service};
+use enabler_cluster::net::{Incoming, Member, Net, NodeId, Refused, Service};
 use enabler_cluster::request::Request;
 use enabler_inference::embedding::InputKind;
 use enabler_storage::clock::Clock;
@@ -22,7 +22,7 @@ use crate::documents::progress::Board;
 use crate::embedding::Text;
 use crate::model::Prompt;
 use crate::question::{Ask, AskFailure, Desk};
-use crate::shard::{Freshness, Message, Shards, Unreadable};
+use crate::shard::{Freshness, Index, Message, Shards, Unreadable};
 use crate::wire::{self, refusal};
 
 /// The fact in which a node says whether it reaches the store.
@@ -185,12 +185,17 @@ impl Calls {
     }
 
     /// The index of a shard with everything in it that was acknowledged before this call.
-    async fn current(&self, shard: u32) -> Result<Arc<ShardIndex>, Refused> {
+    async fn current(&self, shard: u32) -> Result<Arc<Index>, Refused> {
         let Some((actor, view)) = self.shards.get(shard) else { return Err(self.not_owner(shard)) };
         match view.current(actor).await {
             Ok((index, Freshness::Current)) => Ok(index),
-            // Nobody can change what nobody can reach: without the store, what is here is all there is.
-            Ok((index, Freshness::Unconfirmed)) if !self.others_reach_the_store() => Ok(index),
+            // Nobody can change what nobody can reach: without the store, what its owner has is all there is. A
+            // replica may lack what was acknowledged just before.
+            Ok((index, Freshness::Unconfirmed))
+                if view.is_sure_owner() && self.nobody_reaches_the_store() =>
+            {
+                Ok(index)
+            }
             Ok((_, Freshness::Unconfirmed)) => {
                 Err(code(refusal::UNCONFIRMED, "this node does not reach the object store"))
             }
@@ -199,12 +204,14 @@ impl Calls {
         }
     }
 
-    fn others_reach_the_store(&self) -> bool {
+    /// Whether this node sees most of the cluster, and none of those it sees says that it reaches the store.
+    fn nobody_reaches_the_store(&self) -> bool {
         let view = self.net.view().borrow().clone();
-        view.members.iter().any(|member| {
-            let counts = member.id != view.me && member.is_alive() && member.has_role(role::DOCUMENTS);
-            counts && member.fact(STORE_FACT) == STORE_UP
-        })
+        let seen = view.members.iter().filter(|member| member.is_alive());
+        let reaches = |member: &Member| {
+            member.id != view.me && member.has_role(role::DOCUMENTS) && member.fact(STORE_FACT) == STORE_UP
+        };
+        seen.clone().count() * 2 > view.members.len() && !seen.clone().any(reaches)
     }
 
     async fn reading<T: Send + 'static>(
@@ -249,7 +256,7 @@ impl Calls {
         let record = wire::unpack(&accept.record);
         let record = Box::new(record.map_err(|error| code(refusal::MALFORMED, &error.to_string()))?);
         let shard = self.shards.of(record.document_id);
-        let address = self.owned(shard)?;
+        let address = self.owned_soon(shard).await?;
         let asked = address.ask(request, |reply| Message::Accept { record, reply }).await;
         match asked.map_err(|error| self.unowned(shard, error))? {
             Ok(taken) => {
@@ -262,7 +269,7 @@ impl Calls {
     async fn delete(&self, request: &Request, delete: wire::Delete) -> Result<Bytes, Refused> {
         let wire::Delete { tenant, document_id, reason } = delete;
         let shard = self.shards.of(document_id);
-        self.owned(shard)?;
+        self.owned_soon(shard).await?;
         self.record(&tenant, document_id).await?;
         let asked =
             self.shards.command(request, document_id, |reply| Command::Delete { reason, reply }).await;
@@ -272,17 +279,22 @@ impl Calls {
         }
     }
 
-    fn owned(&self, shard: u32) -> Result<&Address<Message>, Refused> {
+    /// The actor of a shard that this node owns, or is about to be given.
+    async fn owned_soon(&self, shard: u32) -> Result<&Address<Message>, Refused> {
         match self.shards.get(shard) {
-            Some((address, view)) if view.standing().part == Part::Owner => Ok(address),
+            Some((address, view)) if view.owns_soon().await => Ok(address),
             _ => Err(self.not_owner(shard)),
         }
+    }
+
+    fn owns(&self, shard: u32) -> bool {
+        self.shards.get(shard).is_some_and(|(_, view)| view.standing().part == Part::Owner)
     }
 
     /// A command that was lost with the ownership is one for the next owner.
     fn unowned(&self, shard: u32, error: AskError) -> Refused {
         match error {
-            AskError::Lost { .. } if self.owned(shard).is_err() => self.not_owner(shard),
+            AskError::Lost { .. } if !self.owns(shard) => self.not_owner(shard),
             error => unasked(error),
         }
     }
@@ -292,7 +304,7 @@ impl Calls {
             CommandError::Unknown => code(refusal::UNKNOWN_DOCUMENT, "there is no such document"),
             CommandError::Arriving => code(refusal::ARRIVING, "the same bytes are arriving"),
             CommandError::NotOwner => self.not_owner(shard),
-            CommandError::NotRecorded(_) if self.owned(shard).is_err() => self.not_owner(shard),
+            CommandError::NotRecorded(_) if !self.owns(shard) => self.not_owner(shard),
             CommandError::NotRecorded(why) => code(refusal::NOT_RECORDED, &why),
         }
     }

@@ -1,6 +1,6 @@
 //! The keeper: looks at the cluster a few times a second and tells each shard of this node what to be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -24,13 +24,15 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const READ_AGAIN: Duration = Duration::from_millis(500);
 /// The pause before a shard that did not follow an order hears it again: it may be at work on it.
 const REPEAT_AFTER: Duration = Duration::from_secs(1);
-/// Shards that leave this node at one time: each catching up takes a part of the other node's disk and store.
-const LEAVING_MAX: usize = 4;
+/// Shards that leave this node at one time: each that the other node did not follow takes a part of its disk and store.
+const LEAVING_MAX: usize = 16;
 
 /// The fact that lists the shards a node owns, as `shard:epoch`.
 pub const OWNS: &str = "owns";
 /// The fact that lists the shards a node follows.
 pub const FOLLOWS: &str = "follows";
+/// The fact that lists the shards a node cannot hold now.
+pub const REFUSES: &str = "refuses";
 /// The fact of a node that lets its shards go.
 pub const DRAINING: &str = "draining";
 /// The fact with the number of a node's last beat.
@@ -157,6 +159,7 @@ impl Keeper {
         self.table.set(rows.clone());
         self.tell(state);
         self.watch_beats(context, state, &view, &rows);
+        self.look_for_owners(context, state, &view);
         let peers = self.peers(&view, state);
         let scene = Scene {
             me: &view.me,
@@ -166,6 +169,7 @@ impl Keeper {
         };
         let (mut owned, mut followed, mut leaving) = (0, 0, 0);
         for (shard, (address, seen)) in (0..).zip(self.shards.local.iter()) {
+            seen.look();
             let part = seen.standing().part;
             let row = rows.get(shard as usize).cloned().unwrap_or_default();
             let holder = self.holder(state, shard, &view, &row);
@@ -210,8 +214,10 @@ impl Keeper {
             }
         }
         let alive = view.members.iter().filter(|member| member.is_alive()).count();
+        let refused = self.refused().count();
+        let refuses = if refused == 0 { String::new() } else { format!(", refuses {refused}") };
         context.seat().note(format!(
-            "{alive} of {} nodes, owns {owned} and follows {followed} of {} shards",
+            "{alive} of {} nodes, owns {owned} and follows {followed} of {} shards{refuses}",
             view.members.len(),
             self.shards.count
         ));
@@ -239,13 +245,11 @@ impl Keeper {
             let newer = row.owner.as_ref().is_none_or(|(_, known)| standing.epoch > *known);
             match standing.part {
                 Part::Owner if newer => row.owner = Some((view.me.clone(), standing.epoch)),
-                Part::Replica => {
-                    if let Some(to) = standing.handed_to.filter(|_| newer) {
-                        row.owner = Some((to, standing.epoch));
-                    }
-                    row.replicas.push(view.me.clone());
-                }
+                Part::Replica => row.replicas.push(view.me.clone()),
                 _ => {}
+            }
+            if let Some(to) = standing.handed_to.filter(|_| newer) {
+                row.owner = Some((to, standing.epoch));
             }
             if let Some(Looked { found: Some((epoch, Some(owner))), .. }) = state.manifests.get(&shard)
                 && row.owner.as_ref().is_none_or(|(_, known)| epoch > known)
@@ -268,10 +272,13 @@ impl Keeper {
             }
             text
         };
+        let mut refused = String::new();
+        self.refused().for_each(|shard| refused.push_str(&format!("{shard},")));
         let draining = if self.draining.load(Ordering::Relaxed) { "1" } else { "" };
         let mut facts = vec![
             (OWNS.to_owned(), list(Part::Owner)),
             (FOLLOWS.to_owned(), list(Part::Replica)),
+            (REFUSES.to_owned(), refused),
             (DRAINING.to_owned(), draining.to_owned()),
         ];
         facts.extend(self.crew.loads());
@@ -282,6 +289,12 @@ impl Keeper {
                 state.told.insert(key, value);
             }
         }
+    }
+
+    /// The shards that this node cannot hold now.
+    fn refused(&self) -> impl Iterator<Item = u32> {
+        let local = (0..).zip(self.shards.local.iter());
+        local.filter(|(_, (_, seen))| seen.refuses()).map(|(shard, _)| shard)
     }
 
     fn peers(&self, view: &View, state: &State) -> Vec<Peer> {
@@ -301,12 +314,18 @@ impl Keeper {
                 }
                 None => None,
             };
+            let is_me = member.id == view.me;
+            // Its own beats tell a node whether it may have been declared dead; a node alone has none.
+            let own = by_gossip.filter(|_| is_me && !member.fact(BEAT).is_empty()).map(ms);
+            let refuses =
+                if is_me { self.refused().collect() } else { numbers(member.fact(REFUSES)).collect() };
             Peer {
                 id: member.id.clone(),
+                refuses,
                 alive: member.is_alive(),
                 for_ms: ms(member.since),
                 weight: u32::from(takes_shards),
-                beat_still_ms,
+                beat_still_ms: own.or(beat_still_ms),
             }
         };
         let mut peers: Vec<Peer> = view.members.iter().map(peer).collect();
@@ -318,6 +337,7 @@ impl Keeper {
             for_ms: 0,
             weight: 0,
             beat_still_ms: signed.changed.map(ms),
+            refuses: BTreeSet::new(),
         }));
         peers
     }
@@ -374,6 +394,18 @@ impl Keeper {
         }
     }
 
+    /// What was read of a manifest is old as soon as nobody says any more that he owns the shard.
+    fn look_for_owners(&self, context: &Context<Message>, state: &mut State, view: &View) {
+        let living = view.members.iter().filter(|member| member.is_alive() && member.id != view.me);
+        let told: BTreeSet<u32> =
+            living.flat_map(|member| listed(member.fact(OWNS))).map(|(shard, _)| shard).collect();
+        for (shard, (_, seen)) in (0_u32..).zip(self.shards.local.iter()) {
+            if seen.standing().part != Part::Owner && !told.contains(&shard) {
+                self.read_manifest(context, state, shard);
+            }
+        }
+    }
+
     fn read_manifest(&self, context: &Context<Message>, state: &mut State, shard: u32) {
         let looked = state.manifests.entry(shard).or_default();
         if looked.asked.is_some_and(|asked| asked.elapsed() < READ_AGAIN) {
@@ -415,6 +447,11 @@ fn listed(fact: &str) -> impl Iterator<Item = (u32, u64)> {
     })
 }
 
+/// The shards of a fact without epochs.
+fn numbers(fact: &str) -> impl Iterator<Item = u32> {
+    fact.split(',').filter_map(|item| item.parse().ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -424,5 +461,6 @@ mod tests {
         let read: Vec<_> = listed("0:5,17:3,x:1,4,").collect();
         assert_eq!(read, [(0, 5), (17, 3)]);
         assert_eq!(listed("").count(), 0);
+        assert_eq!(numbers("3,x,7:2,12,").collect::<Vec<_>>(), [3, 12]);
     }
 }

@@ -16,14 +16,14 @@ use enabler_rules::apply::Outcome;
 use enabler_storage::cache::{self, AnswerKey, Cache};
 use enabler_storage::clock::Clock;
 use enabler_storage::record::{DocumentId, DocumentRecord, Vector};
-use enabler_storage::shard::{Hit, Query, ShardIndex};
+use enabler_storage::shard::{Hit, Query};
 use serde::{Deserialize, Serialize};
 
 use crate::crew::{Case, Crew, CrewError, Ruled};
 use crate::embedding::Text;
 use crate::evaluator;
 use crate::model;
-use crate::shard::Shards;
+use crate::shard::{Index, Shards};
 
 /// Passages that are searched beyond those asked for, because the check may find its proof in one of them.
 const PASSAGES_MIN: usize = 8;
@@ -181,7 +181,7 @@ impl Desk {
         &self,
         request: &Request,
         ask: &Ask,
-        index: Arc<ShardIndex>,
+        index: Arc<Index>,
     ) -> Result<Answer, AskFailure> {
         let record = self.ready(&index, ask).await?;
         let model = self.choose(&ask.model)?;
@@ -215,7 +215,7 @@ impl Desk {
         })
     }
 
-    async fn ready(&self, index: &Arc<ShardIndex>, ask: &Ask) -> Result<DocumentRecord, AskFailure> {
+    async fn ready(&self, index: &Arc<Index>, ask: &Ask) -> Result<DocumentRecord, AskFailure> {
         let (index, id) = (index.clone(), ask.document_id);
         let found = self.blocking(ask.document_id, move || index.document(id)).await?;
         let now_ms = self.clock.now_ms();
@@ -277,7 +277,7 @@ impl Desk {
         request: &Request,
         ask: &Ask,
         record: &DocumentRecord,
-        index: &Arc<ShardIndex>,
+        index: &Arc<Index>,
         model: &str,
     ) -> Result<Answer, AskFailure> {
         let template = ask.use_rules.then_some(record.template.as_str());
@@ -355,7 +355,7 @@ impl Desk {
     async fn search(
         &self,
         ask: &Ask,
-        index: &Arc<ShardIndex>,
+        index: &Arc<Index>,
         wanted: String,
         vector: Vec<f32>,
     ) -> Result<Vec<Hit>, AskFailure> {

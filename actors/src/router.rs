@@ -1,18 +1,20 @@
 //! Brings a request to the node that owns its document's shard, follows redirects, and turns to replicas for reading.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use enabler_cluster::decide::custody::Part;
 use enabler_cluster::decide::route::{Next, Route, Tried};
 use enabler_cluster::net::{CallError, Incoming, Member, Net, NodeId, Refused, Service};
 use enabler_cluster::request::{Ended, Request};
 use enabler_storage::record::{DocumentId, DocumentRecord};
+use tokio::sync::watch;
 
 use crate::calls::Calls;
 use crate::documents::progress::{Progress, Stage};
 use crate::question::{Answer, Ask, AskFailure};
-use crate::shard::{Shards, Taken};
+use crate::shard::{Shards, Standing, Taken};
 use crate::wire::{self, refusal};
 
 /// The most documents in one list.
@@ -20,7 +22,7 @@ pub const LIST_MAX: usize = 100;
 
 /// Who owns and who follows each shard, as far as this node knows. Cheap to clone.
 #[derive(Clone)]
-pub struct Table(Arc<RwLock<Vec<Row>>>);
+pub struct Table(Arc<watch::Sender<Vec<Row>>>);
 
 /// What is known of a shard.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,33 +36,43 @@ pub struct Row {
 impl Table {
     /// A table of `count` shards of which nothing is known yet.
     pub fn of(count: u32) -> Self {
-        Table(Arc::new(RwLock::new(vec![Row::default(); count as usize])))
+        Table(Arc::new(watch::Sender::new(vec![Row::default(); count as usize])))
     }
 
     /// What is known of `shard`.
     pub fn row(&self, shard: u32) -> Row {
-        let rows = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        rows.get(shard as usize).cloned().unwrap_or_default()
+        self.0.borrow().get(shard as usize).cloned().unwrap_or_default()
     }
 
-    /// Replaces everything.
-    pub fn set(&self, rows: Vec<Row>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = rows;
+    /// Replaces everything but owners of a later epoch, of which a request has learned before the nodes tell.
+    pub fn set(&self, mut rows: Vec<Row>) {
+        self.0.send_if_modified(|known| {
+            for (row, known) in rows.iter_mut().zip(known.iter()) {
+                let later =
+                    |known: &&(NodeId, u64)| row.owner.as_ref().is_none_or(|(_, epoch)| known.1 > *epoch);
+                if let Some(later) = known.owner.as_ref().filter(later) {
+                    row.owner = Some(later.clone());
+                }
+            }
+            let is_new = *known != rows;
+            *known = rows;
+            is_new
+        });
     }
 
     /// Shards whose owner is not known.
     pub fn ownerless(&self) -> usize {
-        let rows = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        rows.iter().filter(|row| row.owner.is_none()).count()
+        self.0.borrow().iter().filter(|row| row.owner.is_none()).count()
     }
 
     fn learn(&self, shard: u32, node: NodeId, epoch: u64) {
-        let mut rows = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(row) = rows.get_mut(shard as usize)
-            && row.owner.as_ref().is_none_or(|(_, known)| epoch > *known)
-        {
-            row.owner = Some((node, epoch));
-        }
+        self.0.send_if_modified(|rows| match rows.get_mut(shard as usize) {
+            Some(row) if row.owner.as_ref().is_none_or(|(_, known)| epoch > *known) => {
+                row.owner = Some((node, epoch));
+                true
+            }
+            _ => false,
+        });
     }
 }
 
@@ -114,6 +126,46 @@ struct Errand {
     kind: u16,
     body: Bytes,
     is_read: bool,
+}
+
+/// Changes in what is known of a shard: whoever waits for its owner need not wait longer.
+struct News {
+    table: watch::Receiver<Vec<Row>>,
+    row: Row,
+    shard: usize,
+    here: Option<watch::Receiver<Standing>>,
+}
+
+impl News {
+    fn of(router: &Router, shard: u32) -> Self {
+        let here = router.shards.get(shard).map(|(_, view)| view.standings());
+        let table = router.table.0.subscribe();
+        News { table, row: router.table.row(shard), shard: shard as usize, here }
+    }
+
+    /// Waits for a change since the last call, for `time_max` at most.
+    async fn within(&mut self, time_max: Duration) {
+        let News { table, row, shard, here } = self;
+        let there = async {
+            let changed = |rows: &Vec<Row>| rows.get(*shard).is_some_and(|now| now.owner != row.owner);
+            table.wait_for(changed).await.ok().and_then(|rows| rows.get(*shard).cloned())
+        };
+        let here = async {
+            if let Some(here) = here {
+                while here.changed().await.is_ok() {
+                    if here.borrow_and_update().part == Part::Owner {
+                        return;
+                    }
+                }
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = tokio::time::sleep(time_max) => {}
+            Some(now) = there => *row = now,
+            () = here => {}
+        }
+    }
 }
 
 impl Router {
@@ -285,17 +337,16 @@ impl Router {
     ) -> Result<Bytes, RouteError> {
         let looking = request.part(self.patience);
         let (mut route, mut next) = (Route::default(), Next::Owner { after_ms: 0 });
-        let mut spin = 0;
+        let (mut spin, mut is_first) = (0, true);
+        let mut news = News::of(self, errand.shard);
         loop {
             let node = match next {
                 Next::Owner { after_ms } => {
                     if after_ms > 0 {
-                        looking
-                            .run(tokio::time::sleep(Duration::from_millis(after_ms)))
-                            .await
-                            .map_err(|ended| self.nobody(request, ended))?;
+                        let news = news.within(Duration::from_millis(after_ms));
+                        looking.run(news).await.map_err(|ended| self.nobody(request, ended))?;
                     }
-                    self.nearest(errand)
+                    if is_first { self.nearest(errand) } else { self.owner(errand) }
                 }
                 Next::Replica => {
                     spin += 1;
@@ -306,9 +357,10 @@ impl Router {
                 None => Tried::NotSent,
                 Some(node) => match self.call(&node, request, errand).await {
                     Ok(bytes) => return Ok(bytes),
-                    Err(error) => self.tried(errand, error)?,
+                    Err(error) => self.tried(errand, &node, error)?,
                 },
             };
+            is_first = false;
             *may_be_done |= tried == Tried::Unknown;
             if looking.ended().is_some() {
                 return Err(self.nobody(request, Ended::TimedOut));
@@ -329,13 +381,18 @@ impl Router {
 
     /// This node if it can do it, else the owner.
     fn nearest(&self, errand: &Errand) -> Option<NodeId> {
-        let me = || self.net.view().borrow().me.clone();
         let view = self.shards.get(errand.shard).map(|(_, view)| view);
-        let here = view.is_some_and(|view| {
-            let is_owner = view.standing().part == enabler_cluster::decide::custody::Part::Owner;
-            is_owner || (errand.is_read && view.index().is_some())
-        });
-        if here { Some(me()) } else { self.table.row(errand.shard).owner.map(|(owner, _)| owner) }
+        let reads_here = errand.is_read && view.is_some_and(|view| view.index().is_some());
+        if reads_here { Some(self.net.view().borrow().me.clone()) } else { self.owner(errand) }
+    }
+
+    /// The owner, as far as it is known.
+    fn owner(&self, errand: &Errand) -> Option<NodeId> {
+        let view = self.shards.get(errand.shard).map(|(_, view)| view);
+        if view.is_some_and(|view| view.standing().part == Part::Owner) {
+            return Some(self.net.view().borrow().me.clone());
+        }
+        self.table.row(errand.shard).owner.map(|(owner, _)| owner)
     }
 
     fn replica(&self, shard: u32, spin: usize) -> Option<NodeId> {
@@ -360,7 +417,7 @@ impl Router {
     }
 
     /// Whether to go on, and how.
-    fn tried(&self, errand: &Errand, error: CallError) -> Result<Tried, RouteError> {
+    fn tried(&self, errand: &Errand, node: &NodeId, error: CallError) -> Result<Tried, RouteError> {
         match error {
             CallError::NoLink | CallError::Overloaded => Ok(Tried::NotSent),
             CallError::Unknown(_) => Ok(Tried::Unknown),
@@ -376,6 +433,11 @@ impl Router {
                         self.table.learn(errand.shard, node, epoch);
                     }
                     Ok(Tried::NotOwner { hint: known })
+                }
+                // Its owner may know more, and answers without the store.
+                refusal::UNCONFIRMED if errand.is_read => {
+                    let owner = self.owner(errand);
+                    Ok(Tried::NotOwner { hint: owner.is_some_and(|owner| owner != *node) })
                 }
                 refusal::ARRIVING | refusal::UNCONFIRMED | refusal::UNAVAILABLE => Ok(Tried::NotSent),
                 refusal::UNKNOWN_DOCUMENT => Err(RouteError::Unknown),

@@ -26,9 +26,9 @@ pub use group::Group;
 /// Unreachable reads of the manifest before a claim fails; its supervisor tries again with back-off.
 const UNAVAILABLE_MAX: u32 = 5;
 
-/// The longest that an owner writes without having seen that the manifest is still its own; a hundredth of the age at
-/// which entries may be removed.
-const LOOK_AGAIN: Duration = Duration::from_secs(600);
+/// The longest that an owner writes without having seen that the manifest is still its own: this part of the time for
+/// which entries are kept. Ten minutes of a day.
+const LOOKS_IN_A_LIFE: u32 = 144;
 
 /// Whatever keeps what the log says: it is told every entry once, in order.
 pub trait Follower: Send {
@@ -127,6 +127,8 @@ pub struct Means {
     pub chance: Arc<dyn Chance>,
     /// This node, for the manifest.
     pub node: NodeId,
+    /// How long entries that a snapshot stands in for are kept; [`log::MIN_AGE`] but in simulations.
+    pub keeps: Duration,
 }
 
 /// The ownership of one shard by this generation.
@@ -172,7 +174,7 @@ impl Owner {
         (mut claim, mut effect): (Claim, claim::Effect),
         follower: &mut F,
     ) -> Result<Self, OwnError> {
-        let looked_ms = boottime_ms();
+        let looked_ms = means.clock.uptime_ms();
         let mut owner = Owner { means, shard, writer, epoch: 0, position: follower.position(), looked_ms };
         let mut seen: Option<Versioned<Manifest>> = None;
         let mut unavailable = 0;
@@ -186,7 +188,7 @@ impl Owner {
                     }
                     Err(LogError::Store { .. }) if unavailable < UNAVAILABLE_MAX => {
                         unavailable += 1;
-                        tokio::time::sleep(Duration::from_millis(50 << unavailable)).await;
+                        owner.means.clock.sleep(Duration::from_millis(50 << unavailable)).await;
                         continue;
                     }
                     Err(LogError::Store { .. }) => claim::Event::Unavailable,
@@ -273,7 +275,7 @@ impl Owner {
             let seen = match log::read_manifest(store, shard).await {
                 Ok(seen) => seen.ok_or(OwnError::Unavailable { shard })?,
                 Err(LogError::Store { .. }) => {
-                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    self.means.clock.sleep(Duration::from_millis(50)).await;
                     continue;
                 }
                 Err(source) => return Err(wrong(source)),
@@ -330,10 +332,10 @@ impl Owner {
     /// Makes sure that no later owner has made entries vanish behind which this one would write.
     ///
     /// An entry below the floor of a later snapshot may be gone, and its place free again. Entries live for a day at
-    /// least, and an owner that has not looked at the manifest for [`LOOK_AGAIN`] looks before it writes.
+    /// least, and an owner that has not looked at the manifest for a part of that looks before it writes.
     async fn look_again(&mut self) -> Result<(), OwnError> {
-        let now_ms = boottime_ms();
-        if now_ms.saturating_sub(self.looked_ms) < LOOK_AGAIN.as_millis() as u64 {
+        let now_ms = self.means.clock.uptime_ms();
+        if now_ms.saturating_sub(self.looked_ms) < (self.means.keeps / LOOKS_IN_A_LIFE).as_millis() as u64 {
             return Ok(());
         }
         let shard = self.shard;
@@ -412,7 +414,7 @@ impl Owner {
                     }
                 }
                 append::Effect::ReadAfter(wait_ms) => {
-                    tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+                    self.means.clock.sleep(Duration::from_millis(wait_ms)).await;
                     self.read_back(sealed.entry.seq).await?
                 }
                 append::Effect::Done(Outcome::Acknowledged) => {
@@ -441,12 +443,6 @@ impl Owner {
             Err(source) => return Err(OwnError::Log { shard: self.shard, source }),
         })
     }
-}
-
-/// Milliseconds since the machine started, its sleep included: a suspended owner must not take an hour for a moment.
-fn boottime_ms() -> u64 {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-    u64::try_from(time.tv_sec).unwrap_or(0) * 1_000 + u64::try_from(time.tv_nsec).unwrap_or(0) / 1_000_000
 }
 
 fn held(manifest: &Manifest) -> Held {

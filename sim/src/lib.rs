@@ -1,1 +1,11 @@
 //! The failure simulator and its report.
+//!
+//! A seed gives a script (what clients ask, what fails when) and every smaller chance (how long a request takes, whether
+//! its answer is lost, who runs first). The production code of `cluster/` and `storage/` runs under it, on an executor that
+//! owns the time; what it does to the object store is checked after every change.
+
+pub mod chance;
+pub mod core;
+pub mod engine;
+pub mod report;
+pub mod trace;

@@ -1,11 +1,27 @@
-//! The one door to wall-clock time.
+//! The one door to time: the time of day, the time that a machine has been up, and waiting.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-/// Tells the time of day; handed to whoever needs it, so that a simulator can stand in.
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+/// Tells the time and waits; handed to whoever needs it, so that a simulator can stand in.
 pub trait Clock: Send + Sync {
-    /// Milliseconds since the Unix epoch.
+    /// Milliseconds since the Unix epoch; people set it, also backwards.
     fn now_ms(&self) -> u64;
+
+    /// Milliseconds since the machine started, its sleep included: a suspended process must not take an hour for a
+    /// moment. Never goes back.
+    fn uptime_ms(&self) -> u64 {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        u64::try_from(time.tv_sec).unwrap_or(0) * 1_000 + u64::try_from(time.tv_nsec).unwrap_or(0) / 1_000_000
+    }
+
+    /// Waits.
+    fn sleep(&self, wait: Duration) -> BoxFuture<'static, ()> {
+        tokio::time::sleep(wait).boxed()
+    }
 }
 
 /// The machine's clock.

@@ -1,7 +1,7 @@
 //! A whole cluster on this machine: the simulator's, for a test that fails when it does not do as it is told.
 
 use std::ops::{Deref, DerefMut};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub(super) use enabler_sim_live::{ALL, KEEPS, LEASE, SHARDS};
@@ -13,6 +13,15 @@ use crate::node::{NotReady, PROGRAM};
 
 /// One cluster at a time: two would take each other's processor time, and look frozen to themselves.
 pub(super) static TURN: Mutex<()> = Mutex::const_new(());
+
+/// A folder that is a file.
+pub(super) struct Spoilt(PathBuf);
+
+impl Spoilt {
+    pub(super) fn repair(self) {
+        std::fs::remove_file(self.0).unwrap();
+    }
+}
 
 /// A cluster. Its nodes and servers end with it.
 pub(super) struct Cluster {
@@ -83,6 +92,14 @@ impl Cluster {
         time_max: Duration,
     ) -> Result<(), NotReady> {
         self.cluster.wait_until_ready(number, time_max).await
+    }
+
+    /// Puts a file where a node's indexes should be: none can be opened or made.
+    pub(super) fn spoil_index(&self, number: usize) -> Spoilt {
+        let path = self.data_of(number).join("index");
+        std::fs::remove_dir_all(&path).unwrap();
+        std::fs::write(&path, "a file").unwrap();
+        Spoilt(path)
     }
 
     pub(super) async fn launch(&mut self, number: usize) {

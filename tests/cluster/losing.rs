@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 
 use super::book::MustHold;
 use super::door::{Door, MustAnswer, until};
-use super::harness::{ALL, Cluster, KEEPS};
+use super::harness::{ALL, Cluster, KEEPS, SHARDS};
 use super::load::{GENTLE, Load};
 use super::truth::Truth;
 
@@ -114,4 +114,39 @@ async fn a_frozen_owner_is_replaced_and_tells_nothing_that_was_deleted_meanwhile
     let mut book = load.end().await;
     eprintln!("{}", book.summary());
     book.settle(&cluster.doors(), &truth).await;
+}
+
+#[tokio::test]
+async fn shards_that_a_node_cannot_open_are_served_by_the_others_until_its_disk_is_repaired() {
+    let mut cluster = Cluster::start(&[ALL, KEEPS, KEEPS]).await;
+    cluster.calm().await;
+    let truth = cluster.truth().await;
+    let (victim, other) = (cluster.number_of("n2"), cluster.number_of("n3"));
+    let owned = truth.owned_by("n2").await;
+    assert!(!owned.is_empty(), "n2 has nothing to refuse");
+    cluster.kill(victim).await;
+    let spoilt = cluster.spoil_index(victim);
+    cluster.launch(victim).await;
+    until("the node says what it cannot open", async || {
+        cluster.door(victim).note("node/keeper").await.is_some_and(|note| note.contains("refuses"))
+    })
+    .await;
+    for &shard in &owned {
+        until_taken(cluster.door(victim), &truth, shard).await;
+    }
+    // Nobody is left but the one that cannot open them, and another one.
+    cluster.kill(other).await;
+    let mut papers = Vec::new();
+    for shard in 0..SHARDS {
+        papers.push(until_taken(cluster.door(victim), &truth, shard).await);
+    }
+    assert_eq!(truth.owned_by("n1").await.len(), SHARDS as usize);
+
+    spoilt.repair();
+    cluster.launch(other).await;
+    cluster.calm().await;
+    assert_eq!(truth.owned_by("n2").await, owned);
+    for id in &papers {
+        assert_eq!(cluster.door(victim).settled(id).await["status"], "ready");
+    }
 }

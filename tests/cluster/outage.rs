@@ -82,6 +82,44 @@ async fn without_the_store_reads_go_on_uploads_come_back_later_and_all_heals_by_
 }
 
 #[tokio::test]
+async fn a_node_that_missed_the_last_entries_does_not_answer_from_what_it_has_while_the_store_is_away() {
+    let mut cluster = Cluster::start(&[ALL, KEEPS, KEEPS]).await;
+    cluster.calm().await;
+    let truth = cluster.truth().await;
+    let old = papers(&cluster, &truth, 23).await;
+    // It owns some of the shards and follows others.
+    let victim = cluster.number_of("n2");
+    cluster.freeze(victim);
+    for id in &old {
+        let said = cluster.door(0).delete(id).await.unwrap();
+        assert_eq!(said.status, StatusCode::NO_CONTENT, "{}", said.body);
+    }
+    let (chance, mut new) = (SeededChance::new(24), Vec::new());
+    for shard in 0..SHARDS {
+        let bytes = truth.paper(&line(700 + shard), Some(shard), &chance);
+        new.push(cluster.door(0).accepted(&format!("nova-{shard}.pdf"), bytes).await);
+    }
+    cluster.line.set(Mode::Refuse);
+    tokio::time::sleep(LEASE + Duration::from_secs(2)).await;
+    cluster.thaw(victim);
+    let thawed = cluster.door(victim).clone();
+    for (ids, right) in [(&old, StatusCode::NOT_FOUND), (&new, StatusCode::OK)] {
+        for id in ids {
+            until("the thawed node has asked those who know", async || {
+                let Some(said) = thawed.document(id).await else { return false };
+                assert!(said.status == right || said.is_later(), "{} tells of {id}: {said:?}", thawed.name);
+                said.status == right
+            })
+            .await;
+        }
+    }
+    assert!(cluster.line.struck() > 0, "the store was never asked for");
+    cluster.line.set(Mode::Pass);
+    cluster.back(victim).await;
+    cluster.calm().await;
+}
+
+#[tokio::test]
 async fn whatever_happens_to_redis_answers_stay_right_and_what_is_deleted_stays_deleted() {
     let mut cluster = Cluster::start(&[ALL, KEEPS]).await;
     cluster.calm().await;

@@ -1,7 +1,6 @@
 //! A document actor: the one writer of its document. It appears with the first message and leaves when idle.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::time::Duration;
 
 use enabler_cluster::actor::{Behaviour, Context, Fault};
@@ -88,8 +87,8 @@ pub struct Document {
     pub bench: Bench,
     /// Its shard.
     pub shard: Address<shard::Message>,
-    /// Reads what the shard knows of it.
-    pub index: Arc<enabler_storage::shard::ShardIndex>,
+    /// Where the shard's index is found when it is read.
+    pub view: shard::View,
 }
 
 /// What a document actor remembers.
@@ -176,7 +175,7 @@ impl Document {
     }
 
     async fn record(&self) -> Option<DocumentRecord> {
-        let (index, id) = (self.index.clone(), self.id);
+        let (index, id) = (self.view.index()?, self.id);
         let found = tokio::task::spawn_blocking(move || index.document(id)).await;
         found.ok().and_then(Result::ok).flatten()
     }

@@ -50,7 +50,7 @@ impl Shard {
     /// Writes a snapshot if one is due; the manifest does not name it yet. Removes what an earlier one replaced.
     async fn compact(
         &self,
-        index: &std::sync::Arc<enabler_storage::shard::ShardIndex>,
+        index: &std::sync::Arc<super::Index>,
         epoch: u64,
     ) -> Result<Option<SnapshotRef>, Fault> {
         let (store, shard, limits) = (&*self.means.store, self.number, Limits::default());
@@ -92,7 +92,7 @@ impl Shard {
 
     async fn collect(&self, manifest: &Manifest) -> Result<(), Fault> {
         let now_ms = self.means.clock.now_ms();
-        let collected = log::collect(&*self.means.store, self.number, manifest, now_ms, log::MIN_AGE).await;
+        let collected = log::collect(&*self.means.store, self.number, manifest, now_ms, self.means.keeps).await;
         let collected = collected.map_err(|error| Fault::from_error("removing old entries", &error))?;
         if collected.entries + collected.snapshots > 0 {
             tracing::info!(shard = self.number, ?collected, "removed what a snapshot stands in for");

@@ -6,8 +6,9 @@ use enabler_cluster::actor::Fault;
 use enabler_cluster::owner::{FollowError, Follower};
 use enabler_storage::log::{self, LogError, Position, SealedEntry, SnapshotRef, Start};
 use enabler_storage::objects::ObjectStore;
-use enabler_storage::shard::{self as index, ShardIndex};
+use enabler_storage::shard::{self as index, ShardError, ShardIndex};
 
+use super::shelf::{Index, Place};
 use super::{Shard, blocking};
 use crate::shard::view::View;
 
@@ -17,7 +18,7 @@ const ENTRIES_AT_ONCE: usize = 64;
 /// The index of a shard with its place in the log.
 pub(super) struct Following {
     pub(super) position: Position,
-    pub(super) index: Arc<ShardIndex>,
+    pub(super) index: Arc<Index>,
     store: Arc<dyn ObjectStore>,
     view: View,
 }
@@ -61,47 +62,63 @@ impl Follower for Following {
 }
 
 /// The snapshot where a reader of the log starts, if it has given up its beginning.
-async fn snapshot_of(shard: &Shard) -> Result<Option<SnapshotRef>, Fault> {
+async fn snapshot_of(shard: &Shard) -> Result<Option<SnapshotRef>, Stuck> {
     match log::shard_start(&*shard.means.store, shard.number).await {
         Ok(Start::FromLog) => Ok(None),
         Ok(Start::FromSnapshot(snapshot)) => Ok(Some(snapshot)),
-        Err(error) => Err(Fault::from_error("looking for the beginning of the log", &error)),
+        Err(error) => {
+            let fault = Fault::from_error("looking for the beginning of the log", &error);
+            let is_passing = matches!(error, LogError::Store { .. });
+            Err(if is_passing { Stuck::Store(fault) } else { Stuck::Index(fault) })
+        }
     }
 }
 
 impl Following {
-    /// Opens the index of `shard`; readers see it from now on.
-    pub(super) async fn open(shard: &Shard) -> Result<Self, Fault> {
-        let (dir, settings) = (shard.dir.clone(), shard.settings.clone());
+    /// Opens the index of `shard` in `place`; readers see it from now on.
+    pub(super) async fn open(shard: &Shard, place: Place) -> Result<Self, Stuck> {
+        let (dir, settings) = (place.folder.clone(), shard.settings.clone());
         let open = move || {
             let index = ShardIndex::open(&dir, settings)?;
             Ok((index.position()?, index))
         };
-        let (mut position, mut index) = blocking("opening the index", open).await?;
+        let (mut position, mut index) = blocking("opening the index", open).await.map_err(Stuck::Index)?;
         if position == Position::default()
             && let Some(snapshot) = snapshot_of(shard).await?
         {
             drop(index);
             tracing::info!(shard = shard.number, seq = snapshot.position.seq, "restoring a snapshot");
-            let store = shard.means.store.clone();
-            let restored =
-                index::restore(store, shard.number, &shard.dir, shard.settings.clone(), &snapshot).await;
-            index = restored.map_err(|error| Fault::from_error("restoring a snapshot", &error))?;
+            let (store, settings) = (shard.means.store.clone(), shard.settings.clone());
+            let restored = index::restore(store, shard.number, &place.folder, settings, &snapshot).await;
+            index = restored.map_err(|error| {
+                let fault = Fault::from_error("restoring a snapshot", &error);
+                let is_passing = matches!(error, ShardError::Snapshot(_) | ShardError::Blob(_));
+                if is_passing { Stuck::Store(fault) } else { Stuck::Index(fault) }
+            })?;
             position = snapshot.position;
         }
-        let index = Arc::new(index);
+        let index = Arc::new(place.hold(index));
+        shard.view.shelf(&shard.dir).keep(&index);
+        Ok(Self::shown(shard, index, position))
+    }
+
+    fn shown(shard: &Shard, index: Arc<Index>, position: Position) -> Self {
         shard.view.applies(position.seq);
         shard.view.set_index(Some(index.clone()));
-        Ok(Following { position, index, store: shard.means.store.clone(), view: shard.view.clone() })
+        Following { position, index, store: shard.means.store.clone(), view: shard.view.clone() }
     }
 
     /// Goes on with an index that was let go and is still open; readers see it from now on.
-    pub(super) async fn again(shard: &Shard, index: Arc<ShardIndex>) -> Result<Self, Fault> {
+    pub(super) async fn again(shard: &Shard, index: Arc<Index>) -> Result<Self, Fault> {
         let same = index.clone();
         let position = blocking("looking where the index stands", move || same.position()).await?;
-        shard.view.applies(position.seq);
-        shard.view.set_index(Some(index.clone()));
-        Ok(Following { position, index, store: shard.means.store.clone(), view: shard.view.clone() })
+        Ok(Self::shown(shard, index, position))
+    }
+
+    /// Applies everything that the log has.
+    pub(super) async fn catch_up_to_the_end(&mut self, shard: u32) -> Result<(), Stuck> {
+        while self.catch_up(shard).await? {}
+        Ok(())
     }
 
     /// Applies what is new in the log, up to a bound; says whether there is more.

@@ -8,7 +8,7 @@ use enabler_cluster::request::Request;
 
 use tokio::time::Instant;
 
-use super::{Message, Mode, Shard, State};
+use super::{Message, Mode, Shard, Standing, State};
 use crate::wire;
 
 /// How long the other node may take to catch up with the log.
@@ -65,8 +65,9 @@ impl Shard {
         match serving.owner.hand_over(to, writer).await {
             Ok(epoch) => {
                 tracing::info!(shard, %to, epoch, "shard handed over");
-                self.step_down(context, state, Some((to.clone(), epoch)));
+                // First, so that a node that leaves is not gone before the other one knows.
                 self.grant(to.clone(), epoch, writer);
+                self.step_down(context, state, Some((to.clone(), epoch)));
             }
             Err(error) => {
                 let fault = Fault::from_error("handing the shard over", &error);
@@ -78,8 +79,9 @@ impl Shard {
     }
 
     fn grant(&self, to: NodeId, epoch: u64, writer: u128) {
-        let (net, shard) = (self.net.clone(), self.number);
+        let (net, shard, granting) = (self.net.clone(), self.number, self.view.grants());
         tokio::spawn(async move {
+            let _granting = granting;
             let request = Request::new(format!("grant shard {shard}"), GRANT_TIME_MAX);
             let body = wire::encode(&wire::Grant { shard, epoch, writer });
             while request.ended().is_none() {
@@ -104,21 +106,19 @@ impl Shard {
         if matches!(state.part, Mode::Serving(_)) {
             return Err("this node owns the shard already".to_owned());
         }
+        if self.view.refuses() {
+            return Err("this node cannot hold the shard now".to_owned());
+        }
         if matches!(state.part, Mode::Resting) {
             self.follow(context, state).await;
         }
         let Mode::Following(following) = &mut state.part else {
             return Err("the shard cannot be followed here".to_owned());
         };
-        loop {
-            match following.catch_up(self.number).await {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(stuck) => return Err(Fault::from(stuck).reason),
-            }
-        }
+        following.catch_up_to_the_end(self.number).await.map_err(|stuck| Fault::from(stuck).reason)?;
         let writer = self.means.chance.next_u128();
         state.promised = Some(writer);
+        self.view.stand(Standing { is_coming: true, ..self.view.standing() });
         Ok(writer)
     }
 

@@ -3,14 +3,16 @@
 mod compaction;
 mod following;
 mod handover;
+mod refusing;
 mod serving;
 mod shards;
+mod shelf;
 mod view;
 
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use enabler_cluster::ActorCell;
@@ -22,14 +24,16 @@ use enabler_cluster::net::{Net, NodeId};
 use enabler_cluster::owner::{Means, Owner};
 use enabler_storage::log::SnapshotRef;
 use enabler_storage::record::{DocumentId, DocumentRecord, Op};
-use enabler_storage::shard::{self as index, Settings, ShardIndex};
+use enabler_storage::shard::{self as index, Settings};
 
 use self::following::{Following, Stuck};
 use self::serving::Serving;
+use self::shelf::Place;
 use crate::documents::document::{Command, CommandError};
 use crate::documents::ingest::Bench;
 
 pub use shards::Shards;
+pub use shelf::Index;
 pub use view::{Freshness, Standing, Unreadable, View};
 
 /// How often the index is made durable, the retention looked after, and a log followed that nobody told of.
@@ -137,8 +141,8 @@ pub struct State {
     verified: bool,
     /// What this node has promised to write as, if the shard is handed over to it.
     promised: Option<u128>,
-    /// The index that was let go last: while somebody still reads it, its files cannot be opened a second time.
-    let_go: Weak<ShardIndex>,
+    /// The index was wiped because it could not take the log, and has not stood at the log's end since.
+    rebuilt: bool,
 }
 
 enum Mode {
@@ -179,7 +183,7 @@ impl Behaviour for Shard {
     async fn start(&self, context: &Context<Message>) -> Result<State, Fault> {
         self.view.set_index(None);
         self.stand(Part::None, self.view.standing().epoch);
-        let mut state = State { part: Mode::Resting, verified: false, promised: None, let_go: Weak::new() };
+        let mut state = State { part: Mode::Resting, verified: false, promised: None, rebuilt: false };
         self.tick_later(context);
         if self.is_alone {
             self.claim(context, &mut state, None).await;
@@ -198,6 +202,8 @@ impl Behaviour for Shard {
                 self.tick_later(context);
                 self.tick(context, state).await?;
             }
+            // It tries again by itself.
+            Message::Claim | Message::Follow if self.view.refuses() => {}
             Message::Claim if !matches!(state.part, Mode::Serving(_)) => {
                 self.claim(context, state, None).await;
             }
@@ -237,6 +243,8 @@ impl Behaviour for Shard {
     fn stopped(&self, _: &Context<Message>, state: &mut State) {
         self.view.set_index(None);
         self.stand(Part::None, self.view.standing().epoch);
+        // Whoever comes next can apply nothing to it.
+        self.view.shelf(&self.dir).forget();
         let index = match &state.part {
             Mode::Resting => return,
             Mode::Following(following) => following.index.clone(),
@@ -250,7 +258,10 @@ impl Behaviour for Shard {
 
 impl Shard {
     fn stand(&self, part: Part, epoch: u64) {
-        self.view.stand(Standing { part, epoch, handed_to: None });
+        let before = self.view.standing();
+        // Whoever still comes here is told where to go.
+        let handed_to = before.handed_to.filter(|_| part != Part::Owner && before.epoch == epoch);
+        self.view.stand(Standing { part, epoch, handed_to, is_coming: false });
     }
 
     fn tick_later(&self, context: &Context<Message>) {
@@ -265,14 +276,27 @@ impl Shard {
         match &mut state.part {
             Mode::Serving(serving) => {
                 self.compact_later(context, serving);
-                self.upkeep(context, serving).await
+                // A disk that is full or broken: another node should have the shard.
+                if let Err(fault) = self.upkeep(context, serving).await {
+                    self.refuse(context, state, &fault);
+                }
+                Ok(())
             }
             Mode::Following(following) => {
                 let index = following.index.clone();
-                blocking("looking after the index", move || index.flush()).await?;
-                self.catch_up(context, state).await
+                match blocking("looking after the index", move || index.flush()).await {
+                    Ok(()) => self.catch_up(context, state).await,
+                    Err(fault) => {
+                        self.refuse(context, state, &fault);
+                        Ok(())
+                    }
+                }
             }
-            Mode::Resting if self.is_alone => {
+            Mode::Resting if self.view.refusals().is_due() => {
+                self.try_again(context, state).await;
+                Ok(())
+            }
+            Mode::Resting if self.is_alone && !self.view.refuses() => {
                 self.claim(context, state, None).await;
                 Ok(())
             }
@@ -281,37 +305,41 @@ impl Shard {
     }
 
     /// Opens the index if it is not open; one that is damaged is made anew.
-    async fn open(&self, context: &Context<Message>, state: &mut State) -> Result<Box<Following>, Fault> {
+    async fn open(&self, context: &Context<Message>, state: &mut State) -> Result<Box<Following>, Stuck> {
         match std::mem::replace(&mut state.part, Mode::Resting) {
             Mode::Following(following) => return Ok(following),
             Mode::Serving(serving) => return Ok(serving.end(context)),
             Mode::Resting => {}
         }
-        if let Some(index) = std::mem::take(&mut state.let_go).upgrade() {
-            return Ok(Box::new(Following::again(self, index).await?));
+        let shelf = self.view.shelf(&self.dir);
+        if let Some(index) = shelf.last() {
+            return Ok(Box::new(Following::again(self, index).await.map_err(Stuck::Index)?));
         }
         context.seat().note("opening the index");
+        let place = shelf.take().await;
         if !state.verified
-            && let Err(why) = (self.verify)(self.dir.clone()).await
+            && let Err(why) = (self.verify)(place.folder.clone()).await
         {
             context.seat().failed("verify", format!("the index is damaged and is rebuilt: {why}"), None);
-            self.wipe().await?;
+            wipe_folder(&place).await.map_err(Stuck::Index)?;
         }
         state.verified = true;
-        match Following::open(self).await {
+        match Following::open(self, place).await {
             Ok(following) => Ok(Box::new(following)),
-            Err(fault) => {
+            Err(stuck @ Stuck::Store(_)) => Err(stuck),
+            Err(Stuck::Index(fault)) => {
                 context.seat().failed("open", format!("{fault}; the index is rebuilt"), None);
-                self.wipe().await?;
-                Ok(Box::new(Following::open(self).await?))
+                self.wipe().await.map_err(Stuck::Index)?;
+                Ok(Box::new(Following::open(self, shelf.take().await).await?))
             }
         }
     }
 
+    /// Has the next opening begin with nothing.
     async fn wipe(&self) -> Result<(), Fault> {
         self.view.set_index(None);
-        let dir = self.dir.clone();
-        blocking("wiping the index", move || index::wipe(&dir)).await
+        self.view.shelf(&self.dir).forget();
+        wipe_folder(&self.view.shelf(&self.dir).take().await).await
     }
 
     /// Becomes the owner, by a claim or with the epoch and writer of a hand-over; else follows, and says why.
@@ -320,7 +348,7 @@ impl Shard {
         loop {
             let mut following = match self.open(context, state).await {
                 Ok(following) => following,
-                Err(fault) => return self.refuse(context, state, &fault),
+                Err(stuck) => return self.give_way(context, state, stuck),
             };
             context.seat().note("claiming the shard");
             let means = self.means.clone();
@@ -360,14 +388,6 @@ impl Shard {
         }
     }
 
-    fn refuse(&self, context: &Context<Message>, state: &mut State, fault: &Fault) {
-        context.seat().failed("claim", fault.reason.clone(), None);
-        context.seat().note(format!("refuses: {fault}"));
-        self.view.set_index(None);
-        self.stand(Part::None, self.view.standing().epoch);
-        state.part = Mode::Resting;
-    }
-
     async fn follow(&self, context: &Context<Message>, state: &mut State) {
         match self.open(context, state).await {
             Ok(following) => {
@@ -375,7 +395,7 @@ impl Shard {
                 state.part = Mode::Following(following);
                 let _ = context.address().offer(Message::Noticed);
             }
-            Err(fault) => self.refuse(context, state, &fault),
+            Err(stuck) => self.give_way(context, state, stuck),
         }
     }
 
@@ -387,6 +407,8 @@ impl Shard {
                 context.seat().note(format!("replica, entry {}", following.position.seq));
                 if more {
                     let _ = context.address().offer(Message::Noticed);
+                } else {
+                    state.rebuilt = false;
                 }
                 Ok(())
             }
@@ -395,11 +417,14 @@ impl Shard {
                 Ok(())
             }
             Err(Stuck::Index(fault)) => {
+                let is_again = std::mem::replace(&mut state.rebuilt, true);
                 context.seat().failed("follow", format!("{fault}; the index is rebuilt"), None);
                 self.rest(context, state);
-                state.let_go = Weak::new();
-                self.wipe().await?;
-                self.follow(context, state).await;
+                match self.wipe().await {
+                    Ok(()) if !is_again => self.follow(context, state).await,
+                    Ok(()) => self.refuse(context, state, &fault),
+                    Err(worse) => self.refuse(context, state, &worse),
+                }
                 Ok(())
             }
         }
@@ -407,13 +432,15 @@ impl Shard {
 
     fn rest(&self, context: &Context<Message>, state: &mut State) {
         self.view.set_index(None);
-        if let Mode::Following(following) = &state.part {
-            state.let_go = Arc::downgrade(&following.index);
-        }
         self.stand(Part::None, self.view.standing().epoch);
         state.part = Mode::Resting;
         context.seat().note("rests");
     }
+}
+
+async fn wipe_folder(place: &Place) -> Result<(), Fault> {
+    let folder = place.folder.clone();
+    blocking("wiping the index", move || index::wipe(&folder)).await
 }
 
 async fn blocking<T: Send + 'static>(

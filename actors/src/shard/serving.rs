@@ -236,7 +236,8 @@ impl Shard {
     pub(super) fn step_down(&self, context: &Context<Message>, state: &mut State, to: Option<(NodeId, u64)>) {
         if let Mode::Serving(serving) = std::mem::replace(&mut state.part, Mode::Resting) {
             let epoch = to.as_ref().map_or(serving.owner.epoch(), |(_, epoch)| *epoch);
-            self.view.stand(Standing { part: Part::Replica, epoch, handed_to: to.map(|(to, _)| to) });
+            let handed_to = to.map(|(to, _)| to);
+            self.view.stand(Standing { part: Part::Replica, epoch, handed_to, is_coming: false });
             state.part = Mode::Following(serving.end(context));
             let _ = context.address().offer(Message::Noticed);
             if self.is_alone {
@@ -312,7 +313,7 @@ impl Shard {
             id,
             bench: self.bench.clone(),
             shard: context.address().clone(),
-            index: serving.following.index.clone(),
+            view: self.view.clone(),
         };
         let cell = actor::spawn(document, address.clone(), context.tree(), context.cell()).await?;
         serving.documents.insert(id, (address.clone(), cell));

@@ -8,9 +8,8 @@ use enabler_cluster::request::Request;
 use enabler_storage::chance::Chance;
 use enabler_storage::clock::Clock;
 use enabler_storage::record::DocumentId;
-use enabler_storage::shard::ShardIndex;
 
-use super::{Message, View};
+use super::{Index, Message, View};
 use crate::documents::document::Command;
 
 /// The shards as this node has them; a node without the role `documents` has none.
@@ -65,13 +64,15 @@ impl Shards {
     }
 
     /// The index of `id` on this node, if its shard is owned or followed here; it may lack the newest entries.
-    pub fn index(&self, id: DocumentId) -> Option<Arc<ShardIndex>> {
+    pub fn index(&self, id: DocumentId) -> Option<Arc<Index>> {
         self.view(id)?.index()
     }
 
-    /// Shards that this node owns.
+    /// Shards that this node owns, or has handed over to a node that has not yet said that it serves them.
     pub fn owned(&self) -> Vec<u32> {
-        let owns = |view: &View| view.standing().part == Part::Owner && view.index().is_some();
+        let owns = |view: &View| {
+            view.is_granting() || (view.standing().part == Part::Owner && view.index().is_some())
+        };
         (0..).zip(self.local.iter()).filter(|(_, (_, view))| owns(view)).map(|(number, _)| number).collect()
     }
 

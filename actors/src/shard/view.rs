@@ -1,7 +1,8 @@
 //! A shard as readers on this node see it, over restarts of its actor; and the reading that is up to date.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use enabler_cluster::address::Address;
@@ -9,10 +10,12 @@ use enabler_cluster::decide::custody::Part;
 use enabler_cluster::net::NodeId;
 use enabler_storage::log;
 use enabler_storage::objects::{ObjectStore, StoreError};
-use enabler_storage::shard::ShardIndex;
 use tokio::sync::{Mutex, watch};
+use tokio::time::Instant;
 
 use super::Message;
+use super::refusing::Refusals;
+use super::shelf::{Index, Shelf};
 
 /// How long a reader waits for entries that the store has and this node has not yet applied.
 const CATCH_UP_MAX: Duration = Duration::from_secs(5);
@@ -22,8 +25,16 @@ const CONFIRM_MAX: Duration = Duration::from_secs(2);
 /// As [`CONFIRM_MAX`], when the store did not say the last time: an outage must not hold up every reader as long.
 const CONFIRM_AGAIN_MAX: Duration = Duration::from_millis(300);
 
+/// How long a request waits for a shard that is about to be handed over to this node: a swap of the manifest and an
+/// entry, some tens of milliseconds. Whoever waited in vain looks for the owner again.
+const COMING_MAX: Duration = Duration::from_secs(1);
+
+/// A node that has looked at nothing for so long was frozen or suspended, and may have been replaced without knowing:
+/// links are cut, and shards taken, after two seconds of silence.
+const ASLEEP_AFTER: Duration = Duration::from_millis(1_500);
+
 /// What this node does for a shard.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Standing {
     /// Nothing, following or owning.
     pub part: Part,
@@ -31,6 +42,8 @@ pub struct Standing {
     pub epoch: u64,
     /// To whom the shard was handed over, if it was.
     pub handed_to: Option<NodeId>,
+    /// Whether it is about to be handed over to this node.
+    pub is_coming: bool,
 }
 
 /// How far a reading can be trusted.
@@ -58,12 +71,48 @@ struct Inner {
     store: Arc<dyn ObjectStore>,
     /// A node alone, which nobody can replace, asks nobody.
     is_alone: bool,
-    index: RwLock<Option<Arc<ShardIndex>>>,
-    standing: RwLock<Standing>,
+    index: RwLock<Option<Arc<Index>>>,
+    standing: watch::Sender<Standing>,
     followers: RwLock<Arc<[NodeId]>>,
     applied: watch::Sender<u64>,
     confirming: Mutex<Confirmed>,
     begun: AtomicU64,
+    attention: std::sync::Mutex<Attention>,
+    refusals: std::sync::Mutex<Refusals>,
+    shelf: OnceLock<Arc<Shelf>>,
+    grants: Arc<()>,
+}
+
+/// Whether this node has been awake all the time.
+#[derive(Debug, Default)]
+struct Attention {
+    looked: Option<Instant>,
+    /// When it was found to have slept; until the store has told where the log ends.
+    slept: Option<Instant>,
+}
+
+impl Attention {
+    fn look(&mut self, now: Instant) {
+        if self.is_late(now) {
+            self.slept = Some(now);
+        }
+        self.looked = Some(now);
+    }
+
+    fn is_late(&self, now: Instant) -> bool {
+        self.looked.is_some_and(|looked| now.saturating_duration_since(looked) > ASLEEP_AFTER)
+    }
+
+    /// The store has told where the log ends, asked at `asked`; what was asked before the sleep tells nothing.
+    fn confirm(&mut self, asked: Instant) {
+        if self.slept.is_some_and(|slept| asked >= slept) {
+            self.slept = None;
+        }
+    }
+
+    fn has_slept(&self, now: Instant) -> bool {
+        self.slept.is_some() || self.is_late(now)
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -84,22 +133,39 @@ impl View {
             store,
             is_alone,
             index: RwLock::default(),
-            standing: RwLock::new(Standing { part: Part::None, epoch: 0, handed_to: None }),
+            standing: watch::Sender::new(Standing::default()),
             followers: RwLock::new(Arc::new([])),
             applied: watch::Sender::new(0),
             confirming: Mutex::new(Confirmed { number: 0, outcome: Err(()) }),
             begun: AtomicU64::new(0),
+            attention: std::sync::Mutex::default(),
+            refusals: std::sync::Mutex::new(Refusals::none()),
+            shelf: OnceLock::new(),
+            grants: Arc::default(),
         }))
     }
 
     /// The index, if this node owns or follows the shard; it may lack the newest entries.
-    pub fn index(&self) -> Option<Arc<ShardIndex>> {
+    pub fn index(&self) -> Option<Arc<Index>> {
         self.0.index.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What this node does for the shard.
     pub fn standing(&self) -> Standing {
-        self.0.standing.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.standing.borrow().clone()
+    }
+
+    /// What this node does for the shard, and every change of it.
+    pub fn standings(&self) -> watch::Receiver<Standing> {
+        self.0.standing.subscribe()
+    }
+
+    /// Whether this node owns the shard; one that is about to be handed over to it is waited for.
+    pub async fn owns_soon(&self) -> bool {
+        let mut standings = self.standings();
+        let decided = standings.wait_for(|standing| !standing.is_coming);
+        let decided = tokio::time::timeout(COMING_MAX, decided).await;
+        matches!(decided, Ok(Ok(standing)) if standing.part == Part::Owner)
     }
 
     /// The last entry that the index has applied.
@@ -117,12 +183,55 @@ impl View {
         *self.0.followers.write().unwrap_or_else(PoisonError::into_inner) = followers.into();
     }
 
-    pub(super) fn set_index(&self, index: Option<Arc<ShardIndex>>) {
+    /// Says that this node is awake; it is said several times a second.
+    pub fn look(&self) {
+        self.attention().look(Instant::now());
+    }
+
+    /// Whether this node owns the shard and would know if that had changed, so that it may answer without the store.
+    pub fn is_sure_owner(&self) -> bool {
+        self.standing().part == Part::Owner && !self.attention().has_slept(Instant::now())
+    }
+
+    /// Whether this node cannot hold the shard for now: another one should.
+    pub fn refuses(&self) -> bool {
+        self.refusals().is_refused()
+    }
+
+    pub(super) fn refusals(&self) -> std::sync::MutexGuard<'_, Refusals> {
+        self.0.refusals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Kept until the node that was given the shard serves it, or it is over with trying to tell it.
+    pub(super) fn grants(&self) -> Arc<()> {
+        self.0.grants.clone()
+    }
+
+    /// Whether a node that was given the shard may still wait to be told.
+    pub fn is_granting(&self) -> bool {
+        Arc::strong_count(&self.0.grants) > 1
+    }
+
+    /// Where the index lies, which should be at `base`.
+    pub(super) fn shelf(&self, base: &Path) -> &Arc<Shelf> {
+        self.0.shelf.get_or_init(|| Shelf::at(base))
+    }
+
+    /// The store has said, asked at `asked`, how the shard stands.
+    pub(super) fn confirm(&self, asked: Instant) {
+        self.attention().confirm(asked);
+    }
+
+    fn attention(&self) -> std::sync::MutexGuard<'_, Attention> {
+        self.0.attention.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set_index(&self, index: Option<Arc<Index>>) {
         *self.0.index.write().unwrap_or_else(PoisonError::into_inner) = index;
     }
 
     pub(super) fn stand(&self, standing: Standing) {
-        *self.0.standing.write().unwrap_or_else(PoisonError::into_inner) = standing;
+        self.0.standing.send_replace(standing);
     }
 
     pub(super) fn applies(&self, seq: u64) {
@@ -136,10 +245,7 @@ impl View {
     ///
     /// # Errors
     /// See [`Unreadable`].
-    pub async fn current(
-        &self,
-        actor: &Address<Message>,
-    ) -> Result<(Arc<ShardIndex>, Freshness), Unreadable> {
+    pub async fn current(&self, actor: &Address<Message>) -> Result<(Arc<Index>, Freshness), Unreadable> {
         let index = self.index().ok_or(Unreadable::NotHere)?;
         if self.0.is_alone {
             return Ok((index, Freshness::Current));
@@ -166,8 +272,10 @@ impl View {
             let number = self.0.begun.fetch_add(1, Ordering::SeqCst) + 1;
             let was_silent = last.number > 0 && last.outcome.is_err();
             let patience = if was_silent { CONFIRM_AGAIN_MAX } else { CONFIRM_MAX };
+            let asked = Instant::now();
             let why = match tokio::time::timeout(patience, self.look_for_the_end()).await {
                 Ok(Ok(end)) => {
+                    self.confirm(asked);
                     *last = Confirmed { number, outcome: Ok(end) };
                     return last.outcome;
                 }
@@ -189,6 +297,37 @@ impl View {
             }
             // What this node has applied meanwhile need not be asked for.
             seq = self.applied().max(seq.saturating_add(1));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_that_was_frozen_is_unsure_until_the_store_has_told() {
+        let mut attention = Attention::default();
+        assert!(!attention.has_slept(Instant::now()));
+        attention.look(Instant::now());
+        let before = Instant::now();
+        tokio::time::advance(ASLEEP_AFTER * 2).await;
+        assert!(attention.has_slept(Instant::now()), "before its own next look");
+        attention.look(Instant::now());
+        assert!(attention.has_slept(Instant::now()), "after it");
+        attention.confirm(before);
+        assert!(attention.has_slept(Instant::now()), "what was asked before the sleep tells nothing");
+        attention.confirm(Instant::now());
+        assert!(!attention.has_slept(Instant::now()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_that_looks_in_time_is_sure() {
+        let mut attention = Attention::default();
+        for _ in 0..100 {
+            attention.look(Instant::now());
+            tokio::time::advance(ASLEEP_AFTER).await;
+            assert!(!attention.has_slept(Instant::now()));
         }
     }
 }

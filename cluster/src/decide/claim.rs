@@ -84,12 +84,12 @@ impl Claim {
     /// Takes what the store said and says what to do next.
     pub fn step(&mut self, event: Event) -> Effect {
         match event {
-            // After an unknown swap the manifest itself says whether it was applied.
+            // The manifest itself says whether a swap was applied: its answer may be lost, and a refusal may be that of a
+            // repetition by the store's client.
             Event::Manifest(Some(held)) if self.pending && held.writer == self.writer => self.won(held.epoch),
             Event::Manifest(held) => self.raise(held),
             Event::Swapped => self.won(self.epoch),
-            Event::Lost => Effect::ReadManifest,
-            Event::Unknown => {
+            Event::Lost | Event::Unknown => {
                 self.pending = true;
                 Effect::ReadManifest
             }
@@ -103,7 +103,9 @@ impl Claim {
 
     fn raise(&mut self, held: Option<Held>) -> Effect {
         let epoch = held.map_or(0, |held| held.epoch);
-        if self.swaps >= SWAPS_MAX {
+        // Whoever was faster lives: taking the shard from it again would only move it twice.
+        let is_lost = self.swaps > 0 && epoch >= self.epoch;
+        if is_lost || self.swaps >= SWAPS_MAX {
             return Effect::Yield(epoch);
         }
         self.swaps += 1;

@@ -3,6 +3,7 @@
 //! Nothing here is needed for safety: two nodes that both decide to claim are told apart by the epoch and the fence.
 //! It is about not claiming from an owner that lives, and not waiting for one that does not.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::placement::{self, Candidate};
@@ -38,6 +39,8 @@ pub struct Peer {
     pub weight: u32,
     /// For how long the beat that it writes into the store has not changed, in milliseconds.
     pub beat_still_ms: Option<u64>,
+    /// Shards that it says it cannot hold now: a damaged disk, a full one.
+    pub refuses: BTreeSet<u32>,
 }
 
 /// The cluster at one moment.
@@ -54,9 +57,10 @@ pub struct Scene<'a> {
 }
 
 /// What this node does for a shard at present.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Part {
     /// Nothing.
+    #[default]
     None,
     /// Follows its log.
     Replica,
@@ -97,7 +101,9 @@ pub enum Order {
 /// What this node does next about `shard`, of which it is `part`.
 #[must_use]
 pub fn order(scene: &Scene<'_>, shard: u32, part: Part, holder: &Holder) -> Order {
-    let eligible: Vec<&Peer> = scene.peers.iter().filter(|peer| peer.alive && peer.weight > 0).collect();
+    // Whoever refuses the shard is passed over: it tries again by itself, and says so when it can hold it.
+    let is_eligible = |peer: &&Peer| peer.alive && peer.weight > 0 && !peer.refuses.contains(&shard);
+    let eligible: Vec<&Peer> = scene.peers.iter().filter(is_eligible).collect();
     let candidates: Vec<_> =
         eligible.iter().map(|peer| Candidate { name: &peer.id.name, weight: peer.weight }).collect();
     let ranked = placement::rank(shard, &candidates);
@@ -112,11 +118,23 @@ pub fn order(scene: &Scene<'_>, shard: u32, part: Part, holder: &Holder) -> Orde
         };
     }
     let follow = if part == Part::Replica { Order::Stay } else { Order::Follow };
-    let has_settled = peer(scene, scene.me).is_some_and(|me| me.for_ms >= SETTLE_MS);
+    let me = peer(scene, scene.me);
+    let has_settled = me.is_some_and(|me| me.for_ms >= SETTLE_MS);
+    // A node that has not beaten for a lease may have been declared dead: its next beat tells, and it claims nothing before.
+    let may_be_dead = me.and_then(|me| me.beat_still_ms).is_some_and(|still| still >= scene.lease_ms);
+    if may_be_dead {
+        return if part == Part::None { Order::Stay } else { follow };
+    }
     match place {
+
         // A node that has just come has not heard yet who else is there.
         Some(0) if !has_settled => follow,
-        Some(0) if *holder == Holder::Unknown => Order::Look,
+        Some(place) if place <= scene.replicas && part == Part::None && *holder == Holder::Unknown => {
+            if place == 0 { Order::Look } else { Order::Follow }
+        }
+        Some(_) if *holder == Holder::Unknown => Order::Look,
+        // This node by the manifest, and it let the shard go: nobody else takes it from one that lives.
+        Some(_) if has_settled && *holder == Holder::Node(scene.me.clone()) => Order::Claim,
         Some(0) if may_claim(scene, holder) => Order::Claim,
         Some(place) if place <= scene.replicas => follow,
         // Whoever has the shard keeps it readable until a living owner serves it.
@@ -174,7 +192,14 @@ mod tests {
     }
 
     fn peer_of(name: &str, alive: bool) -> Peer {
-        Peer { id: id(name), alive, for_ms: 60_000, weight: 1, beat_still_ms: Some(0) }
+        Peer {
+            id: id(name),
+            alive,
+            for_ms: 60_000,
+            weight: 1,
+            beat_still_ms: Some(0),
+            refuses: BTreeSet::new(),
+        }
     }
 
     fn scene<'a>(me: &'a NodeId, peers: &'a [Peer]) -> Scene<'a> {
@@ -183,9 +208,14 @@ mod tests {
 
     /// A shard that `name` comes first for among `peers`.
     fn shard_of(name: &str, peers: &[Peer]) -> u32 {
+        (0..).find(|shard| first(*shard, peers) == name).unwrap()
+    }
+
+    /// The node that comes first for `shard`.
+    fn first(shard: u32, peers: &[Peer]) -> &str {
         let candidates: Vec<_> =
             peers.iter().map(|peer| Candidate { name: &peer.id.name, weight: 1 }).collect();
-        (0..).find(|shard| peers[placement::rank(*shard, &candidates)[0]].id.name == name).unwrap()
+        &peers[placement::rank(shard, &candidates)[0]].id.name
     }
 
     #[test]
@@ -251,26 +281,68 @@ mod tests {
         assert_eq!(order(&scene(&me, &peers), shard, Part::Owner, &held), Order::Stay);
     }
 
+    #[test]
+    fn whoever_refuses_a_shard_is_passed_over_and_its_other_shards_are_its_own() {
+        let me = id("a");
+        let mut peers = [peer_of("a", true), peer_of("b", true)];
+        let shards: Vec<u32> = (0..64).filter(|shard| first(*shard, &peers) == "b").collect();
+        peers[1].refuses = shards[1..].iter().copied().collect();
+        let claims = |shard| order(&scene(&me, &peers), shard, Part::None, &Holder::Nobody) == Order::Claim;
+        assert!(!claims(shards[0]) && shards[1..].iter().all(|shard| claims(*shard)));
+        let held = Holder::Node(me.clone());
+        assert_eq!(order(&scene(&me, &peers), shards[1], Part::Owner, &held), Order::Stay);
+        // Without anybody to take it, a shard stays with a node that drains.
+        peers[0].weight = 0;
+        assert_eq!(order(&scene(&me, &peers), shards[1], Part::Owner, &held), Order::Stay);
+    }
+
     fn peers() -> impl Strategy<Value = Vec<Peer>> {
-        prop::collection::vec((any::<bool>(), 0_u64..9_000, 0_u32..3, prop::option::of(0_u64..9_000)), 1..7)
-            .prop_map(|all| {
-                let mut peers: Vec<_> = all
-                    .into_iter()
-                    .enumerate()
-                    .map(|(number, (alive, for_ms, weight, beat_still_ms))| Peer {
-                        id: id(&format!("n{number}")),
-                        alive,
-                        for_ms,
-                        weight,
-                        beat_still_ms,
-                    })
-                    .collect();
-                peers[0].alive = true;
-                peers
-            })
+        let refuses = prop::collection::btree_set(0_u32..8, 0..6);
+        let peer = (any::<bool>(), 0_u64..9_000, 0_u32..3, prop::option::of(0_u64..9_000), refuses);
+        prop::collection::vec(peer, 1..7).prop_map(|all| {
+            let mut peers: Vec<_> = all
+                .into_iter()
+                .enumerate()
+                .map(|(number, (alive, for_ms, weight, beat_still_ms, refuses))| Peer {
+                    id: id(&format!("n{number}")),
+                    alive,
+                    for_ms,
+                    weight,
+                    beat_still_ms,
+                    refuses,
+                })
+                .collect();
+            peers[0].alive = true;
+            peers
+        })
     }
 
     proptest! {
+        #[test]
+        fn a_free_shard_is_claimed_as_long_as_one_node_can_hold_it(peers in peers(), shard in 0_u32..8) {
+            let settled: Vec<Peer> =
+                peers.into_iter().map(|peer| Peer { for_ms: SETTLE_MS, ..peer }).collect();
+            let takes = |peer: &&Peer| peer.alive && peer.weight > 0 && !peer.refuses.contains(&shard);
+            let claims = settled.iter().filter(|peer| peer.alive).filter(|peer| {
+                order(&scene(&peer.id, &settled), shard, Part::None, &Holder::Ended) == Order::Claim
+            });
+            let claims: Vec<&Peer> = claims.collect();
+            prop_assert_eq!(claims.len(), usize::from(settled.iter().any(|peer| takes(&peer))));
+            prop_assert!(claims.iter().all(takes));
+        }
+
+        #[test]
+        fn nothing_is_handed_to_a_node_that_refuses_it(peers in peers(), shard in 0_u32..8) {
+            for me in peers.iter().filter(|peer| peer.alive) {
+                let held = Holder::Node(me.id.clone());
+                let Order::HandOver(to) = order(&scene(&me.id, &peers), shard, Part::Owner, &held) else {
+                    continue;
+                };
+                let to = peers.iter().find(|peer| peer.id == to).unwrap();
+                prop_assert!(to.alive && to.weight > 0 && !to.refuses.contains(&shard));
+            }
+        }
+
         #[test]
         fn at_most_one_of_nodes_with_one_view_claims(peers in peers(), shard: u32, holder in 0_usize..7) {
             let held = peers.get(holder).map_or(Holder::Nobody, |peer| Holder::Node(peer.id.clone()));

@@ -36,6 +36,7 @@ fn means(store: &Arc<Memory>, seed: u64) -> Means {
         clock: Arc::new(ManualClock::at(1)),
         chance: Arc::new(SeededChance::new(seed)),
         node: crate::net::NodeId { name: "node".to_owned(), generation: 1 },
+        keeps: log::MIN_AGE,
     }
 }
 

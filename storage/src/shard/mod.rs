@@ -30,7 +30,7 @@ use heed::{EnvFlags, EnvOpenOptions};
 
 pub use error::ShardError;
 pub use export::Weight;
-pub use query::{Blobs, DocumentPage, Hit, Query, TOP_K_MAX, fetch_needed};
+pub use query::{Blobs, DocumentPage, Hit, Query, TOP_K_MAX, fetch_needed, read_needed};
 pub use restore::{Restore, restore};
 pub use rows::listing_cursor;
 pub use verify::{verify_dir, wipe};

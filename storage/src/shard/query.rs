@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::future::try_join_all;
 
 use crate::log::Entry;
@@ -115,20 +116,40 @@ pub(super) async fn fetch(
     Ok(blobs)
 }
 
-/// The content of a blob of chunks, or `None` if it is gone or damaged.
-async fn read_chunks(store: &dyn ObjectStore, blob: &BlobRef) -> Result<Option<ChunksBlob>, ShardError> {
-    match read_blob(store, blob).await {
-        Ok(bytes) => {
-            // Unpacking and decoding a large document takes longer than a worker of the runtime may be held.
-            let decoded = tokio::task::spawn_blocking(move || decode_chunks(&bytes)).await;
-            match decoded.map_err(|_| ShardError::Stopped)? {
-                Ok(decoded) => return Ok(Some(decoded)),
-                Err(error) => tracing::error!(key = %blob.key, %error, "a blob of chunks is damaged"),
+/// Reads of a blob before it counts as damaged: what is wrong on the way here is right the next time.
+const READS_MAX: u32 = 3;
+
+/// The bytes of a blob that applying an entry needs, or `None` if it is gone or damaged for good.
+///
+/// # Errors
+///
+/// If the store fails.
+pub async fn read_needed(store: &dyn ObjectStore, blob: &BlobRef) -> Result<Option<Bytes>, BlobError> {
+    let mut reads = 1;
+    loop {
+        match read_blob(store, blob).await {
+            Ok(bytes) => return Ok(Some(bytes)),
+            Err(BlobError::Missing { .. }) => return Ok(None),
+            // Every follower of the log must come to the same rows.
+            Err(BlobError::Damaged { .. }) if reads < READS_MAX => reads += 1,
+            Err(error @ BlobError::Damaged { .. }) => {
+                tracing::error!(%error, "a blob of chunks is damaged");
+                return Ok(None);
             }
+            Err(error) => return Err(error),
         }
-        Err(BlobError::Missing { .. }) => {}
-        Err(error @ BlobError::Damaged { .. }) => tracing::error!(%error, "a blob of chunks is damaged"),
-        Err(e) => return Err(e.into()),
     }
-    Ok(None)
+}
+
+async fn read_chunks(store: &dyn ObjectStore, blob: &BlobRef) -> Result<Option<ChunksBlob>, ShardError> {
+    let Some(bytes) = read_needed(store, blob).await? else { return Ok(None) };
+    // Unpacking and decoding a large document takes longer than a worker of the runtime may be held.
+    let decoded = tokio::task::spawn_blocking(move || decode_chunks(&bytes)).await;
+    match decoded.map_err(|_| ShardError::Stopped)? {
+        Ok(decoded) => Ok(Some(decoded)),
+        Err(error) => {
+            tracing::error!(key = %blob.key, %error, "a blob of chunks is damaged");
+            Ok(None)
+        }
+    }
 }

@@ -173,6 +173,7 @@ async fn claim_again_and_again(number: usize, claims: u64, store: Arc<Shared>, f
             clock: Arc::new(SystemClock),
             chance: chance.clone(),
             node: NodeId { name: format!("claimant-{number}"), generation: 1 },
+            keeps: log::MIN_AGE,
         };
         match Owner::claim(means, SHARD, &mut end).await {
             Ok(owner) => {
@@ -231,6 +232,7 @@ async fn what_an_owner_appends_over_a_line_that_loses_answers_is_in_the_log_once
         clock: Arc::new(SystemClock),
         chance: Arc::new(SeededChance::new(1)),
         node: NodeId { name: "node".to_owned(), generation: 1 },
+        keeps: log::MIN_AGE,
     };
     let mut end = End::default();
     let mut owner = Owner::claim(means, SHARD, &mut end).await.unwrap();

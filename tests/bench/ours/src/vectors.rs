@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use enabler_cluster::net::NodeId;
 use enabler_cluster::owner::{FollowError, Follower, Group, Means, Owner};
 use enabler_storage::chance::OsChance;
 use enabler_storage::clock::SystemClock;
-use enabler_storage::log::{Position, SealedEntry};
+use enabler_storage::log::{MIN_AGE, Position, SealedEntry};
 use enabler_storage::objects::{Directory, ObjectStore};
 use enabler_storage::record::{
     BlobStage, Chunk, ChunksBlob, DocumentId, DocumentRecord, Op, Status, Vector, encode_chunks, put_blob,
@@ -120,7 +121,8 @@ impl Shard {
             store: store.clone(),
             clock: Arc::new(SystemClock),
             chance: Arc::new(OsChance),
-            node: "bench".into(),
+            node: NodeId { name: "bench".to_owned(), generation: 1 },
+            keeps: MIN_AGE,
         };
         let owner = Owner::claim(means, 0, &mut follower).await?;
         Ok(Self { store, index, owner, follower })

@@ -1,0 +1,116 @@
+//! The core tier: nodes made of the production decisions and storage code, with every message, request and timer simulated.
+//!
+//! What stands between the decisions and the store in the product (its actors) is written here a second time, as small as
+//! it can be; the whole actors run in the node tier.
+
+mod book;
+mod desk;
+pub mod judge;
+mod keeper;
+mod net;
+mod node;
+mod rows;
+pub mod script;
+mod shard;
+mod store;
+mod world;
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::time::Duration;
+
+use crate::chance::{Chances, Draws};
+use crate::engine::Engine;
+use crate::trace::{Event, Trace, Violation};
+
+pub use script::{Faults, Scene, Silence, Step, Timed, draw};
+pub use store::Rates;
+pub use world::World;
+
+/// How long an owner that is not heard keeps its shards.
+pub const LEASE: Duration = Duration::from_secs(3);
+/// How long entries behind a snapshot are kept in runs that do not take that long.
+pub const LOG_AGE: Duration = Duration::from_secs(120);
+/// The longest run, in simulated time.
+const LASTS_MAX_MS: u64 = 3_600_000;
+
+/// What is run.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Gives every generation its own chance for ids and nonces.
+    pub seed: u64,
+    /// Nodes, rates and steps.
+    pub scene: Scene,
+    /// What was drawn the last time, to be drawn again; nothing draws anew from the seed.
+    pub kept: Option<Draws>,
+    /// Whether the events are kept.
+    pub traces: bool,
+    /// Whether the draws are kept.
+    pub records: bool,
+}
+
+impl Plan {
+    /// The plan of a seed.
+    #[must_use]
+    pub fn of_seed(seed: u64, nodes: u8, faults: Faults) -> Self {
+        Plan { seed, scene: draw(seed, nodes, faults), kept: None, traces: false, records: false }
+    }
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The broken promise, if one was.
+    pub violation: Option<Violation>,
+    /// The rolling hash of everything that happened.
+    pub hash: u64,
+    /// Events.
+    pub count: u64,
+    /// The events, if they were kept.
+    pub events: Vec<Event>,
+    /// The draws that were not 0, if they were kept.
+    pub draws: Draws,
+    /// How often each thing happened that a search must have seen.
+    pub sometimes: BTreeMap<&'static str, u64>,
+    /// Simulated milliseconds.
+    pub lasted_ms: u64,
+}
+
+/// Runs a plan to its end, or to its first broken promise.
+#[must_use]
+pub fn run(plan: &Plan) -> Outcome {
+    let chances = match &plan.kept {
+        Some(draws) => Chances::kept(draws.clone()),
+        None => Chances::of_seed(plan.seed, plan.records),
+    };
+    let engine = Engine::new(chances, Trace::new(plan.traces));
+    let world = World::begin(engine.clone(), plan.seed, plan.scene.clone());
+    let went = engine.run_until(LASTS_MAX_MS);
+    if !went {
+        world.judge.broken(judge::BOUNDED, "the run turned in circles without time passing");
+    } else if !engine.is_halted() {
+        world.judge.broken(judge::ANSWERED, "the run did not come to its end");
+    }
+    let (violation, sometimes, lasted_ms) = (world.judge.violation(), world.seen(), engine.now_ms());
+    world.clear();
+    let (draws, trace) = engine.into_parts();
+    let (hash, count) = (trace.hash(), trace.count());
+    Outcome { violation, hash, count, events: trace.into_events(), draws, sometimes, lasted_ms }
+}
+
+thread_local! {
+    static RUNTIME: OnceCell<Option<tokio::runtime::Runtime>> = const { OnceCell::new() };
+}
+
+/// Runs production code that needs a runtime to its end within one simulated moment; it must not wait for anything.
+fn at_once<T>(work: impl Future<Output = Option<T>>) -> Option<T> {
+    RUNTIME.with(|runtime| {
+        let runtime =
+            runtime.get_or_init(|| tokio::runtime::Builder::new_current_thread().enable_time().build().ok());
+        runtime.as_ref()?.block_on(work)
+    })
+}
+
+#[cfg(test)]
+mod tests;

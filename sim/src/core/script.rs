@@ -1,0 +1,347 @@
+//! What a run is made of: the steps that clients take and the faults that strike, drawn by a seed before anything starts.
+
+use serde::{Deserialize, Serialize};
+
+use super::store::Rates;
+use crate::chance::{Chances, Stream, mixed};
+
+/// How a part of the world cannot reach the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Silence {
+    /// Requests are refused at once.
+    Refuses,
+    /// Nothing is heard.
+    Silent,
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "step")]
+pub enum Step {
+    /// A client uploads a file through a node; equal `content` of one tenant are equal bytes.
+    Upload {
+        /// Who.
+        client: u8,
+        /// Through which node.
+        door: u8,
+        /// Which bytes.
+        content: u16,
+    },
+    /// A client deletes the document that it got for `content`.
+    Delete {
+        /// Who.
+        client: u8,
+        /// Through which node.
+        door: u8,
+        /// Which bytes.
+        content: u16,
+    },
+    /// A client reads the document that it got for `content`.
+    Read {
+        /// Who.
+        client: u8,
+        /// Through which node.
+        door: u8,
+        /// Which bytes.
+        content: u16,
+    },
+    /// A node dies; its disk may die with it.
+    Crash {
+        /// Which.
+        node: u8,
+        /// Whether what it had on its disk is gone.
+        loses_disk: bool,
+        /// When it starts again.
+        back_ms: u64,
+    },
+    /// A node stands still.
+    Freeze {
+        /// Which.
+        node: u8,
+        /// For how long.
+        for_ms: u64,
+    },
+    /// A node is asked to leave in peace.
+    Drain {
+        /// Which.
+        node: u8,
+        /// When it starts again.
+        back_ms: u64,
+    },
+    /// Two nodes do not hear each other.
+    Cut {
+        /// One.
+        from: u8,
+        /// The other.
+        to: u8,
+        /// Whether the first still hears the second.
+        one_way: bool,
+        /// For how long.
+        for_ms: u64,
+    },
+    /// A node hears nobody, though it may reach the store.
+    Isolate {
+        /// Which.
+        node: u8,
+        /// For how long.
+        for_ms: u64,
+    },
+    /// A node (or all: 0) does not reach the store.
+    Outage {
+        /// Which.
+        node: u8,
+        /// How.
+        how: Silence,
+        /// For how long.
+        for_ms: u64,
+    },
+    /// A node's wall clock is set wrong.
+    Skew {
+        /// Which.
+        node: u8,
+        /// By how much.
+        by_ms: i64,
+    },
+    /// The actor of a shard panics.
+    Panic {
+        /// On which node.
+        node: u8,
+        /// Which shard.
+        shard: u32,
+    },
+    /// A node claims a shard that is not its to claim, because it was told nonsense.
+    Usurp {
+        /// Which node.
+        node: u8,
+        /// Which shard.
+        shard: u32,
+    },
+    /// Every owner looks at the length of its logs now.
+    Compact,
+    /// A bit of an object in the store is flipped.
+    Damage {
+        /// Which object, counted round.
+        object: u32,
+        /// Which bit, counted round.
+        bit: u32,
+    },
+}
+
+impl Step {
+    /// Whether it breaks something, rather than asking for something.
+    #[must_use]
+    pub fn is_fault(&self) -> bool {
+        !matches!(self, Step::Upload { .. } | Step::Delete { .. } | Step::Read { .. } | Step::Compact)
+    }
+}
+
+/// A step and when it is taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timed {
+    /// Simulated milliseconds.
+    pub at_ms: u64,
+    /// The step.
+    #[serde(flatten)]
+    pub step: Step,
+}
+
+/// What may fail in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Faults {
+    /// The store.
+    pub store: bool,
+    /// The network.
+    pub net: bool,
+    /// Processes and actors.
+    pub process: bool,
+    /// Clocks.
+    pub time: bool,
+    /// Bits of stored objects.
+    pub damage: bool,
+}
+
+impl Faults {
+    /// Everything that a correct system survives without loss.
+    pub const ALL: Faults = Faults { store: true, net: true, process: true, time: true, damage: false };
+
+    /// The kinds in `list`, such as `store,net,time`.
+    ///
+    /// # Errors
+    /// The word that is none.
+    pub fn parse(list: &str) -> Result<Self, String> {
+        let mut faults = Faults { store: false, net: false, process: false, time: false, damage: false };
+        for word in list.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+            match word {
+                "store" => faults.store = true,
+                "net" => faults.net = true,
+                "process" => faults.process = true,
+                "time" => faults.time = true,
+                "damage" => faults.damage = true,
+                "all" => faults = Faults::ALL,
+                "none" => {}
+                other => return Err(other.to_owned()),
+            }
+        }
+        Ok(faults)
+    }
+}
+
+/// Everything about a run that is not drawn while it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scene {
+    /// Nodes.
+    pub nodes: u8,
+    /// Shards.
+    pub shards: u32,
+    /// Nodes that follow each shard.
+    pub replicas: usize,
+    /// Clients.
+    pub clients: u8,
+    /// How the store misbehaves.
+    pub store: Rates,
+    /// Messages between nodes that are lost, per thousand.
+    pub net_lost: u64,
+    /// Messages that arrive twice, per thousand.
+    pub net_twice: u64,
+    /// Messages that take long, per thousand.
+    pub net_slow: u64,
+    /// Entries of a log after which a snapshot is made; 0 for never.
+    pub compact_after: u64,
+    /// How long entries are kept behind a snapshot.
+    pub keeps_ms: u64,
+    /// The steps.
+    pub steps: Vec<Timed>,
+    /// When the last step is over.
+    pub lasts_ms: u64,
+}
+
+/// Streams of the script.
+const SHAPE: Stream = Stream(100, 0);
+const WHEN: Stream = Stream(101, 0);
+const WHAT: Stream = Stream(102, 0);
+
+/// Draws the scene of a seed.
+///
+/// Each seed has a mood of its own: some faults often, others never. Runs in which everything fails a little find less than
+/// runs in which a few things fail a lot.
+#[must_use]
+pub fn draw(seed: u64, nodes: u8, faults: Faults) -> Scene {
+    let mut chances = Chances::of_seed(mixed(seed ^ 0x5c21_97), false);
+    let shape = &mut chances;
+    let mut often = |of: &[u64], on: bool| {
+        let drawn = of.get(shape.draw(SHAPE, of.len() as u64) as usize).copied().unwrap_or(0);
+        if on { drawn } else { 0 }
+    };
+    let (store, net) = (faults.store, faults.net);
+    let rates = Rates {
+        lost: often(&[0, 0, 5, 30], store),
+        answer_lost: often(&[0, 5, 20, 80], store),
+        refused: often(&[0, 0, 10, 50], store),
+        late: often(&[0, 0, 5, 30], store),
+        repeated: often(&[0, 0, 10, 60], store),
+        slow: often(&[0, 10, 50], store),
+        flipped: often(&[0, 0, 0, 0, 3, 10], store),
+        careless: 0,
+        way_ms: often(&[5, 15, 40, 120], true),
+    };
+    let net_lost = often(&[0, 0, 10, 80], net);
+    let net_twice = often(&[0, 0, 20], net);
+    let net_slow = often(&[0, 10, 60], net);
+    let shards = often(&[1, 2, 3], true) as u32;
+    let replicas = often(&[0, 1, 1, 2], true) as usize;
+    let compact_after = often(&[0, 4, 8, 15], true);
+    let is_long = compact_after > 0 && often(&[0, 0, 1], faults.process) == 1;
+    let keeps_ms = if is_long { 60_000 } else { super::LOG_AGE.as_millis() as u64 };
+    let clients = 1 + often(&[0, 1, 2, 3], true) as u8;
+    let steps_count = 20 + often(&[0, 20, 60], true);
+    let pause_ms = often(&[50, 200, 600], true);
+    let fault_weight = often(&[5, 15, 35], true);
+    let kinds = kinds(&mut chances, faults);
+    let mut steps = Vec::new();
+    let mut at_ms = 4_000;
+    let contents = 1 + steps_count / 6;
+    for _ in 0..steps_count {
+        at_ms += chances.draw(WHEN, pause_ms * 2);
+        let is_fault = !kinds.is_empty() && chances.draw(WHAT, 100) < fault_weight;
+        let step = if is_fault {
+            let kind = kinds.get(chances.draw(WHAT, kinds.len() as u64) as usize).copied().unwrap_or(0);
+            fault(&mut chances, kind, nodes, shards, is_long)
+        } else {
+            ask(&mut chances, nodes, clients, contents)
+        };
+        if is_long && step.is_fault() {
+            at_ms += chances.draw(WHEN, 40_000);
+        }
+        steps.push(Timed { at_ms, step });
+    }
+    Scene {
+        nodes,
+        shards: shards.max(1),
+        replicas,
+        clients,
+        store: rates,
+        net_lost,
+        net_twice,
+        net_slow,
+        compact_after,
+        keeps_ms,
+        steps,
+        lasts_ms: at_ms,
+    }
+}
+
+/// The kinds of faults of this run: a part of those that are allowed.
+fn kinds(chances: &mut Chances, faults: Faults) -> Vec<u8> {
+    let allowed = [
+        (0, faults.process),
+        (1, faults.process),
+        (2, faults.process),
+        (3, faults.net),
+        (4, faults.net),
+        (5, faults.store),
+        (6, faults.time),
+        (7, faults.process),
+        (8, faults.process),
+        (9, true),
+        (10, faults.damage),
+    ];
+    let allowed = allowed.into_iter().filter(|(_, on)| *on).map(|(kind, _)| kind);
+    allowed.filter(|_| chances.draw(SHAPE, 3) > 0).collect()
+}
+
+fn ask(chances: &mut Chances, nodes: u8, clients: u8, contents: u64) -> Step {
+    let client = chances.draw(WHAT, u64::from(clients)) as u8 + 1;
+    let door = chances.draw(WHAT, u64::from(nodes)) as u8 + 1;
+    let content = chances.draw(WHAT, contents) as u16;
+    match chances.draw(WHAT, 10) {
+        0..=4 => Step::Upload { client, door, content },
+        5..=7 => Step::Read { client, door, content },
+        _ => Step::Delete { client, door, content },
+    }
+}
+
+fn fault(chances: &mut Chances, kind: u8, nodes: u8, shards: u32, is_long: bool) -> Step {
+    let node = chances.draw(WHAT, u64::from(nodes)) as u8 + 1;
+    let other = chances.draw(WHAT, u64::from(nodes)) as u8 + 1;
+    let shard = chances.draw(WHAT, u64::from(shards)) as u32;
+    let short = 200 + chances.draw(WHAT, 9_000);
+    let long = if is_long && chances.draw(WHAT, 2) == 0 { 40_000 + chances.draw(WHAT, 90_000) } else { short };
+    match kind {
+        0 => Step::Crash { node, loses_disk: chances.draw(WHAT, 3) == 0, back_ms: 500 + chances.draw(WHAT, 6_000) },
+        1 => Step::Freeze { node, for_ms: long },
+        2 => Step::Drain { node, back_ms: 1_000 + chances.draw(WHAT, 4_000) },
+        3 => Step::Cut { from: node, to: other, one_way: chances.draw(WHAT, 2) == 0, for_ms: long },
+        4 => Step::Isolate { node, for_ms: long },
+        5 => {
+            let node = if chances.draw(WHAT, 3) == 0 { 0 } else { node };
+            let how = if chances.draw(WHAT, 2) == 0 { Silence::Silent } else { Silence::Refuses };
+            Step::Outage { node, how, for_ms: long }
+        }
+        6 => Step::Skew { node, by_ms: chances.draw(WHAT, 14_000) as i64 - 7_000 },
+        7 => Step::Panic { node, shard },
+        8 => Step::Usurp { node, shard },
+        9 => Step::Compact,
+        _ => Step::Damage { object: chances.draw(WHAT, 1_000) as u32, bit: chances.draw(WHAT, 1 << 20) as u32 },
+    }
+}

@@ -1,0 +1,457 @@
+//! A simulated shard actor: as the product's, it owns or follows one shard of the log, around the production's `Owner`.
+
+mod compaction;
+mod following;
+mod handover;
+mod serving;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use enabler_cluster::decide::custody::Part;
+use enabler_cluster::decide::restart::{History, Policy, Verdict};
+use enabler_cluster::net::NodeId;
+use enabler_cluster::owner::{Group, OwnError, Owner};
+use enabler_storage::log::{self, SnapshotRef};
+use enabler_storage::record::{DocumentId, DocumentRecord, Op};
+
+use super::net::{Answer, NoAnswer};
+use super::node::Node;
+use crate::engine::{Fill, Slots};
+use crate::trace::What;
+
+pub(super) use following::{Following, Held};
+
+/// Messages that may wait for one shard.
+const PLACES: usize = 256;
+/// How often a log is followed that nobody told of, and its length looked at.
+const TICK: Duration = Duration::from_secs(5);
+/// How long a reader waits for entries that the store has and this node has not applied.
+const CATCH_UP_MAX_MS: u64 = 5_000;
+/// Restarts of a shard's actor.
+const POLICY: Policy =
+    Policy { restarts_max: 5, period_ms: 60_000, backoff_ms_first: 50, backoff_ms_max: 5_000 };
+
+/// A shard as the rest of its node sees it.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// What the node does for it.
+    pub part: Part,
+    /// The highest epoch that it knows of.
+    pub epoch: u64,
+    /// To whom it was handed over.
+    pub handed_to: Option<NodeId>,
+    /// Whether it can be read.
+    pub is_open: bool,
+}
+
+/// A shard's mailbox and view.
+pub struct Cell {
+    /// Its mailbox.
+    pub mailbox: Slots<Message>,
+    view: Mutex<View>,
+    held: Mutex<Option<Arc<Mutex<Held>>>>,
+    followers: Mutex<Vec<NodeId>>,
+}
+
+impl Default for Cell {
+    fn default() -> Self {
+        let view = View { part: Part::None, epoch: 0, handed_to: None, is_open: false };
+        Cell {
+            mailbox: Slots::new(PLACES),
+            view: Mutex::new(view),
+            held: Mutex::default(),
+            followers: Mutex::default(),
+        }
+    }
+}
+
+impl Cell {
+    /// How it stands.
+    #[must_use]
+    pub fn view(&self) -> View {
+        self.view.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Who is told of new entries.
+    pub fn set_followers(&self, followers: Vec<NodeId>) {
+        *self.followers.lock().unwrap_or_else(PoisonError::into_inner) = followers;
+    }
+
+    fn followers(&self) -> Vec<NodeId> {
+        self.followers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What can be read.
+    #[must_use]
+    pub fn held(&self) -> Option<Arc<Mutex<Held>>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_held(&self, held: Option<Arc<Mutex<Held>>>) {
+        self.view.lock().unwrap_or_else(PoisonError::into_inner).is_open = held.is_some();
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = held;
+    }
+}
+
+/// What a shard is told.
+pub enum Message {
+    /// Own it.
+    Claim,
+    /// Follow its log.
+    Follow,
+    /// Let it go.
+    Drop,
+    /// Bring it to this node.
+    HandOver(NodeId),
+    /// The other node has caught up, or cannot.
+    Prepared(NodeId, Result<u128, NoAnswer>),
+    /// Catch up and promise a writer.
+    Prepare(Fill<Result<u128, NoAnswer>>),
+    /// The shard was handed over to this node.
+    Granted {
+        /// Under which epoch.
+        epoch: u64,
+        /// As which writer.
+        writer: u128,
+        /// Whether it serves.
+        answer: Fill<Result<(), NoAnswer>>,
+    },
+    /// The log has grown, or may have.
+    Noticed,
+    /// Another node owns it under a later epoch.
+    Superseded(u64),
+    /// Take an upload.
+    Accept {
+        /// The document.
+        record: Box<DocumentRecord>,
+        /// Which document it is.
+        answer: Fill<Result<DocumentId, NoAnswer>>,
+    },
+    /// Append, for a document that is not deleted.
+    Write {
+        /// The document.
+        id: DocumentId,
+        /// The change.
+        ops: Vec<Op>,
+        /// Its entry.
+        answer: Fill<Result<u64, NoAnswer>>,
+    },
+    /// Write what waits.
+    Commit,
+    /// Erase a document.
+    Delete {
+        /// Who asks.
+        tenant: String,
+        /// Which.
+        id: DocumentId,
+        /// Whether it is gone.
+        answer: Fill<Result<(), NoAnswer>>,
+    },
+    /// The document's deletion is in the log.
+    Deleted(DocumentId),
+    /// The log was looked at.
+    Compacted(Option<SnapshotRef>),
+    /// Look at the length of the log now.
+    Look,
+    /// Time for upkeep.
+    Tick,
+    /// Panic.
+    Panic,
+}
+
+/// What a shard that is served remembers.
+pub(super) struct Serving {
+    owner: Owner,
+    following: Following,
+    group: Group<Fill<Result<u64, NoAnswer>>>,
+    /// Whether each document's work goes on: cleared when it is deleted or the ownership ends.
+    works: BTreeMap<DocumentId, Arc<std::sync::atomic::AtomicBool>>,
+    deleted: std::collections::BTreeSet<DocumentId>,
+    arriving: BTreeMap<(String, [u8; 32]), u64>,
+    leaving: Option<NodeId>,
+    stays_until_ms: u64,
+    looks: bool,
+    looked_seq: u64,
+}
+
+enum Mode {
+    Resting,
+    Following(Following),
+    Serving(Box<Serving>),
+}
+
+struct State {
+    mode: Mode,
+    promised: Option<u128>,
+}
+
+struct Actor {
+    node: Arc<Node>,
+    number: u32,
+}
+
+/// Runs the actor of a shard, and starts it again when it fails.
+pub(super) async fn run(node: Arc<Node>, number: u32) {
+    let actor = Actor { node: node.clone(), number };
+    let ticker = (node.clone(), number);
+    node.spawn(async move {
+        let (node, number) = ticker;
+        loop {
+            node.engine().sleep(TICK).await;
+            if let Some(cell) = node.cell(number) {
+                let _ = cell.mailbox.offer(Message::Tick);
+            }
+        }
+    });
+    let Some(cell) = node.cell(number) else { return };
+    let mut history = History::default();
+    let mut restarts: Vec<u64> = Vec::new();
+    loop {
+        actor.stand(Part::None, cell.view().epoch, None);
+        cell.set_held(None);
+        let mut state = State { mode: Mode::Resting, promised: None };
+        while let Some(message) = cell.mailbox.next().await {
+            if matches!(message, Message::Panic) {
+                break;
+            }
+            actor.handle(&mut state, message).await;
+        }
+        actor.end_serving(&mut state);
+        node.engine().event(What::Note, Some(number), None, || "its actor panicked".to_owned());
+        let now_ms = node.engine().now_ms();
+        match history.fail(&POLICY, now_ms) {
+            Verdict::RestartAfter(wait_ms) => {
+                restarts.push(now_ms);
+                node.world.check_restarts(&POLICY, &restarts, wait_ms);
+                node.world.sometimes("an actor was started again");
+                node.engine().sleep(Duration::from_millis(wait_ms)).await;
+            }
+            Verdict::Escalate => {
+                node.world.sometimes("restart intensity was exceeded");
+                node.world.check_escalation(&POLICY, &restarts, now_ms);
+                let (world, of) = (node.world.clone(), node.number);
+                node.engine().spawn(crate::engine::WORLD, crate::trace::Lane::Node(of), async move {
+                    world.reborn(of);
+                });
+                return;
+            }
+        }
+    }
+}
+
+impl Actor {
+    fn cell(&self) -> &Cell {
+        // The actor was started for a shard of its node.
+        &self.node.shards[self.number as usize]
+    }
+
+    fn stand(&self, part: Part, epoch: u64, handed_to: Option<NodeId>) {
+        let mut view = self.cell().view.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = view.part;
+        (view.part, view.epoch, view.handed_to) = (part, epoch, handed_to);
+        drop(view);
+        if before != part {
+            let what = match part {
+                Part::Owner => What::Owns,
+                Part::Replica if before == Part::Owner => What::Disowns,
+                Part::Replica => What::Follows,
+                Part::None if before == Part::None => return,
+                Part::None => What::Disowns,
+            };
+            self.node.engine().event(what, Some(self.number), Some(epoch), || match part {
+                Part::Owner => format!("serves shard {} in epoch {epoch}", self.number),
+                Part::Replica => format!("follows shard {}", self.number),
+                Part::None => format!("rests shard {}", self.number),
+            });
+        }
+    }
+
+    async fn handle(&self, state: &mut State, message: Message) {
+        match message {
+            Message::Claim if !matches!(state.mode, Mode::Serving(_)) => self.claim(state, None).await,
+            Message::Follow if matches!(state.mode, Mode::Resting) => self.follow(state).await,
+            Message::Drop if matches!(state.mode, Mode::Following(_)) => self.rest(state),
+            Message::Claim | Message::Follow | Message::Drop | Message::Panic => {}
+            Message::Noticed => {
+                self.look_for_a_later_owner(state).await;
+                self.catch_up(state).await;
+            }
+            Message::Superseded(epoch) => {
+                if let Mode::Serving(serving) = &state.mode
+                    && serving.owner.epoch() < epoch
+                {
+                    self.step_down(state, None);
+                }
+            }
+            Message::HandOver(to) => self.hand_over(state, to),
+            Message::Prepared(to, outcome) => self.prepared(state, &to, outcome).await,
+            Message::Prepare(answer) => {
+                let promised = self.prepare(state).await;
+                answer.with(promised);
+            }
+            Message::Granted { epoch, writer, answer } => {
+                let granted = self.granted(state, epoch, writer).await;
+                answer.with(granted);
+            }
+            Message::Tick => {
+                self.compact_later(state, false);
+                if let Mode::Following(_) = state.mode {
+                    self.catch_up(state).await;
+                }
+            }
+            Message::Look => self.compact_later(state, true),
+            Message::Compacted(made) => self.compacted(state, made).await,
+            message => self.handle_serving(state, message).await,
+        }
+    }
+
+    fn rest(&self, state: &mut State) {
+        self.cell().set_held(None);
+        self.stand(Part::None, self.cell().view().epoch, None);
+        state.mode = Mode::Resting;
+    }
+
+    async fn open(&self, state: &mut State) -> Result<Following, ()> {
+        match std::mem::replace(&mut state.mode, Mode::Resting) {
+            Mode::Following(following) => Ok(following),
+            Mode::Serving(serving) => Ok(self.end(*serving)),
+            Mode::Resting => Following::open(&self.node, self.number).await,
+        }
+    }
+
+    async fn claim(&self, state: &mut State, granted: Option<(u64, u128)>) {
+        let mut rebuilt = false;
+        loop {
+            let Ok(mut following) = self.open(state).await else { return self.rest(state) };
+            let means = self.node.means.clone();
+            self.node.engine().event(What::Note, Some(self.number), None, || "claims".to_owned());
+            let owned = match granted {
+                Some(grant) => Owner::take_over(means, self.number, grant, &mut following).await,
+                None => Owner::claim(means, self.number, &mut following).await,
+            };
+            let error = match owned {
+                Ok(owner) => return self.serve(state, owner, following),
+                Err(error) => error,
+            };
+            self.node.engine().event(What::Note, Some(self.number), None, || format!("does not own: {error}"));
+            if let OwnError::Split { .. } = error {
+                self.node.world.judge.broken(super::judge::ONE_CHAIN, error.to_string());
+            }
+            if error.is_passing() {
+                self.stand(Part::Replica, self.cell().view().epoch, None);
+                state.mode = Mode::Following(following);
+                return;
+            }
+            if rebuilt {
+                return self.rest(state);
+            }
+            rebuilt = true;
+            drop(following);
+            self.wipe();
+        }
+    }
+
+    fn wipe(&self) {
+        self.node.world.sometimes("an index was made anew");
+        self.cell().set_held(None);
+        self.node.world.wipe(self.node.number, self.number);
+    }
+
+    async fn follow(&self, state: &mut State) {
+        match self.open(state).await {
+            Ok(following) => {
+                self.stand(Part::Replica, self.cell().view().epoch, None);
+                state.mode = Mode::Following(following);
+                let _ = self.cell().mailbox.offer(Message::Noticed);
+            }
+            Err(()) => self.rest(state),
+        }
+    }
+
+    async fn catch_up(&self, state: &mut State) {
+        let Mode::Following(following) = &mut state.mode else { return };
+        match following.catch_up().await {
+            Ok(true) => drop(self.cell().mailbox.offer(Message::Noticed)),
+            Ok(false) | Err(following::Stuck::Store) => {}
+            Err(following::Stuck::Index(why)) => {
+                self.node.engine().event(What::Note, Some(self.number), None, || format!("rebuilds: {why}"));
+                self.rest(state);
+                self.wipe();
+                self.follow(state).await;
+            }
+        }
+    }
+
+    async fn look_for_a_later_owner(&self, state: &mut State) {
+        let Mode::Serving(serving) = &state.mode else { return };
+        if matches!(serving.owner.is_overtaken().await, Ok(true)) {
+            self.node.world.sometimes("an owner found a later one in the log");
+            self.step_down(state, None);
+        }
+    }
+}
+
+fn locked(held: &Arc<Mutex<Held>>) -> MutexGuard<'_, Held> {
+    held.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a node answers about a document: with every change in it that was acknowledged before.
+///
+/// # Errors
+/// If it is not here, or nobody can say whether it is up to date.
+pub(super) async fn document(
+    node: &Arc<Node>,
+    shard: u32,
+    tenant: &str,
+    id: DocumentId,
+) -> Result<Answer, NoAnswer> {
+    let Some(cell) = node.cell(shard) else { return Err(NoAnswer::Unavailable) };
+    let Some(held) = cell.held() else { return Err(not_owner(cell)) };
+    let asked_ms = node.engine().now_ms();
+    let held = match end_of_log(node, shard, &held).await {
+        Some(end) => {
+            node.confirm(asked_ms);
+            if locked(&held).position.seq < end {
+                let _ = cell.mailbox.offer(Message::Noticed);
+            }
+            while locked(&held).position.seq < end {
+                if node.engine().now_ms() - asked_ms > CATCH_UP_MAX_MS {
+                    return Err(NoAnswer::Unavailable);
+                }
+                node.engine().sleep(Duration::from_millis(20)).await;
+            }
+            match cell.held() {
+                Some(held) if locked(&held).position.seq >= end => held,
+                _ => return Err(NoAnswer::Unavailable),
+            }
+        }
+        // Without the store, what its owner has is all there is, if nobody reaches it.
+        None if cell.view().part == Part::Owner && !node.has_slept() && node.nobody_reaches_the_store() => {
+            node.world.sometimes("an owner answered without the store");
+            held
+        }
+        None => return Err(NoAnswer::Unavailable),
+    };
+    let held = locked(&held);
+    let found = held.rows.documents.get(&id).filter(|record| record.tenant == tenant);
+    found.map(|record| Answer::Document(Box::new(record.clone()))).ok_or(NoAnswer::NoDocument)
+}
+
+async fn end_of_log(node: &Arc<Node>, shard: u32, held: &Arc<Mutex<Held>>) -> Option<u64> {
+    let mut seq = locked(held).position.seq;
+    loop {
+        let key = log::entry_key(shard, seq + 1).ok()?;
+        let found = node.engine().within(Duration::from_secs(2), node.means.store.head(&key)).await?;
+        if found.ok()?.is_none() {
+            return Some(seq);
+        }
+        seq = locked(held).position.seq.max(seq + 1);
+    }
+}
+
+fn not_owner(cell: &Cell) -> NoAnswer {
+    let view = cell.view();
+    NoAnswer::NotOwner(view.handed_to.map(|to| (to, view.epoch)))
+}
