@@ -161,6 +161,10 @@ impl fmt::Display for Summary {
             "what happened", "events", "median", "worst", "median", "worst"
         )?;
         for kind in &self.kinds {
+            let median = |spread: Spread| match kind.events - spread.never {
+                0 => "never".to_owned(),
+                _ => spread.median_ms.to_string(),
+            };
             let worst = |spread: Spread| match spread.never {
                 0 => spread.worst_ms.to_string(),
                 _ => "never".to_owned(),
@@ -170,9 +174,9 @@ impl fmt::Display for Summary {
                 "{:<20} {:>6}   {:>10} {:>9}   {:>10} {:>9}",
                 kind.what,
                 kind.events,
-                kind.read.median_ms,
+                median(kind.read),
                 worst(kind.read),
-                kind.upload.median_ms,
+                median(kind.upload),
                 worst(kind.upload)
             )?;
         }

@@ -11,14 +11,15 @@ use tokio::process::{Child, ChildStdin, Command};
 use crate::ServerError;
 
 /// Becomes the program, and leaves a watcher beside it: when its input ends without a word, its starter has, and then
-/// the watcher kills the program and removes the folder that nobody needs any more.
+/// the watcher kills the program and removes the folder that nobody needs any more: again and again, because others that
+/// write into it may end a little later.
 const LEASH: &str = r#"
 folder=$1; shift
 exec 3<&0 0</dev/null
 ( trap '' INT TERM
   read -r word <&3 && exit
   kill -9 $$
-  [ -z "$folder" ] || { sleep 0.1; rm -rf "$folder"; } ) &
+  [ -z "$folder" ] || for pause in 0.1 0.5 1 2; do sleep $pause; rm -rf "$folder"; done ) &
 exec 3<&-
 exec "$@"
 "#;
