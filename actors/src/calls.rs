@@ -100,8 +100,8 @@ impl Calls {
         match kind {
             wire::NOTICED => {
                 let wire::Noticed { shard } = read(body)?;
-                let (address, _) = self.shard(shard)?;
-                let _ = address.offer(Message::Noticed);
+                let (address, view) = self.shard(shard)?;
+                view.notice(address);
                 Ok(Bytes::new())
             }
             wire::PREPARE => {

@@ -355,7 +355,7 @@ fn shards(parts: &Parts, dir: &Path, bench: &Bench, policy: Policy, tree: &Tree)
     for number in 0..parts.cluster.shard_count {
         let address: Address<shard::Message> =
             Address::new(format!("node/shards/shard-{number}"), SHARD_PLACES);
-        let view = View::new(number, parts.means.store.clone(), parts.is_alone);
+        let view = View::new(number, parts.means.store.clone(), parts.means.clock.clone(), parts.is_alone);
         let shard = Shard {
             number,
             dir: index_dir(dir, number),

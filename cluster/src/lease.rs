@@ -99,6 +99,15 @@ pub async fn sign_of(store: &dyn ObjectStore, id: &NodeId) -> Result<Sign, LogEr
     })
 }
 
+/// Whether the store says that `id` has ended or was declared dead; a generation without a record has not.
+///
+/// # Errors
+/// If the store fails or the record is damaged.
+pub async fn has_ended(store: &dyn ObjectStore, id: &NodeId) -> Result<bool, LogError> {
+    let found = log::read_node(store, &id.name, id.generation).await?;
+    Ok(found.is_some_and(|found| found.value.ended))
+}
+
 /// Declares a generation dead: it learns of it at its next beat and never owns anything again.
 ///
 /// # Errors

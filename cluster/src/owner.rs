@@ -254,8 +254,13 @@ impl Owner {
     ///
     /// # Errors
     /// If the store fails or the entry is damaged.
-    pub async fn is_overtaken(&self) -> Result<bool, OwnError> {
+    pub async fn is_overtaken(&mut self) -> Result<bool, OwnError> {
         let shard = self.shard;
+        match self.look_again().await {
+            Ok(()) => {}
+            Err(OwnError::Superseded { .. }) => return Ok(true),
+            Err(error) => return Err(error),
+        }
         let next = log::read_entry(&*self.means.store, shard, self.position.seq + 1).await;
         let next = next.map_err(|source| OwnError::Log { shard, source })?;
         Ok(next.is_some_and(|next| next.entry.epoch > self.epoch))
@@ -329,13 +334,13 @@ impl Owner {
         Err(OwnError::Unavailable { shard })
     }
 
-    /// Makes sure that no later owner has made entries vanish behind which this one would write.
+    /// Makes sure that the manifest still names this ownership, if the last look is older than `age_max`.
     ///
-    /// An entry below the floor of a later snapshot may be gone, and its place free again. Entries live for a day at
-    /// least, and an owner that has not looked at the manifest for a part of that looks before it writes.
-    async fn look_again(&mut self) -> Result<(), OwnError> {
+    /// # Errors
+    /// [`OwnError::Superseded`] if it names another; if the store fails, nothing is known.
+    pub async fn look(&mut self, age_max: Duration) -> Result<(), OwnError> {
         let now_ms = self.means.clock.uptime_ms();
-        if now_ms.saturating_sub(self.looked_ms) < (self.means.keeps / LOOKS_IN_A_LIFE).as_millis() as u64 {
+        if now_ms.saturating_sub(self.looked_ms) < age_max.as_millis() as u64 {
             return Ok(());
         }
         let shard = self.shard;
@@ -348,6 +353,15 @@ impl Owner {
             }
             found => Err(OwnError::Superseded { shard, epoch: found.map_or(0, |held| held.epoch) }),
         }
+    }
+
+    /// Makes sure that no later owner has made entries vanish behind which this one writes or has written.
+    ///
+    /// An entry below the floor of a later snapshot may be gone, and its place free again. Entries live for a day at
+    /// least, and an owner that has not looked at the manifest for a part of that looks before it writes, and before it
+    /// believes that what it wrote is read by anybody.
+    async fn look_again(&mut self) -> Result<(), OwnError> {
+        self.look(self.means.keeps / LOOKS_IN_A_LIFE).await
     }
 
     async fn fence<F: Follower>(&mut self, epoch: u64, follower: &mut F) -> Result<Outcome, OwnError> {

@@ -4,8 +4,11 @@
 //! its answer is lost, who runs first). The production code of `cluster/` and `storage/` runs under it, on an executor that
 //! owns the time; what it does to the object store is checked after every change.
 
+pub mod case;
 pub mod chance;
 pub mod core;
 pub mod engine;
 pub mod report;
+pub mod search;
+pub mod shrink;
 pub mod trace;

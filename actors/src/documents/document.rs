@@ -87,6 +87,8 @@ pub struct Document {
     pub bench: Bench,
     /// Its shard.
     pub shard: Address<shard::Message>,
+    /// The ownership of the shard that it lives in.
+    pub epoch: u64,
     /// Where the shard's index is found when it is read.
     pub view: shard::View,
 }
@@ -182,7 +184,8 @@ impl Document {
 
     async fn append(&self, ops: Vec<Op>) -> Result<(), CommandError> {
         let request = Request::new(self.id.to_string(), APPEND_TIME_MAX);
-        let asked = self.shard.ask_patiently(&request, |reply| shard::Message::Append { ops, reply });
+        let epoch = self.epoch;
+        let asked = self.shard.ask_patiently(&request, |reply| shard::Message::Append { epoch, ops, reply });
         match asked.await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(why)) => Err(CommandError::NotRecorded(why)),

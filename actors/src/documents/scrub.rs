@@ -161,7 +161,7 @@ mod tests {
         for entry in [&first, &second] {
             assert!(matches!(put_entry(&*store, entry).await.unwrap(), PutOutcome::Done(_)));
         }
-        let view = View::new(0, store.clone(), true);
+        let view = View::new(0, store.clone(), Arc::new(SystemClock), true);
         let local = Arc::new(vec![(Address::new("shard", 1), view)]);
         let shards = Shards { hash_seed: 0, count: 1, local };
         let (tree, findings) = (Tree::new(Arc::new(SystemClock)), Findings::default());

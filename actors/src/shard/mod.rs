@@ -20,6 +20,7 @@ use enabler_cluster::actor::{Behaviour, Context, Fault};
 use enabler_cluster::address::Reply;
 use enabler_cluster::decide::custody::Part;
 use enabler_cluster::decide::restart::Policy;
+use enabler_cluster::lease;
 use enabler_cluster::net::{Net, NodeId};
 use enabler_cluster::owner::{Means, Owner};
 use enabler_storage::log::SnapshotRef;
@@ -63,6 +64,8 @@ pub enum Message {
     },
     /// Append these operations together; those that come while an entry is written share the next one.
     Append {
+        /// The ownership that they are written under; under another one they are refused.
+        epoch: u64,
         /// The change.
         ops: Vec<Op>,
         /// Its sequence number, once it is durable and applied.
@@ -182,6 +185,7 @@ impl Behaviour for Shard {
 
     async fn start(&self, context: &Context<Message>) -> Result<State, Fault> {
         self.view.set_index(None);
+        self.view.looks();
         self.stand(Part::None, self.view.standing().epoch);
         let mut state = State { part: Mode::Resting, verified: false, promised: None, rebuilt: false };
         self.tick_later(context);
@@ -211,6 +215,7 @@ impl Behaviour for Shard {
                 self.follow(context, state).await;
             }
             Message::Noticed => {
+                self.view.looks();
                 self.look_for_a_later_owner(context, state).await;
                 self.catch_up(context, state).await?;
             }
@@ -280,6 +285,9 @@ impl Shard {
                 if let Err(fault) = self.upkeep(context, serving).await {
                     self.refuse(context, state, &fault);
                 }
+                if !self.is_alone {
+                    self.look_at_the_manifest(context, state).await;
+                }
                 Ok(())
             }
             Mode::Following(following) => {
@@ -336,6 +344,15 @@ impl Shard {
     }
 
     /// Has the next opening begin with nothing.
+    /// Whether this generation may not serve: it was declared dead, or nobody can say.
+    async fn was_declared_dead(&self, owner: &Owner) -> bool {
+        if self.is_alone {
+            return false;
+        }
+        let ended = lease::has_ended(&*self.means.store, &self.means.node).await;
+        ended.inspect_err(|error| tracing::warn!(%error, epoch = owner.epoch(), "not served yet")).unwrap_or(true)
+    }
+
     async fn wipe(&self) -> Result<(), Fault> {
         self.view.set_index(None);
         self.view.shelf(&self.dir).forget();
@@ -357,6 +374,13 @@ impl Shard {
                 None => Owner::claim(means, self.number, &mut *following).await,
             };
             let error = match owned {
+                // A claim may have taken long: in an outage, or asleep.
+                Ok(owner) if self.was_declared_dead(&owner).await => {
+                    context.seat().note("this node was declared dead and serves nothing more");
+                    self.stand(Part::Replica, self.view.standing().epoch);
+                    state.part = Mode::Following(following);
+                    return;
+                }
                 Ok(owner) => match self.serve(context, owner, following).await {
                     Ok(serving) => {
                         state.part = Mode::Serving(Box::new(serving));
@@ -393,7 +417,7 @@ impl Shard {
             Ok(following) => {
                 self.stand(Part::Replica, self.view.standing().epoch);
                 state.part = Mode::Following(following);
-                let _ = context.address().offer(Message::Noticed);
+                self.view.notice(context.address());
             }
             Err(stuck) => self.give_way(context, state, stuck),
         }
@@ -406,7 +430,7 @@ impl Shard {
             Ok(more) => {
                 context.seat().note(format!("replica, entry {}", following.position.seq));
                 if more {
-                    let _ = context.address().offer(Message::Noticed);
+                    self.view.notice(context.address());
                 } else {
                     state.rebuilt = false;
                 }

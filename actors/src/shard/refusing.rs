@@ -104,8 +104,9 @@ impl Shard {
         self.stand(Part::Replica, self.view.standing().epoch);
         state.part = Mode::Following(following);
         context.seat().note("replica again");
-        let next = if self.is_alone { Message::Claim } else { Message::Noticed };
-        let _ = context.address().offer(next);
+        if self.is_alone {
+            let _ = context.address().offer(Message::Claim);
+        }
     }
 }
 

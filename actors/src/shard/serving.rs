@@ -26,6 +26,8 @@ const DOCUMENT_PLACES: usize = 64;
 const DOCUMENTS_MAX: usize = 10_000;
 /// Expired documents that are erased in one tick.
 const EXPIRED_AT_ONCE: usize = 16;
+/// How long an owner goes on without having looked at its manifest.
+const MANIFEST_AGE_MAX: Duration = Duration::from_secs(4);
 /// How long bytes count as arriving: longer than an append may take.
 const ARRIVING_MAX: Duration = Duration::from_secs(60);
 
@@ -104,7 +106,11 @@ impl Shard {
         };
         match message {
             Message::Accept { record, reply } => self.accept(context, serving, record, reply).await?,
-            Message::Append { ops, reply } => {
+            // Written for an ownership that has ended: what this one has accepted meanwhile may contradict it.
+            Message::Append { epoch, reply, .. } if epoch != serving.owner.epoch() => {
+                reply.send(Err(format!("shard {} has another owner now", self.number)));
+            }
+            Message::Append { ops, reply, .. } => {
                 if !serving.group.has_room_for(&ops) {
                     self.commit(context, state).await?;
                 }
@@ -168,7 +174,19 @@ impl Shard {
         let known = blocking("looking for the same bytes", known);
         if let Some(document_id) = known.await? {
             serving.arriving.remove(&content);
-            reply.send(Ok(Taken { document_id, is_duplicate: document_id != id }));
+            // Nothing is appended that would tell a replaced owner that it is one, and the document may be gone since.
+            reply.send(match serving.owner.is_overtaken().await {
+                _ if self.is_alone => Ok(Taken { document_id, is_duplicate: document_id != id }),
+                Ok(false) => Ok(Taken { document_id, is_duplicate: document_id != id }),
+                Ok(true) => {
+                    let _ = context.address().offer(Message::Noticed);
+                    Err(CommandError::NotOwner)
+                }
+                Err(error) => {
+                    let fault = Fault::from_error("looking for a later owner", &error);
+                    Err(CommandError::NotRecorded(fault.reason))
+                }
+            });
             return Ok(());
         }
         serving.arriving.retain(|_, since| since.elapsed() < ARRIVING_MAX);
@@ -239,7 +257,7 @@ impl Shard {
             let handed_to = to.map(|(to, _)| to);
             self.view.stand(Standing { part: Part::Replica, epoch, handed_to, is_coming: false });
             state.part = Mode::Following(serving.end(context));
-            let _ = context.address().offer(Message::Noticed);
+            self.view.notice(context.address());
             if self.is_alone {
                 let _ = context.address().offer(Message::Claim);
             }
@@ -251,6 +269,15 @@ impl Shard {
         let Mode::Serving(serving) = &state.part else { return };
         if matches!(serving.owner.is_overtaken().await, Ok(true)) {
             tracing::info!(shard = self.number, "a later owner has written");
+            self.step_down(context, state, None);
+        }
+    }
+
+    /// Steps down if the manifest names a later owner: one that was chosen and has not written yet is not in the log.
+    pub(super) async fn look_at_the_manifest(&self, context: &Context<Message>, state: &mut State) {
+        let Mode::Serving(serving) = &mut state.part else { return };
+        if let Err(OwnError::Superseded { epoch, .. }) = serving.owner.look(MANIFEST_AGE_MAX).await {
+            tracing::info!(shard = self.number, epoch, "the manifest names a later owner");
             self.step_down(context, state, None);
         }
     }
@@ -313,6 +340,7 @@ impl Shard {
             id,
             bench: self.bench.clone(),
             shard: context.address().clone(),
+            epoch: serving.owner.epoch(),
             view: self.view.clone(),
         };
         let cell = actor::spawn(document, address.clone(), context.tree(), context.cell()).await?;

@@ -1,15 +1,16 @@
 //! A shard as readers on this node see it, over restarts of its actor; and the reading that is up to date.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use enabler_cluster::address::Address;
 use enabler_cluster::decide::custody::Part;
 use enabler_cluster::net::NodeId;
-use enabler_storage::log;
-use enabler_storage::objects::{ObjectStore, StoreError};
+use enabler_storage::clock::Clock;
+use enabler_storage::log::{self, LogError};
+use enabler_storage::objects::ObjectStore;
 use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
@@ -28,6 +29,10 @@ const CONFIRM_AGAIN_MAX: Duration = Duration::from_millis(300);
 /// How long a request waits for a shard that is about to be handed over to this node: a swap of the manifest and an
 /// entry, some tens of milliseconds. Whoever waited in vain looks for the owner again.
 const COMING_MAX: Duration = Duration::from_secs(1);
+
+/// How long ago the log may have told where it ends, for the next entry alone to tell whether it has grown: entries live
+/// for a day behind a snapshot.
+const FLOOR_AGE_MAX: Duration = Duration::from_secs(600);
 
 /// A node that has looked at nothing for so long was frozen or suspended, and may have been replaced without knowing:
 /// links are cut, and shards taken, after two seconds of silence.
@@ -69,6 +74,7 @@ pub enum Unreadable {
 struct Inner {
     number: u32,
     store: Arc<dyn ObjectStore>,
+    clock: Arc<dyn Clock>,
     /// A node alone, which nobody can replace, asks nobody.
     is_alone: bool,
     index: RwLock<Option<Arc<Index>>>,
@@ -77,10 +83,13 @@ struct Inner {
     applied: watch::Sender<u64>,
     confirming: Mutex<Confirmed>,
     begun: AtomicU64,
+    /// When the log last told where it ends, by the uptime of the machine.
+    confirmed_ms: AtomicU64,
     attention: std::sync::Mutex<Attention>,
     refusals: std::sync::Mutex<Refusals>,
     shelf: OnceLock<Arc<Shelf>>,
     grants: Arc<()>,
+    is_noticed: AtomicBool,
 }
 
 /// Whether this node has been awake all the time.
@@ -127,10 +136,12 @@ pub struct View(Arc<Inner>);
 
 impl View {
     /// The view of shard `number` before its actor starts.
-    pub fn new(number: u32, store: Arc<dyn ObjectStore>, is_alone: bool) -> Self {
+    pub fn new(number: u32, store: Arc<dyn ObjectStore>, clock: Arc<dyn Clock>, is_alone: bool) -> Self {
         View(Arc::new(Inner {
             number,
             store,
+            confirmed_ms: AtomicU64::new(clock.uptime_ms()),
+            clock,
             is_alone,
             index: RwLock::default(),
             standing: watch::Sender::new(Standing::default()),
@@ -142,6 +153,7 @@ impl View {
             refusals: std::sync::Mutex::new(Refusals::none()),
             shelf: OnceLock::new(),
             grants: Arc::default(),
+            is_noticed: AtomicBool::new(false),
         }))
     }
 
@@ -202,6 +214,19 @@ impl View {
         self.0.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Has the actor look at the log, unless it is about to: each look is a request to the store, and hundreds that wait
+    /// in its mailbox would hold up a hand-over.
+    pub fn notice(&self, actor: &Address<Message>) {
+        if !self.0.is_noticed.swap(true, Ordering::SeqCst) && actor.offer(Message::Noticed).is_err() {
+            self.0.is_noticed.store(false, Ordering::SeqCst);
+        }
+    }
+
+    /// What is noticed from now on needs another look.
+    pub(super) fn looks(&self) {
+        self.0.is_noticed.store(false, Ordering::SeqCst);
+    }
+
     /// Kept until the node that was given the shard serves it, or it is over with trying to tell it.
     pub(super) fn grants(&self) -> Arc<()> {
         self.0.grants.clone()
@@ -254,7 +279,7 @@ impl View {
         let mut applied = self.0.applied.subscribe();
         if *applied.borrow() < end {
             // It may not know yet: a telling that was lost, or a later owner of whom this node has not heard.
-            let _ = actor.offer(Message::Noticed);
+            self.notice(actor);
         }
         let caught_up = tokio::time::timeout(CATCH_UP_MAX, applied.wait_for(|seq| *seq >= end)).await;
         if !matches!(caught_up, Ok(Ok(_))) {
@@ -272,10 +297,11 @@ impl View {
             let number = self.0.begun.fetch_add(1, Ordering::SeqCst) + 1;
             let was_silent = last.number > 0 && last.outcome.is_err();
             let patience = if was_silent { CONFIRM_AGAIN_MAX } else { CONFIRM_MAX };
-            let asked = Instant::now();
+            let (asked, asked_ms) = (Instant::now(), self.0.clock.uptime_ms());
             let why = match tokio::time::timeout(patience, self.look_for_the_end()).await {
                 Ok(Ok(end)) => {
                     self.confirm(asked);
+                    self.0.confirmed_ms.store(asked_ms, Ordering::SeqCst);
                     *last = Confirmed { number, outcome: Ok(end) };
                     return last.outcome;
                 }
@@ -288,11 +314,19 @@ impl View {
         last.outcome
     }
 
-    async fn look_for_the_end(&self) -> Result<u64, StoreError> {
+    async fn look_for_the_end(&self) -> Result<u64, LogError> {
+        let shard = self.0.number;
+        let failed = |source| LogError::Store { shard, source };
         let mut seq = self.applied();
+        let age_ms = self.0.clock.uptime_ms().saturating_sub(self.0.confirmed_ms.load(Ordering::SeqCst));
+        if age_ms >= FLOOR_AGE_MAX.as_millis() as u64 {
+            // What follows the last entry that is here may have given way to a snapshot while this node slept.
+            let manifest = log::read_manifest(&*self.0.store, shard).await?;
+            seq = seq.max(manifest.map_or(0, |manifest| manifest.value.floor_seq));
+        }
         loop {
-            let Ok(key) = log::entry_key(self.0.number, seq.saturating_add(1)) else { return Ok(seq) };
-            if self.0.store.head(&key).await?.is_none() {
+            let key = log::entry_key(shard, seq.saturating_add(1))?;
+            if self.0.store.head(&key).await.map_err(failed)?.is_none() {
                 return Ok(seq);
             }
             // What this node has applied meanwhile need not be asked for.
@@ -303,6 +337,9 @@ impl View {
 
 #[cfg(test)]
 mod tests {
+    use enabler_storage::clock::SystemClock;
+    use enabler_storage::objects::Memory;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
@@ -319,6 +356,17 @@ mod tests {
         assert!(attention.has_slept(Instant::now()), "what was asked before the sleep tells nothing");
         attention.confirm(Instant::now());
         assert!(!attention.has_slept(Instant::now()));
+    }
+
+    #[test]
+    fn however_often_it_is_noticed_one_look_waits() {
+        let view = View::new(0, Arc::new(Memory::new()), Arc::new(SystemClock), false);
+        let nobody = Address::new("node/shards/shard-0", 4);
+        view.notice(&nobody);
+        assert!(!view.0.is_noticed.load(Ordering::SeqCst), "what was not sent does not count");
+        view.0.is_noticed.store(true, Ordering::SeqCst);
+        view.looks();
+        assert!(!view.0.is_noticed.load(Ordering::SeqCst));
     }
 
     #[tokio::test(start_paused = true)]

@@ -15,8 +15,9 @@ struct Document {
     content: u16,
     /// When its upload was acknowledged first.
     accepted_ms: u64,
-    /// When a client first asked for its deletion.
+    /// When a client first asked for its deletion, and how many have.
     delete_begun_ms: Option<u64>,
+    deletes: u32,
     /// When a deletion was acknowledged first.
     deleted_ms: Option<u64>,
     /// The end that a read has shown, and when that read was over.
@@ -111,6 +112,7 @@ impl Book {
     pub fn deletes(&self, id: DocumentId, now_ms: u64) {
         if let Some(document) = self.state().documents.get_mut(&id) {
             document.delete_begun_ms.get_or_insert(now_ms);
+            document.deletes += 1;
         }
     }
 
@@ -118,13 +120,12 @@ impl Book {
     pub fn deleted(&self, world: &World, request: u64, id: DocumentId, outcome: Result<(), NoAnswer>) {
         let now_ms = world.engine.now_ms();
         let mut state = self.state();
-        let begun_ms = state.requests.remove(&request).unwrap_or(now_ms);
+        state.requests.remove(&request);
         let Some(document) = state.documents.get_mut(&id) else { return };
         match outcome {
             Ok(()) => drop(document.deleted_ms.get_or_insert(now_ms)),
             Err(NoAnswer::NoDocument) => {
-                let is_first = document.delete_begun_ms.is_none_or(|first| first >= begun_ms);
-                if is_first && document.deleted_ms.is_none() {
+                if document.deletes == 1 && document.deleted_ms.is_none() {
                     let text = format!("{} was acknowledged, and its deletion finds nothing", short(id));
                     world.judge.broken(judge::DURABLE, text);
                 }

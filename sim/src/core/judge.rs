@@ -89,6 +89,8 @@ struct Shard {
     hashes: BTreeMap<u64, u64>,
     /// Entries that were put again after they had been removed.
     undead: BTreeSet<u64>,
+    /// Whether an owner wrote after the next one had been chosen.
+    was_late: bool,
 }
 
 #[derive(Default)]
@@ -97,21 +99,32 @@ struct State {
     violation: Option<Violation>,
     /// Generations that the store says have ended: node and generation.
     ended: BTreeMap<(String, u128), u64>,
+    /// When each node went on after it had stood still.
+    thawed: BTreeMap<String, u64>,
+    /// Entries whose writer was told nothing by the store.
+    unanswered: BTreeSet<(u32, u64)>,
+    /// Entries with uploads that nobody has been told of, by the node that wrote them.
+    untold: BTreeMap<(u32, u64), String>,
     /// Keys whose bytes were flipped in the store: what depends on them cannot be promised.
     damaged: BTreeSet<Key>,
 }
 
+/// How far clocks are set wrong: by so much an entry may seem older than it is.
+const SKEW_MS_MAX: u64 = 8_000;
+
 /// Judges one run.
 pub struct Judge {
     engine: Engine,
+    /// How long entries are kept.
+    keeps_ms: u64,
     state: Mutex<State>,
 }
 
 impl Judge {
     /// A judge who has seen nothing yet.
     #[must_use]
-    pub fn new(engine: Engine) -> Self {
-        Judge { engine, state: Mutex::default() }
+    pub fn new(engine: Engine, keeps_ms: u64) -> Self {
+        Judge { engine, keeps_ms, state: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -134,6 +147,35 @@ impl Judge {
             event,
         });
         self.engine.halt();
+    }
+
+    /// A node goes on after it stood still.
+    pub fn thawed(&self, node: String) {
+        let now_ms = self.engine.now_ms();
+        self.state().thawed.insert(node, now_ms);
+    }
+
+    /// The store stored something and its answer was lost.
+    pub fn unanswered(&self, key: &Key) {
+        if let Place::Entry(shard, seq) = place(key) {
+            self.state().unanswered.insert((shard, seq));
+        }
+    }
+
+    /// A generation of `node` was killed; whether that was between a write and its acknowledgement.
+    pub fn killed(&self, node: &str) -> bool {
+        let mut state = self.state();
+        let before = state.untold.len();
+        state.untold.retain(|_, writer| writer != node);
+        state.untold.len() < before
+    }
+
+    /// Whether an entry of an epoch that was over already was written, and whether one was written again.
+    #[must_use]
+    pub fn seen(&self) -> (bool, bool) {
+        let state = self.state();
+        let late = state.shards.values().any(|shard| shard.was_late);
+        (late, state.shards.values().any(|shard| !shard.undead.is_empty()))
     }
 
     /// What was broken, if anything was.
@@ -207,6 +249,9 @@ impl Judge {
                 return Err((ONE_CHAIN, text));
             }
         }
+        known.was_late |= known.manifest.as_ref().is_some_and(|manifest| manifest.epoch > entry.epoch);
+        let owner = known.writers.get(&entry.epoch).and_then(|(_, owner)| owner.as_ref());
+        let writer = owner.map(|owner| owner.node.clone()).unwrap_or_default();
         known.rows.apply(&entry, |_| true);
         for op in &entry.ops {
             if let Op::Accepted { document } = op
@@ -220,7 +265,11 @@ impl Judge {
         }
         let hash = known.rows.hash(|_| false);
         known.hashes.insert(seq, hash);
+        let has_upload = entry.ops.iter().any(|op| matches!(op, Op::Accepted { .. }));
         known.log.insert(seq, Known { entry, checksum });
+        if has_upload {
+            state.untold.insert((shard, seq), writer);
+        }
         Ok(())
     }
 
@@ -326,7 +375,7 @@ impl Judge {
                 if seq >= floor {
                     return Err((KEPT, format!("entry {seq} of shard {shard} was removed, the floor is {floor}")));
                 }
-                if age_ms < super::LOG_AGE.as_millis() as u64 / 2 {
+                if age_ms < self.keeps_ms.saturating_sub(SKEW_MS_MAX) {
                     return Err((KEPT, format!("entry {seq} of shard {shard} was removed after {age_ms} ms")));
                 }
                 Ok(())
@@ -354,20 +403,32 @@ impl Judge {
     }
 
     /// An owner is about to tell its client that what `is_it` describes is done, as entry `seq`.
-    pub fn acknowledged(&self, node: &str, shard: u32, seq: u64, what: &str, is_it: impl Fn(&Op) -> bool) {
-        let state = self.state();
+    ///
+    /// True if the store had not told its writer that it was written.
+    pub fn acknowledged(
+        &self,
+        node: &str,
+        shard: u32,
+        seq: u64,
+        what: &str,
+        is_it: impl Fn(&Op) -> bool,
+    ) -> bool {
+        let mut state = self.state();
+        state.untold.remove(&(shard, seq));
+        let was_unanswered = state.unanswered.contains(&(shard, seq));
         let entry = state.shards.get(&shard).and_then(|shard| shard.log.get(&seq));
         let is_there = entry.is_some_and(|known| known.entry.ops.iter().any(&is_it));
         let is_undead = state.shards.get(&shard).is_some_and(|shard| shard.undead.contains(&seq));
         drop(state);
         if is_there {
-            return;
+            return was_unanswered;
         }
         if is_undead {
             self.broken(DURABLE, format!("{node} acknowledges {what} as entry {seq} of shard {shard}, which nobody reads"));
         } else {
             self.broken(DURABLE, format!("{node} acknowledges {what} as entry {seq} of shard {shard}: it is not in the log"));
         }
+        false
     }
 
     /// A node begins to serve a shard.
@@ -378,8 +439,10 @@ impl Judge {
         let is_its = is_its.is_some_and(|owner| owner.node == node && owner.generation == generation);
         let ended = state.ended.get(&(node.to_owned(), generation)).copied();
         drop(state);
-        let now_ms = self.engine.now_ms();
-        if ended.is_some_and(|ended| now_ms.saturating_sub(ended) > super::LEASE.as_millis() as u64) {
+        let (now_ms, lease_ms) = (self.engine.now_ms(), super::LEASE.as_millis() as u64);
+        // One that slept between its last look and this moment hears of it with its next beat.
+        let slept = self.state().thawed.get(node).is_some_and(|thawed| now_ms - thawed < lease_ms);
+        if !slept && ended.is_some_and(|ended| now_ms.saturating_sub(ended) > 2 * lease_ms) {
             self.broken(DEAD, format!("{node} was declared dead long ago and serves shard {shard} in epoch {epoch}"));
         }
         if !is_its {
@@ -419,6 +482,14 @@ impl Judge {
         let state = self.state();
         let known = state.shards.get(&shard);
         known.and_then(|known| known.log.last_key_value()).map_or(0, |(seq, _)| *seq)
+    }
+
+    /// The epoch of the last entry of a shard.
+    #[must_use]
+    pub fn last_epoch(&self, shard: u32) -> u64 {
+        let state = self.state();
+        let known = state.shards.get(&shard);
+        known.and_then(|known| known.log.last_key_value()).map_or(0, |(_, known)| known.entry.epoch)
     }
 
     /// Who owns a shard, and under which epoch, as the store has it.

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
-use crate::chance::{Chances, Draws};
+use crate::chance::{Chances, Draws, mixed};
 use crate::engine::Engine;
 use crate::trace::{Event, Trace, Violation};
 
@@ -53,8 +53,23 @@ pub struct Plan {
 impl Plan {
     /// The plan of a seed.
     #[must_use]
-    pub fn of_seed(seed: u64, nodes: u8, faults: Faults) -> Self {
-        Plan { seed, scene: draw(seed, nodes, faults), kept: None, traces: false, records: false }
+    ///
+    /// Without `nodes` (0) and `faults` the seed chooses these too: mostly three nodes and every fault that is survived
+    /// without loss, at times five or two nodes, a damaged store, or the hole that collection could leave.
+    pub fn of_seed(seed: u64, nodes: u8, faults: Option<Faults>) -> Self {
+        let mood = mixed(seed ^ 0x300d) % 40;
+        let chosen = match mood {
+            0..=3 => 5,
+            4..=5 => 2,
+            _ => 3,
+        };
+        let nodes = if nodes == 0 { chosen } else { nodes };
+        let scene = match (faults, mood) {
+            (None, 6) => script::hole(seed),
+            (None, 7 | 8) => draw(seed, nodes, Faults { damage: true, ..Faults::ALL }),
+            (faults, _) => draw(seed, nodes, faults.unwrap_or(Faults::ALL)),
+        };
+        Plan { seed, scene, kept: None, traces: false, records: false }
     }
 }
 

@@ -227,8 +227,11 @@ impl Net {
         (state.lost, state.twice, state.slow) = (0, 0, 0);
     }
 
-    fn is_silent(&self, from: u8, to: u8) -> bool {
+    fn is_silent(&self, from: u8, (to, id): (u8, &NodeId)) -> bool {
         let state = self.state();
+        if state.doors.get(&to).is_none_or(|(there, _)| there != id) {
+            return true;
+        }
         let group = state.groups.get(&to).copied();
         state.cuts.contains_key(&(from, to))
             || state.cuts.contains_key(&(to, from))
@@ -257,7 +260,7 @@ impl Net {
         patience: Duration,
     ) -> Result<Answer, NoAnswer> {
         let until_ms = self.engine.now_ms() + patience.as_millis() as u64;
-        let mut answered = std::pin::pin!(self.send(from, to, call)?.taken());
+        let mut answered = std::pin::pin!(self.send(from, to, call, false)?.taken());
         while self.engine.now_ms() < until_ms {
             match self.engine.within(SILENCE, answered.as_mut()).await {
                 Some(Some((answer, event))) => {
@@ -266,7 +269,7 @@ impl Net {
                 }
                 Some(None) => return Err(NoAnswer::Unknown),
                 // A link that is silent is cut, and whoever waits behind it hears so.
-                None if self.is_silent(from, to.0) => return Err(NoAnswer::Unknown),
+                None if self.is_silent(from, to) => return Err(NoAnswer::Unknown),
                 None => {}
             }
         }
@@ -275,7 +278,7 @@ impl Net {
 
     /// Tells a node something; nobody says whether it heard.
     pub fn cast(&self, from: u8, to: (u8, &NodeId), call: Call) {
-        let _ = self.send(from, to, call);
+        let _ = self.send(from, to, call, true);
     }
 
     fn send(
@@ -283,6 +286,7 @@ impl Net {
         from: u8,
         (to, id): (u8, &NodeId),
         call: Call,
+        is_cast: bool,
     ) -> Result<Slot<(Result<Answer, NoAnswer>, Option<u64>)>, NoAnswer> {
         let (lost, twice, slow) = {
             let state = self.state();
@@ -290,7 +294,8 @@ impl Net {
                 Some((there, _)) if there == id => {}
                 _ => return Err(NoAnswer::NoLink),
             }
-            (state.lost, state.twice, state.slow)
+            // A link carries each call once; who is told something may hear it again.
+            (state.lost, if is_cast { state.twice } else { 0 }, state.slow)
         };
         let pair = u16::from(from) * 16 + u16::from(to);
         let mut way_ms = 1 + self.engine.draw(Stream(WAY, pair), 6);

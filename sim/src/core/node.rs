@@ -272,6 +272,10 @@ pub(super) async fn answered(node: &Arc<Node>, call: Call) -> Result<Answer, NoA
             told(node, shard, Message::Accept { record, answer: fill }, slot).await.map(Answer::Taken)
         }
         Call::Delete { tenant, id, shard } => {
+            if !node.cell(shard).is_some_and(|cell| cell.view().part == Part::Owner) {
+                return Err(shard::not_owner_of(node, shard));
+            }
+            shard::document(node, shard, &tenant, id).await?;
             let (fill, slot) = Slot::pair();
             told(node, shard, Message::Delete { tenant, id, answer: fill }, slot).await.map(|()| Answer::Done)
         }
@@ -301,6 +305,7 @@ async fn told<T>(
 ) -> Result<T, NoAnswer> {
     let Some(cell) = node.cell(shard) else { return Err(NoAnswer::Unavailable) };
     if cell.mailbox.offer(message).is_err() {
+        node.world.sometimes("a full mailbox refused a message");
         return Err(NoAnswer::Unavailable);
     }
     // A reply that is dropped says that the shard is not served here any more.

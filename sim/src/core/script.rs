@@ -109,6 +109,8 @@ pub enum Step {
         node: u8,
         /// Which shard.
         shard: u32,
+        /// How often, a little apart.
+        times: u8,
     },
     /// A node claims a shard that is not its to claim, because it was told nonsense.
     Usurp {
@@ -188,7 +190,7 @@ impl Faults {
 }
 
 /// Everything about a run that is not drawn while it runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scene {
     /// Nodes.
     pub nodes: u8,
@@ -339,9 +341,70 @@ fn fault(chances: &mut Chances, kind: u8, nodes: u8, shards: u32, is_long: bool)
             Step::Outage { node, how, for_ms: long }
         }
         6 => Step::Skew { node, by_ms: chances.draw(WHAT, 14_000) as i64 - 7_000 },
-        7 => Step::Panic { node, shard },
+        7 => Step::Panic { node, shard, times: if chances.draw(WHAT, 8) == 7 { 12 } else { 1 } },
         8 => Step::Usurp { node, shard },
         9 => Step::Compact,
         _ => Step::Damage { object: chances.draw(WHAT, 1_000) as u32, bit: chances.draw(WHAT, 1 << 20) as u32 },
+    }
+}
+
+/// The scene of the hole that collecting entries could leave: an owner stands still in the middle of an append, is replaced,
+/// the log is shortened past the place that it wants to write to and the entries are removed; then it goes on.
+///
+/// The seed chooses the moment at which it stands still, for how long, and when the entries go.
+#[must_use]
+pub fn hole(seed: u64) -> Scene {
+    let mut chances = Chances::of_seed(mixed(seed ^ 0x401e), false);
+    let keeps_ms = 20_000;
+    let mut steps = Vec::new();
+    let mut at = |at_ms: u64, step: Step| steps.push(Timed { at_ms, step });
+    let upload = |door: u8, content: u16| Step::Upload { client: 1, door, content };
+    for content in 0..3 {
+        at(5_000 + u64::from(content) * 300, upload(1, content));
+    }
+    // An upload takes some hundred milliseconds from its blob to its entry; the owner stands still somewhere in between.
+    let asked_ms = 8_000;
+    at(asked_ms, upload(1, 10));
+    at(asked_ms, upload(2, 11));
+    let frozen_ms = asked_ms + chances.draw(WHEN, 260);
+    let for_ms = 2 * keeps_ms + chances.draw(WHEN, 40_000);
+    for node in 1..=2 {
+        if chances.draw(WHAT, 3) > 0 {
+            at(frozen_ms + chances.draw(WHEN, 3), Step::Freeze { node, for_ms });
+            break;
+        }
+    }
+    for round in 0..12_u16 {
+        let at_ms = frozen_ms + 6_000 + u64::from(round) * (keeps_ms / 6) + chances.draw(WHEN, 900);
+        at(at_ms, upload(3, 20 + round));
+        at(at_ms + 1_200, Step::Compact);
+    }
+    at(frozen_ms + for_ms + 200, upload(3, 40));
+    at(frozen_ms + for_ms + 3_000, Step::Read { client: 1, door: 3, content: 10 });
+    steps.sort_by_key(|step| step.at_ms);
+    let lasts_ms = steps.last().map_or(0, |step| step.at_ms);
+    Scene {
+        nodes: 3,
+        shards: 1,
+        replicas: 1,
+        clients: 1,
+        store: Rates { way_ms: 25, ..Rates::default() },
+        net_lost: 0,
+        net_twice: 0,
+        net_slow: 0,
+        compact_after: 3,
+        keeps_ms,
+        steps,
+        lasts_ms,
+    }
+}
+
+impl std::fmt::Display for Faults {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Faults { store, net, process, time, damage } = *self;
+        let all = [(store, "store"), (net, "net"), (process, "process"), (time, "time"), (damage, "damage")];
+        let words: Vec<&str> = all.into_iter().filter(|(on, _)| *on).map(|(_, word)| word).collect();
+        f.write_str(if words.is_empty() { "none" } else { "" })?;
+        f.write_str(&words.join(","))
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use enabler_storage::objects::{
     ETag, Head, Key, LIST_LIMIT_MAX, Listed, Object, ObjectStore, PutOutcome, StoreError,
 };
@@ -24,7 +25,7 @@ pub(super) const BASE_MS: u64 = 1_767_225_600_000;
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How often the store misbehaves, per thousand requests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Rates {
     /// The request never arrives.
     pub lost: u64,
@@ -326,6 +327,9 @@ impl Door {
                 *bytes = flipped(bytes, world.draw(Stream(BIT, u16::from(number)), bits.max(1)) as usize);
             }
             if fate == Trick::AnswerLost {
+                if let (Told::Put(_), Ask::New(key, _)) = (&told, &ask) {
+                    store.judge.unanswered(key);
+                }
                 return;
             }
             world.event(

@@ -27,6 +27,8 @@ use crate::trace::{Lane, What};
 const REBIRTH: Duration = Duration::from_millis(100);
 /// After the last fault: how long it may take until everything is served, and until all work has ended.
 const SERVED_WITHIN_MS: u64 = 2 * LEASE.as_millis() as u64 + 6_000;
+/// Until the manifests say so too: an owner looks at its own from time to time.
+const WRITTEN_WITHIN_MS: u64 = SERVED_WITHIN_MS + 30_000;
 const ENDED_WITHIN_MS: u64 = 120_000;
 /// Shards that have not moved for so long stay where they are.
 const STILL_MS: u64 = 8_000;
@@ -63,7 +65,7 @@ impl World {
     /// Builds the world of `scene` and starts it.
     #[must_use]
     pub fn begin(engine: Engine, seed: u64, scene: Scene) -> Arc<World> {
-        let judge = Arc::new(Judge::new(engine.clone()));
+        let judge = Arc::new(Judge::new(engine.clone(), scene.keeps_ms));
         let store = Arc::new(Store::new(engine.clone(), scene.store, judge.clone()));
         let net = Net::new(engine.clone(), scene.net_lost, scene.net_twice, scene.net_slow);
         let skews = (1..=scene.nodes).map(|number| (number, Arc::new(AtomicI64::new(0)))).collect();
@@ -131,6 +133,13 @@ impl World {
     /// What happened of that.
     #[must_use]
     pub fn seen(&self) -> BTreeMap<&'static str, u64> {
+        let (late, undead) = self.judge.seen();
+        if late {
+            self.sometimes("an owner wrote after the next one had been chosen");
+        }
+        if undead {
+            self.sometimes("an entry that was removed was written again");
+        }
         self.sometimes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -151,6 +160,9 @@ impl World {
         let Some(node) = self.nodes().remove(&number) else { return false };
         self.net.shut(number);
         self.engine.end(node.group);
+        if self.judge.killed(&node.id.name) {
+            self.sometimes("a node died between a write and its acknowledgement");
+        }
         self.engine.event_on(Lane::Node(number), What::Ends, None, None, || why.to_owned());
         true
     }
@@ -234,9 +246,12 @@ impl World {
                 if let Some(skew) = self.skews.get(&node) {
                     skew.store(by_ms, Ordering::Relaxed);
                 }
+                if by_ms.unsigned_abs() > LEASE.as_millis() as u64 / 2 {
+                    self.sometimes("a clock was off by more than half a lease");
+                }
                 self.engine.event(What::Fault, None, None, || format!("the clock of n{node} is off by {by_ms} ms"));
             }
-            Step::Panic { node, shard } => self.tell(node, shard, Message::Panic, "panics"),
+            Step::Panic { node, shard, times } => self.panic(node, shard, times),
             Step::Usurp { node, shard } => self.tell(node, shard, Message::Claim, "claims out of turn"),
             Step::Compact => {
                 for node in self.nodes().values() {
@@ -258,6 +273,16 @@ impl World {
         if let Some(cell) = there.cell(shard) {
             let _ = cell.mailbox.offer(message);
         }
+    }
+
+    fn panic(self: &Arc<Self>, node: u8, shard: u32, times: u8) {
+        let world = self.clone();
+        self.engine.spawn(WORLD, Lane::Hand, async move {
+            for _ in 0..times {
+                world.tell(node, shard, Message::Panic, "panics");
+                world.engine.sleep(Duration::from_millis(400)).await;
+            }
+        });
     }
 
     fn crash(self: &Arc<Self>, number: u8, loses_disk: bool, back_ms: u64) {
@@ -293,6 +318,7 @@ impl World {
         let world = self.clone();
         self.engine.spawn(WORLD, Lane::Hand, async move {
             world.engine.sleep(Duration::from_millis(for_ms)).await;
+            world.judge.thawed(format!("n{number}"));
             world.engine.thaw(node.group);
             world.engine.event_on(Lane::Node(number), What::Thaws, None, None, String::new);
         });
@@ -339,7 +365,10 @@ impl World {
         self.engine.event(What::Heals, None, None, || "everything is whole from here on".to_owned());
         for number in 1..=self.scene.nodes {
             match self.node(number) {
-                Some(node) => self.engine.thaw(node.group),
+                Some(node) => {
+                    self.judge.thawed(node.id.name.clone());
+                    self.engine.thaw(node.group);
+                }
                 None => self.start(number),
             }
         }
@@ -366,12 +395,14 @@ impl World {
             return;
         }
         let healed_ms = self.engine.now_ms();
-        while !self.is_served() {
-            if self.engine.now_ms() - healed_ms > SERVED_WITHIN_MS {
-                let text = format!("{SERVED_WITHIN_MS} ms after the last fault: {}", self.standing());
-                return self.judge.broken(judge::OWNED, text);
+        for (within_ms, as_written) in [(SERVED_WITHIN_MS, false), (WRITTEN_WITHIN_MS, true)] {
+            while !self.is_served(as_written) {
+                if self.engine.now_ms() - healed_ms > within_ms {
+                    let text = format!("{within_ms} ms after the last fault: {}", self.standing());
+                    return self.judge.broken(judge::OWNED, text);
+                }
+                self.engine.sleep(Duration::from_millis(200)).await;
             }
-            self.engine.sleep(Duration::from_millis(200)).await;
         }
         while (0..self.scene.shards).any(|shard| !self.judge.unfinished(shard).is_empty()) {
             if self.engine.now_ms() - healed_ms > ENDED_WITHIN_MS {
@@ -406,10 +437,10 @@ impl World {
         (0..self.scene.shards).map(|shard| self.judge.owner(shard)).collect()
     }
 
-    /// Whether every shard is served by the node that the store names, and by no other.
-    fn is_served(&self) -> bool {
+    /// Whether every shard is served by one node that may write; `as_written`: by the one that the manifest names.
+    fn is_served(&self, as_written: bool) -> bool {
         (0..self.scene.shards).all(|shard| {
-            let Some((owner, generation, epoch)) = self.judge.owner(shard) else { return false };
+            let Some(owner) = self.judge.owner(shard) else { return false };
             let nodes = self.nodes();
             let serving: Vec<_> = nodes
                 .values()
@@ -419,7 +450,11 @@ impl World {
                     (node.id.name.clone(), node.id.generation, epoch)
                 })
                 .collect();
-            serving == [(owner, generation, epoch)]
+            match serving.as_slice() {
+                [one] if as_written => *one == owner,
+                [(_, _, epoch)] => *epoch >= self.judge.last_epoch(shard),
+                _ => false,
+            }
         })
     }
 

@@ -28,7 +28,7 @@ impl Actor {
             let actor = Actor { node: node.clone(), number: shard };
             let made = actor.compact(epoch, &held).await;
             if let Some(cell) = node.cell(shard) {
-                let _ = cell.mailbox.offer(Message::Compacted(made));
+                cell.send(&node, Message::Compacted(made)).await;
             }
         });
     }

@@ -30,7 +30,7 @@ impl Actor {
                 _ => Err(NoAnswer::Unavailable),
             });
             if let Some(cell) = node.cell(shard) {
-                let _ = cell.mailbox.offer(Message::Prepared(to, outcome));
+                cell.send(&node, Message::Prepared(to, outcome)).await;
             }
         });
     }

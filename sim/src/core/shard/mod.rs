@@ -6,11 +6,13 @@ mod handover;
 mod serving;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use enabler_cluster::decide::custody::Part;
 use enabler_cluster::decide::restart::{History, Policy, Verdict};
+use enabler_cluster::lease;
 use enabler_cluster::net::NodeId;
 use enabler_cluster::owner::{Group, OwnError, Owner};
 use enabler_storage::log::{self, SnapshotRef};
@@ -24,9 +26,13 @@ use crate::trace::What;
 pub(super) use following::{Following, Held};
 
 /// Messages that may wait for one shard.
-const PLACES: usize = 256;
+const PLACES: usize = 16;
 /// How often a log is followed that nobody told of, and its length looked at.
 const TICK: Duration = Duration::from_secs(5);
+/// A confirmation that is older than this part of the life of an entry is asked for with the manifest.
+const LOOKS_IN_A_LIFE: u64 = 144;
+/// How long an owner goes on without having looked at its manifest.
+const MANIFEST_AGE_MAX: Duration = Duration::from_secs(4);
 /// How long a reader waits for entries that the store has and this node has not applied.
 const CATCH_UP_MAX_MS: u64 = 5_000;
 /// Restarts of a shard's actor.
@@ -53,6 +59,8 @@ pub struct Cell {
     view: Mutex<View>,
     held: Mutex<Option<Arc<Mutex<Held>>>>,
     followers: Mutex<Vec<NodeId>>,
+    /// When the log last told where it ends.
+    confirmed_ms: AtomicU64,
 }
 
 impl Default for Cell {
@@ -63,11 +71,20 @@ impl Default for Cell {
             view: Mutex::new(view),
             held: Mutex::default(),
             followers: Mutex::default(),
+            confirmed_ms: AtomicU64::new(0),
         }
     }
 }
 
 impl Cell {
+    /// Puts a message in, however long it takes until there is a place.
+    pub async fn send(&self, node: &Node, mut message: Message) {
+        while let Err(back) = self.mailbox.offer(message) {
+            message = back;
+            node.engine().sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// How it stands.
     #[must_use]
     pub fn view(&self) -> View {
@@ -131,6 +148,8 @@ pub enum Message {
     },
     /// Append, for a document that is not deleted.
     Write {
+        /// The ownership that it is written under.
+        epoch: u64,
         /// The document.
         id: DocumentId,
         /// The change.
@@ -297,8 +316,16 @@ impl Actor {
             }
             Message::Tick => {
                 self.compact_later(state, false);
-                if let Mode::Following(_) = state.mode {
-                    self.catch_up(state).await;
+                match &mut state.mode {
+                    Mode::Following(_) => self.catch_up(state).await,
+                    Mode::Serving(serving) => {
+                        let looked = serving.owner.look(MANIFEST_AGE_MAX).await;
+                        if matches!(looked, Err(OwnError::Superseded { .. })) {
+                            self.node.world.sometimes("an owner found a later one in the manifest");
+                            self.step_down(state, None);
+                        }
+                    }
+                    Mode::Resting => {}
                 }
             }
             Message::Look => self.compact_later(state, true),
@@ -332,7 +359,17 @@ impl Actor {
                 None => Owner::claim(means, self.number, &mut following).await,
             };
             let error = match owned {
-                Ok(owner) => return self.serve(state, owner, following),
+                Ok(owner) => {
+                    let ended = lease::has_ended(&*self.node.means.store, &self.node.id).await;
+                    // If nobody can say, it claims again when somebody can.
+                    if !matches!(ended, Ok(false)) {
+                        self.node.world.sometimes("a claim was won by a generation that may be dead");
+                        self.stand(Part::Replica, self.cell().view().epoch, None);
+                        state.mode = Mode::Following(following);
+                        return;
+                    }
+                    return self.serve(state, owner, following);
+                }
                 Err(error) => error,
             };
             self.node.engine().event(What::Note, Some(self.number), None, || format!("does not own: {error}"));
@@ -385,7 +422,7 @@ impl Actor {
     }
 
     async fn look_for_a_later_owner(&self, state: &mut State) {
-        let Mode::Serving(serving) = &state.mode else { return };
+        let Mode::Serving(serving) = &mut state.mode else { return };
         if matches!(serving.owner.is_overtaken().await, Ok(true)) {
             self.node.world.sometimes("an owner found a later one in the log");
             self.step_down(state, None);
@@ -440,15 +477,27 @@ pub(super) async fn document(
 }
 
 async fn end_of_log(node: &Arc<Node>, shard: u32, held: &Arc<Mutex<Held>>) -> Option<u64> {
+    let (cell, asked_ms) = (node.cell(shard)?, node.engine().now_ms());
     let mut seq = locked(held).position.seq;
+    let age_ms = asked_ms - cell.confirmed_ms.load(Ordering::Relaxed);
+    if age_ms >= node.world.scene.keeps_ms / LOOKS_IN_A_LIFE {
+        let manifest = log::read_manifest(&*node.means.store, shard).await.ok()?;
+        seq = seq.max(manifest.map_or(0, |manifest| manifest.value.floor_seq));
+    }
     loop {
         let key = log::entry_key(shard, seq + 1).ok()?;
         let found = node.engine().within(Duration::from_secs(2), node.means.store.head(&key)).await?;
         if found.ok()?.is_none() {
+            cell.confirmed_ms.store(asked_ms, Ordering::Relaxed);
             return Some(seq);
         }
         seq = locked(held).position.seq.max(seq + 1);
     }
+}
+
+/// That this node does not own the shard, and who may.
+pub(super) fn not_owner_of(node: &Node, shard: u32) -> NoAnswer {
+    node.cell(shard).map_or(NoAnswer::Unavailable, not_owner)
 }
 
 fn not_owner(cell: &Cell) -> NoAnswer {

@@ -98,8 +98,12 @@ impl Actor {
             return;
         };
         match message {
-            Message::Accept { record, answer } => self.accept(serving, record, answer),
-            Message::Write { id, ops, answer } => {
+            Message::Accept { record, answer } => self.accept(serving, record, answer).await,
+            Message::Write { epoch, answer, .. } if epoch != serving.owner.epoch() => {
+                self.node.world.sometimes("an append of an ownership that had ended was refused");
+                answer.with(Err(NoAnswer::NotOwner(None)));
+            }
+            Message::Write { id, ops, answer, .. } => {
                 if serving.deleted.contains(&id) {
                     self.node.world.sometimes("a result came after its document was deleted");
                     answer.with(Err(NoAnswer::NoDocument));
@@ -156,7 +160,7 @@ impl Actor {
         }
     }
 
-    fn accept(
+    async fn accept(
         &self,
         serving: &mut Serving,
         record: Box<DocumentRecord>,
@@ -170,7 +174,15 @@ impl Actor {
             self.node.world.sometimes("the same bytes came twice");
             let shard = self.number;
             self.node.engine().event(What::Note, Some(shard), None, || format!("has these bytes as {}", short(known)));
-            answer.with(Ok(known));
+            let told = match serving.owner.is_overtaken().await {
+                Ok(false) => Ok(known),
+                Ok(true) => {
+                    let _ = self.cell().mailbox.offer(Message::Noticed);
+                    Err(NoAnswer::NotOwner(None))
+                }
+                Err(_) => Err(NoAnswer::NotRecorded),
+            };
+            answer.with(told);
             return;
         }
         serving.arriving.retain(|_, since| now_ms - *since < ARRIVING_MAX_MS);
@@ -180,7 +192,8 @@ impl Actor {
         }
         serving.arriving.insert(content, now_ms);
         let ops = vec![Op::Accepted { document: record.clone() }];
-        let appended = self.append(id, ops);
+        let epoch = serving.owner.epoch();
+        let appended = self.append(epoch, id, ops);
         let works = Arc::new(AtomicBool::new(true));
         serving.works.insert(id, works.clone());
         let (node, shard) = (self.node.clone(), self.number);
@@ -188,9 +201,11 @@ impl Actor {
             match appended.taken().await {
                 Some(Ok(seq)) => {
                     let is_it = |op: &Op| matches!(op, Op::Accepted { document } if document.document_id == id);
-                    node.world.judge.acknowledged(&node.id.name, shard, seq, "an upload", is_it);
+                    if node.world.judge.acknowledged(&node.id.name, shard, seq, "an upload", is_it) {
+                        node.world.sometimes("an entry was found that the store had not answered for");
+                    }
                     answer.with(Ok(id));
-                    work(node, shard, *record, works).await;
+                    work(node, (shard, epoch), *record, works).await;
                 }
                 Some(Err(why)) => answer.with(Err(why)),
                 None => answer.with(Err(NoAnswer::NotRecorded)),
@@ -198,9 +213,9 @@ impl Actor {
         });
     }
 
-    fn append(&self, id: DocumentId, ops: Vec<Op>) -> Slot<Result<u64, NoAnswer>> {
+    fn append(&self, epoch: u64, id: DocumentId, ops: Vec<Op>) -> Slot<Result<u64, NoAnswer>> {
         let (fill, slot) = Slot::pair();
-        let _ = self.cell().mailbox.offer(Message::Write { id, ops, answer: fill });
+        let _ = self.cell().mailbox.offer(Message::Write { epoch, id, ops, answer: fill });
         slot
     }
 
@@ -208,7 +223,7 @@ impl Actor {
         let works = Arc::new(AtomicBool::new(true));
         serving.works.insert(record.document_id, works.clone());
         let (node, shard) = (self.node.clone(), self.number);
-        self.node.spawn(work(node, shard, record, works));
+        self.node.spawn(work(node, (shard, serving.owner.epoch()), record, works));
     }
 
     fn delete(
@@ -226,15 +241,15 @@ impl Actor {
         if let Some(works) = serving.works.remove(&id) {
             works.store(false, Ordering::Relaxed);
         }
-        let appended = self.append(id, vec![Op::Deleted { document_id: id, reason: "requested".to_owned() }]);
+        let appended = self.append(serving.owner.epoch(), id, vec![Op::Deleted { document_id: id, reason: "requested".to_owned() }]);
         let (node, shard) = (self.node.clone(), self.number);
         self.node.spawn(async move {
             match appended.taken().await {
                 Some(Ok(seq)) => {
                     let is_it = |op: &Op| matches!(op, Op::Deleted { document_id, .. } if *document_id == id);
-                    node.world.judge.acknowledged(&node.id.name, shard, seq, "a deletion", is_it);
+                    let _ = node.world.judge.acknowledged(&node.id.name, shard, seq, "a deletion", is_it);
                     if let Some(cell) = node.cell(shard) {
-                        let _ = cell.mailbox.offer(Message::Deleted(id));
+                        cell.send(&node, Message::Deleted(id)).await;
                     }
                     answer.with(Ok(()));
                     for tries in 0..TRIES_MAX {
@@ -252,11 +267,11 @@ impl Actor {
 }
 
 /// Brings a document to its end: its pages, its chunks, each result written down while the ownership lasts.
-async fn work(node: Arc<Node>, shard: u32, record: DocumentRecord, works: Arc<AtomicBool>) {
+async fn work(node: Arc<Node>, of: (u32, u64), record: DocumentRecord, works: Arc<AtomicBool>) {
     let (id, revision) = (record.document_id, record.revision);
     let engine = node.engine().clone();
     for tries in 0..TRIES_MAX {
-        if try_work(&node, shard, &record, &works).await.is_some() || !works.load(Ordering::Relaxed) {
+        if try_work(&node, of, &record, &works).await.is_some() || !works.load(Ordering::Relaxed) {
             return;
         }
         engine.sleep(Duration::from_millis(500 << tries)).await;
@@ -265,7 +280,7 @@ async fn work(node: Arc<Node>, shard: u32, record: DocumentRecord, works: Arc<At
     let processed_ms = node.means.clock.now_ms();
     let failed = Op::Failed { document_id: id, revision, reason, processed_ms };
     while works.load(Ordering::Relaxed) {
-        if written(&node, shard, id, vec![failed.clone()]).await.is_some() {
+        if written(&node, of, id, vec![failed.clone()]).await.is_some() {
             return;
         }
         engine.sleep(Duration::from_secs(2)).await;
@@ -274,7 +289,7 @@ async fn work(node: Arc<Node>, shard: u32, record: DocumentRecord, works: Arc<At
 
 async fn try_work(
     node: &Arc<Node>,
-    shard: u32,
+    of: (u32, u64),
     record: &DocumentRecord,
     works: &Arc<AtomicBool>,
 ) -> Option<()> {
@@ -295,7 +310,7 @@ async fn try_work(
         let (page_count, word_count) = (1, 3);
         let report_json = "{}".to_owned();
         let read = Op::PagesRead { document_id: id, revision, pages, page_count, word_count, report_json };
-        written(node, shard, id, vec![read]).await?;
+        written(node, of, id, vec![read]).await?;
     }
     pause(engine).await;
     let blob = ChunksBlob { model_id: "sim".to_owned(), dimensions: 0, chunks: Vec::new() };
@@ -309,12 +324,17 @@ async fn try_work(
         Op::ChunksEmbedded { document_id: id, revision, chunks: chunks.clone(), chunk_count: 0 },
         Op::Ready { document_id: id, revision, chunks, processed_ms },
     ];
-    written(node, shard, id, ops).await.map(|_| ())
+    written(node, of, id, ops).await.map(|_| ())
 }
 
-async fn written(node: &Arc<Node>, shard: u32, id: DocumentId, ops: Vec<Op>) -> Option<u64> {
+async fn written(
+    node: &Arc<Node>,
+    (shard, epoch): (u32, u64),
+    id: DocumentId,
+    ops: Vec<Op>,
+) -> Option<u64> {
     let (fill, slot) = Slot::pair();
-    node.cell(shard)?.mailbox.offer(Message::Write { id, ops, answer: fill }).ok()?;
+    node.cell(shard)?.mailbox.offer(Message::Write { epoch, id, ops, answer: fill }).ok()?;
     match slot.taken().await? {
         Ok(seq) => Some(seq),
         // The document is gone: there is nothing left to do.

@@ -1,0 +1,103 @@
+//! One run: made, shown, made small.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use enabler_sim::case::Case;
+use enabler_sim::core::{Outcome, Plan, run};
+use enabler_sim::trace::{Head, Record};
+use enabler_sim::{report, shrink};
+
+use super::{BROKEN, KEPT, Shape, say};
+
+/// The plan that `what` names, and how it is called on the command line.
+fn plan_of(what: &str, shape: &Shape) -> anyhow::Result<(Plan, String)> {
+    match what.parse::<u64>() {
+        Ok(seed) => Ok((shape.plan(seed), format!("sim run --seed {seed}{}", shape.shown()))),
+        Err(_) => {
+            let path = Path::new(what);
+            anyhow::ensure!(path.exists(), "`{what}` is neither a seed nor a file");
+            Ok((Case::read(path)?.plan(), format!("sim replay {what}")))
+        }
+    }
+}
+
+/// Makes a run, and its page if asked for.
+pub(super) fn replay(
+    what: &str,
+    shape: &Shape,
+    page: Option<&Path>,
+    at: Option<u64>,
+) -> anyhow::Result<u8> {
+    let (plan, command) = plan_of(what, shape)?;
+    let outcome = run(&Plan { traces: page.is_some(), ..plan.clone() });
+    let (nodes, shards, steps) = (plan.scene.nodes, plan.scene.shards, plan.scene.steps.len());
+    say(&format!(
+        "{nodes} nodes, {shards} shards, {steps} steps: {} events in {:.1} simulated seconds, hash {:016x}",
+        outcome.count,
+        outcome.lasted_ms as f64 / 1_000.0,
+        outcome.hash
+    ));
+    let code = verdict(&outcome, &command);
+    if let Some(page) = page {
+        write_page(page, &plan, outcome, &command, at)?;
+        say(&format!("the run as a page: {}", page.display()));
+    }
+    Ok(code)
+}
+
+/// Says what was broken, and the line that breaks it again.
+pub(super) fn verdict(outcome: &Outcome, command: &str) -> u8 {
+    match &outcome.violation {
+        None => {
+            say("every promise was kept");
+            KEPT
+        }
+        Some(broken) => {
+            say(&format!("BROKEN {} ({}) at {} ms: {}", broken.promise, broken.name, broken.at_ms, broken.what));
+            say(&format!("again: {command} --trace run.html"));
+            BROKEN
+        }
+    }
+}
+
+/// Writes a run as a page.
+pub(super) fn write_page(
+    page: &Path,
+    plan: &Plan,
+    outcome: Outcome,
+    command: &str,
+    at: Option<u64>,
+) -> anyhow::Result<()> {
+    let head = Head {
+        command: command.to_owned(),
+        nodes: plan.scene.nodes,
+        shards: plan.scene.shards,
+        lasted_ms: outcome.lasted_ms,
+        hash: outcome.hash,
+        violation: outcome.violation,
+    };
+    let html = report::html(&Record { head, events: outcome.events }, at).context("drawing the page")?;
+    std::fs::write(page, html).with_context(|| format!("writing `{}`", page.display()))
+}
+
+/// Makes a failing run small and keeps it.
+pub(super) fn shrink(what: &str, shape: &Shape, output: &Path, seconds: u64) -> anyhow::Result<u8> {
+    let (plan, _) = plan_of(what, shape)?;
+    let shrunk = shrink::shrink(&plan, Duration::from_secs(seconds)).map_err(anyhow::Error::msg)?;
+    let about = format!("{}: {}", shrunk.violation.name, shrunk.violation.what);
+    let draws = shrunk.plan.kept.clone().unwrap_or_default();
+    Case::of(&shrunk.plan, &draws, &about).write(output)?;
+    let ((from, to), (steps_from, steps)) = (shrunk.events, shrunk.steps);
+    say(&format!(
+        "{steps_from} steps became {steps}, {} chances {}, {from} events {to}, in {} runs",
+        shrunk.draws.0, shrunk.draws.1, shrunk.runs
+    ));
+    for step in &shrunk.plan.scene.steps {
+        say(&format!("  {:>7} ms  {}", step.at_ms, serde_json::to_string(&step.step)?));
+    }
+    say(&format!("BROKEN {} ({about})", shrunk.violation.promise));
+    say(&format!("again: sim replay {} --trace run.html", output.display()));
+    Ok(BROKEN)
+}
