@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use enabler_actors::shard::Shards;
 use enabler_config::Secret;
 use enabler_s3::{Bucket, Settings};
 use enabler_storage::chance::Chance;
@@ -23,7 +22,8 @@ const TENANT: &str = "default";
 #[derive(Clone)]
 pub struct Truth {
     store: Arc<dyn ObjectStore>,
-    shards: Shards,
+    hash_seed: u64,
+    shards: u32,
 }
 
 /// What the log says of one document.
@@ -59,15 +59,13 @@ impl Truth {
         let cluster =
             log::read_cluster(&*store).await.map_err(LiveError::store("reading the cluster's record"))?;
         let cluster = cluster.ok_or_else(|| LiveError::Unrest("no node has begun a cluster".to_owned()))?;
-        let shards =
-            Shards { hash_seed: cluster.hash_seed, count: cluster.shard_count, local: Arc::default() };
-        Ok(Self { store, shards })
+        Ok(Self { store, hash_seed: cluster.hash_seed, shards: cluster.shard_count })
     }
 
     /// The owner of each shard that has one, and its epoch.
     pub async fn owners(&self) -> Result<BTreeMap<u32, (String, u64)>, LiveError> {
         let mut owners = BTreeMap::new();
-        for shard in 0..self.shards.count {
+        for shard in 0..self.shards {
             let manifest = log::read_manifest(&*self.store, shard).await;
             let manifest = manifest.map_err(LiveError::store("reading a shard's manifest"))?;
             let Some(manifest) = manifest.map(|found| found.value) else { continue };
@@ -87,7 +85,7 @@ impl Truth {
     /// The shard of a document; `None` for what is no document's id.
     #[must_use]
     pub fn shard_of(&self, id: &str) -> Option<u32> {
-        Some(self.shards.of(id.parse::<DocumentId>().ok()?))
+        Some(id.parse::<DocumentId>().ok()?.shard(self.hash_seed, self.shards))
     }
 
     /// A note with `line` whose document comes into `shard`, or into any.
@@ -97,17 +95,26 @@ impl Truth {
         loop {
             let bytes = varied(plain.clone(), chance.next_u64());
             let content: [u8; 32] = Sha256::digest(&bytes).into();
-            if shard.is_none_or(|shard| self.shards.of_content(TENANT, &content) == shard) {
+            if shard.is_none_or(|shard| self.shard_of_content(&content) == shard) {
                 return bytes;
             }
         }
+    }
+
+    /// The shard in which all uploads of some bytes meet (decision 0011), by the SHA-256 of the bytes.
+    fn shard_of_content(&self, sha256: &[u8; 32]) -> u32 {
+        let mut hash = blake3::Hasher::new();
+        hash.update(TENANT.as_bytes()).update(sha256);
+        let mut id = [0; 16];
+        hash.finalize_xof().fill(&mut id);
+        DocumentId(id).shard(self.hash_seed, self.shards)
     }
 
     /// Every document of every log. Reading verifies that each log is one chain: dense, linked, epochs never falling.
     /// Otherwise what is wrong with which log.
     pub async fn told(&self) -> Result<BTreeMap<DocumentId, Told>, String> {
         let mut all: BTreeMap<DocumentId, Told> = BTreeMap::new();
-        for shard in 0..self.shards.count {
+        for shard in 0..self.shards {
             let mut replay = log::replay(self.store.clone(), shard, Position::default());
             loop {
                 let next =
