@@ -432,6 +432,11 @@ impl Owner {
                     self.read_back(sealed.entry.seq).await?
                 }
                 append::Effect::Done(Outcome::Acknowledged) => {
+                    // Between the last look and the put lies a moment in which a process can sleep for days.
+                    if let Err(error) = self.look_again().await {
+                        tracing::warn!(shard, %error, "an entry was written and may be read by nobody");
+                        return Ok(Outcome::Undecided);
+                    }
                     let next = self.position.follow(&sealed).map_err(|source: ChainError| OwnError::Log {
                         shard,
                         source: LogError::Chain { shard, source },

@@ -1,5 +1,6 @@
 //! What a run is made of: the steps that clients take and the faults that strike, drawn by a seed before anything starts.
 
+use enabler_cluster::decide::placement::{self, Candidate};
 use serde::{Deserialize, Serialize};
 
 use super::store::Rates;
@@ -348,6 +349,13 @@ fn fault(chances: &mut Chances, kind: u8, nodes: u8, shards: u32, is_long: bool)
     }
 }
 
+/// The node that the first shard belongs to.
+fn owner_of_the_first(nodes: u8) -> u8 {
+    let names: Vec<String> = (1..=nodes).map(|number| format!("n{number}")).collect();
+    let candidates: Vec<_> = names.iter().map(|name| Candidate { name, weight: 1 }).collect();
+    placement::rank(0, &candidates).first().map_or(1, |first| *first as u8 + 1)
+}
+
 /// The scene of the hole that collecting entries could leave: an owner stands still in the middle of an append, is replaced,
 /// the log is shortened past the place that it wants to write to and the entries are removed; then it goes on.
 ///
@@ -366,14 +374,9 @@ pub fn hole(seed: u64) -> Scene {
     let asked_ms = 8_000;
     at(asked_ms, upload(1, 10));
     at(asked_ms, upload(2, 11));
-    let frozen_ms = asked_ms + chances.draw(WHEN, 260);
+    let frozen_ms = asked_ms + 20 + chances.draw(WHEN, 160);
     let for_ms = 2 * keeps_ms + chances.draw(WHEN, 40_000);
-    for node in 1..=2 {
-        if chances.draw(WHAT, 3) > 0 {
-            at(frozen_ms + chances.draw(WHEN, 3), Step::Freeze { node, for_ms });
-            break;
-        }
-    }
+    at(frozen_ms, Step::Freeze { node: owner_of_the_first(3), for_ms });
     for round in 0..12_u16 {
         let at_ms = frozen_ms + 6_000 + u64::from(round) * (keeps_ms / 6) + chances.draw(WHEN, 900);
         at(at_ms, upload(3, 20 + round));

@@ -20,3 +20,15 @@ fn one_seed_is_one_run() {
         assert_eq!((first.hash, first.count), (second.hash, second.count), "seed {seed}");
     }
 }
+
+#[test]
+fn the_hole_that_collection_could_leave_is_closed() {
+    let mut undead = 0;
+    for seed in 0..400 {
+        let plan = Plan { scene: script::hole(seed), ..plan(seed) };
+        let outcome = run(&plan);
+        assert_eq!(outcome.violation, None, "seed {seed}");
+        undead += u32::from(outcome.sometimes.contains_key("an entry that was removed was written again"));
+    }
+    assert!(undead > 10, "an entry was written again in {undead} of 400 runs: the scene does not reach the hole");
+}
