@@ -47,7 +47,8 @@ impl Case {
     /// The plan that makes the run again.
     #[must_use]
     pub fn plan(&self) -> Plan {
-        let draws = self.draws.iter().map(|(kind, of, number, value)| ((Stream(*kind, *of), *number), *value));
+        let draws =
+            self.draws.iter().map(|(kind, of, number, value)| ((Stream(*kind, *of), *number), *value));
         Plan {
             seed: self.seed,
             scene: self.scene.clone(),

@@ -4,6 +4,7 @@
 //! its answer is lost, who runs first). The production code of `cluster/` and `storage/` runs under it, on an executor that
 //! owns the time; what it does to the object store is checked after every change.
 
+mod audit;
 pub mod case;
 pub mod chance;
 pub mod core;

@@ -108,6 +108,24 @@ pub struct Event {
     pub cause: Option<u64>,
 }
 
+impl Event {
+    /// What happened, in a line.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let text = &self.text;
+        match self.what {
+            What::Send { to, arrives_ms, fate } => match fate {
+                Fate::Arrives => format!("-> {to} at {arrives_ms}: {text}"),
+                Fate::Lost => format!("-x {to}: {text} (lost)"),
+                Fate::Late => format!("-> {to} at {arrives_ms}: {text} (late)"),
+                Fate::Twice => format!("=> {to} at {arrives_ms}: {text} (twice)"),
+            },
+            What::Violation => format!("BROKEN {text}"),
+            what => format!("{what:?} {text}").to_lowercase(),
+        }
+    }
+}
+
 /// The events of a run, if they are kept, and their rolling hash, which is always there.
 #[derive(Debug, Default)]
 pub struct Trace {

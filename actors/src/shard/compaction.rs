@@ -92,7 +92,8 @@ impl Shard {
 
     async fn collect(&self, manifest: &Manifest) -> Result<(), Fault> {
         let now_ms = self.means.clock.now_ms();
-        let collected = log::collect(&*self.means.store, self.number, manifest, now_ms, self.means.keeps).await;
+        let collected =
+            log::collect(&*self.means.store, self.number, manifest, now_ms, self.means.keeps).await;
         let collected = collected.map_err(|error| Fault::from_error("removing old entries", &error))?;
         if collected.entries + collected.snapshots > 0 {
             tracing::info!(shard = self.number, ?collected, "removed what a snapshot stands in for");

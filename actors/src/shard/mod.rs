@@ -350,7 +350,9 @@ impl Shard {
             return false;
         }
         let ended = lease::has_ended(&*self.means.store, &self.means.node).await;
-        ended.inspect_err(|error| tracing::warn!(%error, epoch = owner.epoch(), "not served yet")).unwrap_or(true)
+        ended
+            .inspect_err(|error| tracing::warn!(%error, epoch = owner.epoch(), "not served yet"))
+            .unwrap_or(true)
     }
 
     async fn wipe(&self) -> Result<(), Fault> {

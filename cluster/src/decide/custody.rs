@@ -126,7 +126,6 @@ pub fn order(scene: &Scene<'_>, shard: u32, part: Part, holder: &Holder) -> Orde
         return if part == Part::None { Order::Stay } else { follow };
     }
     match place {
-
         // A node that has just come has not heard yet who else is there.
         Some(0) if !has_settled => follow,
         Some(place) if place <= scene.replicas && part == Part::None && *holder == Holder::Unknown => {

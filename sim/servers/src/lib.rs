@@ -63,6 +63,27 @@ impl ServerError {
     }
 }
 
+/// Ports from which the system serves outgoing connections begin above these.
+const LISTENING_PORTS: std::ops::Range<u16> = 10_000..30_000;
+/// Ports tried before all are called taken.
+const PORTS_TRIED_MAX: u64 = 1_000;
+
+/// A port that is free and that no outgoing connection takes: who is down for a while, or not up yet, finds it as it was.
+///
+/// `draw` is any number, and another one for each port of a run.
+pub fn listening_port(draw: u64) -> Result<u16, ServerError> {
+    let mut last = io::Error::from(io::ErrorKind::AddrInUse);
+    for step in 0..PORTS_TRIED_MAX {
+        let offset = draw.wrapping_add(step) % u64::from(LISTENING_PORTS.end - LISTENING_PORTS.start);
+        let port = LISTENING_PORTS.start.saturating_add(u16::try_from(offset).unwrap_or(0));
+        match std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            Ok(_free) => return Ok(port),
+            Err(error) => last = error,
+        }
+    }
+    Err(ServerError::system("looking for a port to listen at")(last))
+}
+
 /// A port of this machine on which nothing listens at this moment.
 pub fn free_port() -> Result<u16, ServerError> {
     let bound =

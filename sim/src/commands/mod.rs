@@ -38,7 +38,7 @@ enum Word {
         seed: u64,
         #[command(flatten)]
         shape: Shape,
-        /// Where to write the run as a page to look at
+        /// Where to write the run: a page to look at, or lines to search in (.txt)
         #[arg(long, value_name = "FILE.html")]
         trace: Option<PathBuf>,
     },
@@ -69,7 +69,7 @@ enum Word {
     Replay {
         /// A seed or a file
         what: String,
-        /// Where to write the run as a page to look at
+        /// Where to write the run: a page to look at, or lines to search in (.txt)
         #[arg(long, value_name = "FILE.html")]
         trace: Option<PathBuf>,
         /// The event at which the page opens
@@ -120,8 +120,9 @@ pub(crate) struct Shape {
 }
 
 fn faults(list: &str) -> Result<Faults, String> {
-    Faults::parse(list)
-        .map_err(|word| format!("`{word}` is no fault; there are store, net, process, time, damage, all, none"))
+    Faults::parse(list).map_err(|word| {
+        format!("`{word}` is no fault; there are store, net, process, time, damage, all, none")
+    })
 }
 
 impl Shape {
@@ -147,7 +148,9 @@ impl Command {
     /// Does it; says how it ended.
     pub(crate) fn run(self) -> anyhow::Result<u8> {
         match self.word {
-            Word::Run { seed, shape, trace } => one::replay(&seed.to_string(), &shape, trace.as_deref(), None),
+            Word::Run { seed, shape, trace } => {
+                one::replay(&seed.to_string(), &shape, trace.as_deref(), None)
+            }
             Word::Replay { what, trace, at, shape } => one::replay(&what, &shape, trace.as_deref(), at),
             Word::Shrink { what, output, seconds, shape } => one::shrink(&what, &shape, &output, seconds),
             Word::Search { from, seeds, jobs, minutes, all, report, shape } => {

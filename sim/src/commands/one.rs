@@ -24,12 +24,7 @@ fn plan_of(what: &str, shape: &Shape) -> anyhow::Result<(Plan, String)> {
 }
 
 /// Makes a run, and its page if asked for.
-pub(super) fn replay(
-    what: &str,
-    shape: &Shape,
-    page: Option<&Path>,
-    at: Option<u64>,
-) -> anyhow::Result<u8> {
+pub(super) fn replay(what: &str, shape: &Shape, page: Option<&Path>, at: Option<u64>) -> anyhow::Result<u8> {
     let (plan, command) = plan_of(what, shape)?;
     let outcome = run(&Plan { traces: page.is_some(), ..plan.clone() });
     let (nodes, shards, steps) = (plan.scene.nodes, plan.scene.shards, plan.scene.steps.len());
@@ -55,7 +50,10 @@ pub(super) fn verdict(outcome: &Outcome, command: &str) -> u8 {
             KEPT
         }
         Some(broken) => {
-            say(&format!("BROKEN {} ({}) at {} ms: {}", broken.promise, broken.name, broken.at_ms, broken.what));
+            say(&format!(
+                "BROKEN {} ({}) at {} ms: {}",
+                broken.promise, broken.name, broken.at_ms, broken.what
+            ));
             say(&format!("again: {command} --trace run.html"));
             BROKEN
         }
@@ -70,6 +68,15 @@ pub(super) fn write_page(
     command: &str,
     at: Option<u64>,
 ) -> anyhow::Result<()> {
+    if page.extension().is_some_and(|extension| extension == "txt") {
+        let lines = outcome.events.iter().map(|event| {
+            let about = event.shard.map_or(String::new(), |shard| format!(" [shard {shard}]"));
+            let cause = event.cause.map_or(String::new(), |cause| format!(" <- {cause}"));
+            format!("{} {} ms {}: {}{about}{cause}\n", event.number, event.at_ms, event.lane, event.shown())
+        });
+        return std::fs::write(page, lines.collect::<String>())
+            .with_context(|| format!("writing `{}`", page.display()));
+    }
     let head = Head {
         command: command.to_owned(),
         nodes: plan.scene.nodes,

@@ -83,7 +83,10 @@ fn summary(found: &Found) {
 fn keep(seed: u64, shape: &Shape, folder: &Path) -> anyhow::Result<()> {
     let plan = Plan { traces: true, records: true, ..shape.plan(seed) };
     let mut outcome = run_one(&plan);
-    let about = outcome.violation.as_ref().map_or(String::new(), |broken| format!("{}: {}", broken.name, broken.what));
+    let about = outcome
+        .violation
+        .as_ref()
+        .map_or(String::new(), |broken| format!("{}: {}", broken.name, broken.what));
     let draws = std::mem::take(&mut outcome.draws);
     Case::of(&plan, &draws, &about).write(&folder.join(format!("{seed}.case")))?;
     let command = format!("sim run --seed {seed}{}", shape.shown());

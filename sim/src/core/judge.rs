@@ -47,7 +47,8 @@ pub const KEPT: Promise = Promise(11, "compaction removes nothing that is needed
 /// A deleted document answers nothing.
 pub const DELETED: Promise = Promise(12, "a deleted document answers nothing and never comes back");
 /// A result is applied once and to its revision.
-pub const RESULTS: Promise = Promise(13, "a result is applied at most once, to the revision it was made from");
+pub const RESULTS: Promise =
+    Promise(13, "a result is applied at most once, to the revision it was made from");
 /// Everything is bounded.
 pub const BOUNDED: Promise = Promise(14, "every queue and every retry is bounded");
 /// Restarts are counted.
@@ -69,8 +70,28 @@ pub const SETTLED: Promise = Promise(104, "placement is balanced and stops movin
 
 /// All promises, in order.
 pub const PROMISES: [Promise; 22] = [
-    ONE_CHAIN, DURABLE, NO_STALE_ACK, UNKNOWN, ONE_EFFECT, HISTORY, FENCED, DEAD, REPLAY, DAMAGE, KEPT, DELETED, RESULTS,
-    BOUNDED, RESTARTS, VERSIONS, CUT_OFF, TENANTS, OWNED, ANSWERED, ENDS, SETTLED,
+    ONE_CHAIN,
+    DURABLE,
+    NO_STALE_ACK,
+    UNKNOWN,
+    ONE_EFFECT,
+    HISTORY,
+    FENCED,
+    DEAD,
+    REPLAY,
+    DAMAGE,
+    KEPT,
+    DELETED,
+    RESULTS,
+    BOUNDED,
+    RESTARTS,
+    VERSIONS,
+    CUT_OFF,
+    TENANTS,
+    OWNED,
+    ANSWERED,
+    ENDS,
+    SETTLED,
 ];
 
 struct Known {
@@ -213,8 +234,9 @@ impl Judge {
     }
 
     fn entry(&self, shard: u32, seq: u64, bytes: &Bytes) -> Result<(), (Promise, String)> {
-        let entry = SealedEntry::open(shard, seq, bytes.clone())
-            .map_err(|error| (ONE_CHAIN, format!("entry {seq} of shard {shard} cannot be read: {error:?}")))?;
+        let entry = SealedEntry::open(shard, seq, bytes.clone()).map_err(|error| {
+            (ONE_CHAIN, format!("entry {seq} of shard {shard} cannot be read: {error:?}"))
+        })?;
         let SealedEntry { entry, checksum, .. } = entry;
         self.engine.event(What::Applied, Some(shard), Some(entry.epoch), || {
             format!("entry {seq} of shard {shard}, epoch {}: {}", entry.epoch, shown(&entry.ops))
@@ -235,7 +257,8 @@ impl Judge {
             return Err((ONE_CHAIN, format!("entry {seq} of shard {shard} does not follow entry {last}")));
         }
         if entry.epoch < epoch_before {
-            let text = format!("entry {seq} of shard {shard} has epoch {} behind {epoch_before}", entry.epoch);
+            let text =
+                format!("entry {seq} of shard {shard} has epoch {} behind {epoch_before}", entry.epoch);
             return Err((ONE_CHAIN, text));
         }
         match known.writers.get(&entry.epoch) {
@@ -245,7 +268,8 @@ impl Judge {
                 return Err((ONE_CHAIN, text));
             }
             None => {
-                let text = format!("entry {seq} of shard {shard} in epoch {}, which nobody was given", entry.epoch);
+                let text =
+                    format!("entry {seq} of shard {shard} in epoch {}, which nobody was given", entry.epoch);
                 return Err((ONE_CHAIN, text));
             }
         }
@@ -274,11 +298,15 @@ impl Judge {
     }
 
     fn manifest(&self, store: &Store, shard: u32, bytes: &Bytes) -> Result<(), (Promise, String)> {
-        let manifest: Manifest = codec::decode(codec::Kind::Manifest, bytes)
-            .map_err(|error| (ONE_CHAIN, format!("the manifest of shard {shard} cannot be read: {error:?}")))?;
+        let manifest: Manifest = codec::decode(codec::Kind::Manifest, bytes).map_err(|error| {
+            (ONE_CHAIN, format!("the manifest of shard {shard} cannot be read: {error:?}"))
+        })?;
         self.engine.event(What::Applied, Some(shard), Some(manifest.epoch), || {
             let owner = manifest.owner.as_ref().map_or("nobody", |owner| owner.node.as_str());
-            format!("manifest of shard {shard}: epoch {}, {owner}, floor {}", manifest.epoch, manifest.floor_seq)
+            format!(
+                "manifest of shard {shard}: epoch {}, {owner}, floor {}",
+                manifest.epoch, manifest.floor_seq
+            )
         });
         let mut state = self.state();
         let known = state.shards.entry(shard).or_default();
@@ -293,12 +321,18 @@ impl Judge {
         }
         if manifest.epoch == before.epoch {
             if (manifest.writer, &manifest.owner) != (before.writer, &before.owner) {
-                return Err((ONE_CHAIN, format!("shard {shard} changed its owner within epoch {}", manifest.epoch)));
+                return Err((
+                    ONE_CHAIN,
+                    format!("shard {shard} changed its owner within epoch {}", manifest.epoch),
+                ));
             }
         } else {
             let is_known = known.writers.values().any(|(writer, _)| *writer == manifest.writer);
             if is_known {
-                return Err((ONE_CHAIN, format!("the writer of epoch {} was a writer before", manifest.epoch)));
+                return Err((
+                    ONE_CHAIN,
+                    format!("the writer of epoch {} was a writer before", manifest.epoch),
+                ));
             }
             known.writers.insert(manifest.epoch, (manifest.writer, manifest.owner.clone()));
         }
@@ -306,7 +340,10 @@ impl Judge {
             return Err((VERSIONS, format!("the manifest of shard {shard} lost what a newer version added")));
         }
         if manifest.floor_seq < before.floor_seq {
-            let text = format!("the floor of shard {shard} fell from {} to {}", before.floor_seq, manifest.floor_seq);
+            let text = format!(
+                "the floor of shard {shard} fell from {} to {}",
+                before.floor_seq, manifest.floor_seq
+            );
             return Err((KEPT, text));
         }
         let snapshot_before = before.snapshot.as_ref().map_or(0, |snapshot| snapshot.position.seq);
@@ -317,7 +354,10 @@ impl Judge {
             return Ok(());
         };
         if snapshot.position.seq < snapshot_before {
-            return Err((KEPT, format!("the snapshot of shard {shard} went back to {}", snapshot.position.seq)));
+            return Err((
+                KEPT,
+                format!("the snapshot of shard {shard} went back to {}", snapshot.position.seq),
+            ));
         }
         if manifest.floor_seq > snapshot.position.seq {
             return Err((KEPT, format!("the floor of shard {shard} is above its snapshot")));
@@ -337,7 +377,9 @@ impl Judge {
             found.is_some_and(|bytes| bytes.len() as u64 == size)
         };
         match snapshot.parts.iter().find(|part| !is_whole(&part.key, part.size_bytes)) {
-            Some(part) => Err((KEPT, format!("the manifest of shard {shard} names `{}`, which is not there", part.key))),
+            Some(part) => {
+                Err((KEPT, format!("the manifest of shard {shard} names `{}`, which is not there", part.key)))
+            }
             None => Ok(()),
         }
     }
@@ -373,10 +415,16 @@ impl Judge {
                 let manifest = state.shards.get(&shard).and_then(|shard| shard.manifest.as_ref());
                 let floor = manifest.map_or(0, |manifest| manifest.floor_seq);
                 if seq >= floor {
-                    return Err((KEPT, format!("entry {seq} of shard {shard} was removed, the floor is {floor}")));
+                    return Err((
+                        KEPT,
+                        format!("entry {seq} of shard {shard} was removed, the floor is {floor}"),
+                    ));
                 }
                 if age_ms < self.keeps_ms.saturating_sub(SKEW_MS_MAX) {
-                    return Err((KEPT, format!("entry {seq} of shard {shard} was removed after {age_ms} ms")));
+                    return Err((
+                        KEPT,
+                        format!("entry {seq} of shard {shard} was removed after {age_ms} ms"),
+                    ));
                 }
                 Ok(())
             }
@@ -393,9 +441,10 @@ impl Judge {
                 };
                 let all = state.shards.values().flat_map(|shard| shard.rows.documents.values());
                 match all.clone().find(living) {
-                    Some(record) => {
-                        Err((KEPT, format!("a blob of {} was removed, which is not deleted", record.document_id)))
-                    }
+                    Some(record) => Err((
+                        KEPT,
+                        format!("a blob of {} was removed, which is not deleted", record.document_id),
+                    )),
                     None => Ok(()),
                 }
             }
@@ -424,9 +473,15 @@ impl Judge {
             return was_unanswered;
         }
         if is_undead {
-            self.broken(DURABLE, format!("{node} acknowledges {what} as entry {seq} of shard {shard}, which nobody reads"));
+            self.broken(
+                DURABLE,
+                format!("{node} acknowledges {what} as entry {seq} of shard {shard}, which nobody reads"),
+            );
         } else {
-            self.broken(DURABLE, format!("{node} acknowledges {what} as entry {seq} of shard {shard}: it is not in the log"));
+            self.broken(
+                DURABLE,
+                format!("{node} acknowledges {what} as entry {seq} of shard {shard}: it is not in the log"),
+            );
         }
         false
     }
@@ -443,10 +498,16 @@ impl Judge {
         // One that slept between its last look and this moment hears of it with its next beat.
         let slept = self.state().thawed.get(node).is_some_and(|thawed| now_ms - thawed < lease_ms);
         if !slept && ended.is_some_and(|ended| now_ms.saturating_sub(ended) > 2 * lease_ms) {
-            self.broken(DEAD, format!("{node} was declared dead long ago and serves shard {shard} in epoch {epoch}"));
+            self.broken(
+                DEAD,
+                format!("{node} was declared dead long ago and serves shard {shard} in epoch {epoch}"),
+            );
         }
         if !is_its {
-            self.broken(ONE_CHAIN, format!("{node} serves shard {shard} in epoch {epoch}, which it was not given"));
+            self.broken(
+                ONE_CHAIN,
+                format!("{node} serves shard {shard} in epoch {epoch}, which it was not given"),
+            );
         }
     }
 
@@ -501,12 +562,24 @@ impl Judge {
         Some((owner.node.clone(), owner.generation, manifest.epoch))
     }
 
+    /// What the log of a shard means.
+    #[must_use]
+    pub fn rows(&self, shard: u32) -> Rows {
+        self.state().shards.get(&shard).map(|known| known.rows.clone()).unwrap_or_default()
+    }
+
     /// Documents of a shard that have not ended.
     #[must_use]
     pub fn unfinished(&self, shard: u32) -> Vec<DocumentId> {
         let state = self.state();
         let Some(known) = state.shards.get(&shard) else { return Vec::new() };
-        known.rows.documents.values().filter(|record| record.is_unfinished()).map(|record| record.document_id).collect()
+        known
+            .rows
+            .documents
+            .values()
+            .filter(|record| record.is_unfinished())
+            .map(|record| record.document_id)
+            .collect()
     }
 
     /// What the log says of a document now.

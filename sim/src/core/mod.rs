@@ -9,7 +9,7 @@ pub mod judge;
 mod keeper;
 mod net;
 mod node;
-mod rows;
+pub mod rows;
 pub mod script;
 mod shard;
 mod store;
@@ -20,11 +20,15 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
+use enabler_storage::record::DocumentId;
+
+use crate::audit;
 use crate::chance::{Chances, Draws, mixed};
 use crate::engine::Engine;
 use crate::trace::{Event, Trace, Violation};
 
 pub use script::{Faults, Scene, Silence, Step, Timed, draw};
+pub(crate) use store::BASE_MS;
 pub use store::Rates;
 pub use world::World;
 
@@ -107,6 +111,11 @@ pub fn run(plan: &Plan) -> Outcome {
     } else if !engine.is_halted() {
         world.judge.broken(judge::ANSWERED, "the run did not come to its end");
     }
+    if world.judge.violation().is_none()
+        && let Err((promise, what)) = audit::audit(&world, plan.seed)
+    {
+        world.judge.broken(promise, what);
+    }
     let (violation, sometimes, lasted_ms) = (world.judge.violation(), world.seen(), engine.now_ms());
     world.clear();
     let (draws, trace) = engine.into_parts();
@@ -119,13 +128,31 @@ thread_local! {
 }
 
 /// Runs production code that needs a runtime to its end within one simulated moment; it must not wait for anything.
-fn at_once<T>(work: impl Future<Output = Option<T>>) -> Option<T> {
+pub(crate) fn at_once<T>(work: impl Future<Output = Option<T>>) -> Option<T> {
     RUNTIME.with(|runtime| {
         let runtime =
             runtime.get_or_init(|| tokio::runtime::Builder::new_current_thread().enable_time().build().ok());
         runtime.as_ref()?.block_on(work)
     })
 }
+
+/// The word and the vector that the chunk of a document is found by, and no other's.
+pub(crate) fn word_of(id: DocumentId) -> (String, Vec<f32>) {
+    let number = rows::number(id);
+    // Letters alone: a number would be cut into pieces.
+    let letter = |shift: u32| char::from(b'a' + (number >> (shift * 4) & 15) as u8);
+    let word: String = (0..14).map(letter).collect();
+    let values = (0..DIMENSIONS).map(|at| (mixed(number ^ at) % 2_000) as f32 / 1_000.0 - 1.0);
+    let values: Vec<f32> = values.collect();
+    let length = values.iter().map(|value| value * value).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
+    (word, values.into_iter().map(|value| value / length).collect())
+}
+
+/// The embedding model of simulated chunks.
+pub(crate) const MODEL: &str = "sim";
+
+/// Of the vectors of simulated chunks.
+pub(crate) const DIMENSIONS: u64 = 16;
 
 #[cfg(test)]
 mod tests;

@@ -30,7 +30,8 @@ impl Rows {
                 let id = document.document_id;
                 let is_older = self.documents.get(&id).is_some_and(|had| had.revision >= document.revision);
                 if !self.tombstones.contains_key(&id) && !is_older {
-                    let record = DocumentRecord { ticket: seq, status: Status::default(), ..(**document).clone() };
+                    let record =
+                        DocumentRecord { ticket: seq, status: Status::default(), ..(**document).clone() };
                     self.documents.insert(id, record);
                 }
             }
@@ -141,7 +142,7 @@ impl Rows {
 
 /// A short number of an id.
 #[must_use]
-pub(super) fn number(id: DocumentId) -> u64 {
+pub(crate) fn number(id: DocumentId) -> u64 {
     let (halves, _) = id.0.as_chunks::<8>();
     halves.iter().fold(0, |hash, half| mixed(hash ^ u64::from_le_bytes(*half)))
 }

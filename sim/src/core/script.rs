@@ -329,9 +329,14 @@ fn fault(chances: &mut Chances, kind: u8, nodes: u8, shards: u32, is_long: bool)
     let other = chances.draw(WHAT, u64::from(nodes)) as u8 + 1;
     let shard = chances.draw(WHAT, u64::from(shards)) as u32;
     let short = 200 + chances.draw(WHAT, 9_000);
-    let long = if is_long && chances.draw(WHAT, 2) == 0 { 40_000 + chances.draw(WHAT, 90_000) } else { short };
+    let long =
+        if is_long && chances.draw(WHAT, 2) == 0 { 40_000 + chances.draw(WHAT, 90_000) } else { short };
     match kind {
-        0 => Step::Crash { node, loses_disk: chances.draw(WHAT, 3) == 0, back_ms: 500 + chances.draw(WHAT, 6_000) },
+        0 => Step::Crash {
+            node,
+            loses_disk: chances.draw(WHAT, 3) == 0,
+            back_ms: 500 + chances.draw(WHAT, 6_000),
+        },
         1 => Step::Freeze { node, for_ms: long },
         2 => Step::Drain { node, back_ms: 1_000 + chances.draw(WHAT, 4_000) },
         3 => Step::Cut { from: node, to: other, one_way: chances.draw(WHAT, 2) == 0, for_ms: long },
@@ -345,7 +350,9 @@ fn fault(chances: &mut Chances, kind: u8, nodes: u8, shards: u32, is_long: bool)
         7 => Step::Panic { node, shard, times: if chances.draw(WHAT, 8) == 7 { 12 } else { 1 } },
         8 => Step::Usurp { node, shard },
         9 => Step::Compact,
-        _ => Step::Damage { object: chances.draw(WHAT, 1_000) as u32, bit: chances.draw(WHAT, 1 << 20) as u32 },
+        _ => {
+            Step::Damage { object: chances.draw(WHAT, 1_000) as u32, bit: chances.draw(WHAT, 1 << 20) as u32 }
+        }
     }
 }
 

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 use enabler_storage::objects::{
     ETag, Head, Key, LIST_LIMIT_MAX, Listed, Object, ObjectStore, PutOutcome, StoreError,
 };
+use serde::{Deserialize, Serialize};
 
 use super::judge::Judge;
 use crate::chance::Stream;
@@ -19,7 +19,7 @@ use crate::engine::{Engine, Slot, WORLD};
 use crate::trace::{Fate, Lane, What};
 
 /// Unix time of the store at the start of a run: 2026-01-01.
-pub(super) const BASE_MS: u64 = 1_767_225_600_000;
+pub(crate) const BASE_MS: u64 = 1_767_225_600_000;
 
 /// How long a client of the store waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -150,6 +150,12 @@ impl Store {
     #[must_use]
     pub fn keys(&self, prefix: &str) -> Vec<Key> {
         self.state().objects.keys().filter(|key| key.as_str().starts_with(prefix)).cloned().collect()
+    }
+
+    /// All objects, for whoever audits.
+    #[must_use]
+    pub fn objects(&self) -> Vec<(Key, Bytes)> {
+        self.state().objects.iter().map(|(key, stored)| (key.clone(), stored.bytes.clone())).collect()
     }
 
     /// Flips a bit of the object that stands under the `nth` key, counted round; says which.
@@ -291,8 +297,9 @@ impl Door {
             _ => Fate::Arrives,
         };
         let arrives_ms = engine.now_ms() + out;
-        let sent = engine
-            .event(What::Send { to: Lane::Store, arrives_ms, fate: shown }, None, None, || format!("{what} {key}"));
+        let sent = engine.event(What::Send { to: Lane::Store, arrives_ms, fate: shown }, None, None, || {
+            format!("{what} {key}")
+        });
         let (fill, slot) = Slot::pair();
         let key = key.to_owned();
         let lane = Lane::Node(self.node);

@@ -30,5 +30,8 @@ fn the_hole_that_collection_could_leave_is_closed() {
         assert_eq!(outcome.violation, None, "seed {seed}");
         undead += u32::from(outcome.sometimes.contains_key("an entry that was removed was written again"));
     }
-    assert!(undead > 10, "an entry was written again in {undead} of 400 runs: the scene does not reach the hole");
+    assert!(
+        undead > 10,
+        "an entry was written again in {undead} of 400 runs: the scene does not reach the hole"
+    );
 }

@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use enabler_sim_servers::{Leashed, Line, Ministack, Place, RedisServer, free_port};
+use enabler_sim_servers::{Leashed, Line, Ministack, Place, RedisServer, listening_port};
+use enabler_storage::chance::{Chance, OsChance};
 use tokio::process::Command;
 
 use super::{BUCKET, Cluster, KEY, Seat};
@@ -116,7 +117,7 @@ impl Cluster {
         home.share_key(KEY)?;
         let door = Door::new(name);
         door.shut();
-        let (roles, link_port) = (roles.to_owned(), free_port()?);
+        let (roles, link_port) = (roles.to_owned(), listening_port(OsChance.next_u64())?);
         self.seats.push(Seat { door, home, node: None, roles, host, link_port });
         Ok(())
     }

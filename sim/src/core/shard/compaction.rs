@@ -5,8 +5,11 @@ use std::time::Duration;
 use enabler_storage::log::compact::{self, Backlog, Limits};
 use enabler_storage::log::{self, Head, SnapshotRef, Spool};
 
+use enabler_storage::record::{DocumentRecord, Outcome};
+
 use super::{Actor, Message, Mode, State, locked};
 use crate::core::rows::Rows;
+use crate::core::{DIMENSIONS, MODEL};
 use crate::trace::What;
 
 /// So small that a snapshot of a few documents has several parts.
@@ -72,7 +75,10 @@ impl Actor {
         }
         world.judge.restored(&self.node.id.name, self.number, position.seq, &rows);
         let spooled = {
-            let head = Head { position, dimensions: 0, model_id: String::new() };
+            let is_ready = |record: &DocumentRecord| record.status.outcome == Outcome::Ready;
+            let dimensions = if rows.documents.values().any(is_ready) { DIMENSIONS as u32 } else { 0 };
+            let model_id = if dimensions > 0 { MODEL.to_owned() } else { String::new() };
+            let head = Head { position, dimensions, model_id };
             let mut spool = Spool::create(world.spool_dir(), head, PART_BYTES_MAX).ok()?;
             for line in rows.lines() {
                 spool.push(&line).ok()?;
@@ -90,7 +96,9 @@ impl Actor {
         if let Some(snapshot) = made
             && let Err(error) = serving.owner.name_snapshot(snapshot).await
         {
-            self.node.engine().event(What::Note, Some(self.number), None, || format!("naming a snapshot: {error}"));
+            self.node
+                .engine()
+                .event(What::Note, Some(self.number), None, || format!("naming a snapshot: {error}"));
         }
     }
 }

@@ -103,7 +103,8 @@ impl Follower for Following {
                 missing.push(chunks.clone());
             }
         }
-        let position = self.position().follow(entry).map_err(|error| FollowError::Index(error.to_string()))?;
+        let position =
+            self.position().follow(entry).map_err(|error| FollowError::Index(error.to_string()))?;
         let mut held = locked(&self.held);
         held.rows.apply(&entry.entry, |op| match op {
             Op::Ready { chunks, .. } => !missing.contains(chunks),

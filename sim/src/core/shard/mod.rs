@@ -372,7 +372,9 @@ impl Actor {
                 }
                 Err(error) => error,
             };
-            self.node.engine().event(What::Note, Some(self.number), None, || format!("does not own: {error}"));
+            self.node
+                .engine()
+                .event(What::Note, Some(self.number), None, || format!("does not own: {error}"));
             if let OwnError::Split { .. } = error {
                 self.node.world.judge.broken(super::judge::ONE_CHAIN, error.to_string());
             }

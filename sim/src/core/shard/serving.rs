@@ -9,7 +9,8 @@ use enabler_cluster::decide::custody::Part;
 use enabler_cluster::net::NodeId;
 use enabler_cluster::owner::Owner;
 use enabler_storage::record::{
-    BlobStage, ChunksBlob, DocumentId, DocumentRecord, Op, delete_blobs, encode_chunks, put_blob,
+    BlobStage, Chunk, ChunksBlob, DocumentId, DocumentRecord, Op, Vector, delete_blobs, encode_chunks,
+    put_blob,
 };
 
 use super::{Actor, Following, Message, Mode, Serving, State, locked};
@@ -17,6 +18,7 @@ use crate::chance::Stream;
 use crate::core::judge::short;
 use crate::core::net::{Call, NoAnswer};
 use crate::core::node::Node;
+use crate::core::{DIMENSIONS, MODEL, word_of};
 use crate::engine::{Fill, Slot};
 use crate::trace::What;
 
@@ -29,8 +31,13 @@ impl Actor {
         let (epoch, id) = (owner.epoch(), &self.node.id);
         self.node.world.judge.serves(&id.name, id.generation, self.number, epoch);
         self.stand(Part::Owner, epoch, None);
-        let unfinished: Vec<DocumentRecord> =
-            locked(&following.held).rows.documents.values().filter(|record| record.is_unfinished()).cloned().collect();
+        let unfinished: Vec<DocumentRecord> = locked(&following.held)
+            .rows
+            .documents
+            .values()
+            .filter(|record| record.is_unfinished())
+            .cloned()
+            .collect();
         let looked_seq = owner.position().seq;
         let mut serving = Serving {
             owner,
@@ -173,7 +180,9 @@ impl Actor {
             serving.arriving.remove(&content);
             self.node.world.sometimes("the same bytes came twice");
             let shard = self.number;
-            self.node.engine().event(What::Note, Some(shard), None, || format!("has these bytes as {}", short(known)));
+            self.node
+                .engine()
+                .event(What::Note, Some(shard), None, || format!("has these bytes as {}", short(known)));
             let told = match serving.owner.is_overtaken().await {
                 Ok(false) => Ok(known),
                 Ok(true) => {
@@ -200,7 +209,8 @@ impl Actor {
         self.node.spawn(async move {
             match appended.taken().await {
                 Some(Ok(seq)) => {
-                    let is_it = |op: &Op| matches!(op, Op::Accepted { document } if document.document_id == id);
+                    let is_it =
+                        |op: &Op| matches!(op, Op::Accepted { document } if document.document_id == id);
                     if node.world.judge.acknowledged(&node.id.name, shard, seq, "an upload", is_it) {
                         node.world.sometimes("an entry was found that the store had not answered for");
                     }
@@ -241,7 +251,11 @@ impl Actor {
         if let Some(works) = serving.works.remove(&id) {
             works.store(false, Ordering::Relaxed);
         }
-        let appended = self.append(serving.owner.epoch(), id, vec![Op::Deleted { document_id: id, reason: "requested".to_owned() }]);
+        let appended = self.append(
+            serving.owner.epoch(),
+            id,
+            vec![Op::Deleted { document_id: id, reason: "requested".to_owned() }],
+        );
         let (node, shard) = (self.node.clone(), self.number);
         self.node.spawn(async move {
             match appended.taken().await {
@@ -313,7 +327,15 @@ async fn try_work(
         written(node, of, id, vec![read]).await?;
     }
     pause(engine).await;
-    let blob = ChunksBlob { model_id: "sim".to_owned(), dimensions: 0, chunks: Vec::new() };
+    let (word, vector) = word_of(id);
+    let chunk = Chunk {
+        page: 1,
+        end: word.len() as u32,
+        text: word,
+        vector: Vector::from_f32(&vector),
+        ..Chunk::default()
+    };
+    let blob = ChunksBlob { model_id: MODEL.to_owned(), dimensions: DIMENSIONS as u32, chunks: vec![chunk] };
     let bytes = encode_chunks(&blob).ok()?;
     let chunks = put_blob(store, tenant, id, BlobStage::Chunks, bytes.into()).await.ok()?;
     if !works.load(Ordering::Relaxed) {
@@ -321,18 +343,13 @@ async fn try_work(
     }
     let processed_ms = node.means.clock.now_ms();
     let ops = vec![
-        Op::ChunksEmbedded { document_id: id, revision, chunks: chunks.clone(), chunk_count: 0 },
+        Op::ChunksEmbedded { document_id: id, revision, chunks: chunks.clone(), chunk_count: 1 },
         Op::Ready { document_id: id, revision, chunks, processed_ms },
     ];
     written(node, of, id, ops).await.map(|_| ())
 }
 
-async fn written(
-    node: &Arc<Node>,
-    (shard, epoch): (u32, u64),
-    id: DocumentId,
-    ops: Vec<Op>,
-) -> Option<u64> {
+async fn written(node: &Arc<Node>, (shard, epoch): (u32, u64), id: DocumentId, ops: Vec<Op>) -> Option<u64> {
     let (fill, slot) = Slot::pair();
     node.cell(shard)?.mailbox.offer(Message::Write { epoch, id, ops, answer: fill }).ok()?;
     match slot.taken().await? {
