@@ -266,7 +266,7 @@ impl Shard {
 
     /// Steps down if the log says that a later owner has written: one that was frozen or cut off learns of it here.
     pub(super) async fn look_for_a_later_owner(&self, context: &Context<Message>, state: &mut State) {
-        let Mode::Serving(serving) = &state.part else { return };
+        let Mode::Serving(serving) = &mut state.part else { return };
         if matches!(serving.owner.is_overtaken().await, Ok(true)) {
             tracing::info!(shard = self.number, "a later owner has written");
             self.step_down(context, state, None);
