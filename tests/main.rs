@@ -11,15 +11,6 @@
 mod node;
 // Small files, invented and shared.
 mod papers;
-// Servers of the tests' own, and lines to them that can be cut.
-#[expect(dead_code, reason = "other tests, which include the same file, use more of it")]
-mod faults;
-#[path = "../storage/redis/tests/redis_server.rs"]
-#[expect(dead_code, reason = "other tests, which include the same file, use more of it")]
-mod redis_server;
-#[expect(dead_code, reason = "other tests, which include the same file, use more of it")]
-mod servers;
-
 // The rooms of ARCHITECTURE.md are the rooms of the code.
 mod architecture;
 // The sample documents: right answers with their pages, and no answer where there is none.

@@ -1,14 +1,12 @@
 //! A real node as a process of its own, with its own directory, killed when dropped.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 
+pub(crate) use enabler_sim_live::{NotReady, is_problem};
 use reqwest::{Method, RequestBuilder, StatusCode, multipart};
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
 /// The program under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_rag-enabler");
@@ -16,68 +14,38 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_rag-enabler");
 const STUCK_AFTER: Duration = Duration::from_secs(180);
 /// How often a node is asked whether something has happened.
 const POLL: Duration = Duration::from_millis(50);
-/// What of the environment a node gets: whatever else the caller has set must not change a test.
-const ENVIRONMENT: [&str; 5] = ["HOME", "PATH", "LD_LIBRARY_PATH", "TESSDATA_PREFIX", "RAG_ENABLER_MODELS"];
-
 /// Where a node listens that is not told otherwise.
 const LISTEN: &str = "127.0.0.1:0";
 
 /// A node's directory with what belongs to it; it outlives the node.
-pub(crate) struct Home {
-    dir: TempDir,
-    /// A program, with its arguments, in whose surroundings the node runs; empty for ours.
-    within: Vec<String>,
-    listen: String,
-}
+pub(crate) struct Home(enabler_sim_live::Home);
 
 impl Home {
     pub(crate) fn new() -> Self {
-        Self::within(Vec::new(), LISTEN.to_owned())
-    }
-
-    /// A home whose programs are started by `within`, such as `ip netns exec NAME`, and answer at `listen`.
-    pub(crate) fn within(within: Vec<String>, listen: String) -> Self {
-        let dir = tempfile::Builder::new().prefix("rag-enabler-promise-").tempdir().unwrap();
-        let home = Self { dir, within, listen };
-        std::fs::create_dir(home.data()).unwrap();
-        home
-    }
-
-    /// Gives every node of this home this API key instead of one of its own.
-    pub(crate) fn share_key(&self, key: &str) {
-        std::fs::write(self.data().join("key"), key).unwrap();
+        let parent = std::env::temp_dir();
+        let home = enabler_sim_live::Home::new(&parent, Path::new(PROGRAM), Vec::new(), LISTEN.to_owned());
+        Self(home.unwrap())
     }
 
     /// Another home with a copy of everything that the node of this one left behind.
     pub(crate) fn copied(&self) -> Self {
         let copy = Self::new();
-        copy_tree(self.dir.path(), copy.dir.path());
+        copy_tree(self.0.path(), copy.0.path());
         copy
     }
 
     /// Settings for every node of this home, as TOML.
     pub(crate) fn settings(&self, toml: &str) {
-        std::fs::write(self.dir.path().join("rag-enabler.toml"), toml).unwrap();
+        self.0.settings(toml).unwrap();
     }
 
     pub(crate) fn data(&self) -> PathBuf {
-        self.dir.path().join("data")
-    }
-
-    /// Everything that the nodes of this home have logged.
-    pub(crate) fn log(&self) -> String {
-        String::from_utf8_lossy(&std::fs::read(self.dir.path().join("node.log")).unwrap_or_default())
-            .into_owned()
+        self.0.data()
     }
 
     /// A command of the program, in this home.
     pub(crate) fn command(&self) -> Command {
-        let mut words = self.within.iter().map(String::as_str).chain([PROGRAM]);
-        let mut command = Command::new(words.next().unwrap());
-        command.args(words).env_clear().current_dir(self.dir.path()).kill_on_drop(true).stdin(Stdio::null());
-        command.envs(ENVIRONMENT.iter().filter_map(|name| Some((name, variable(name)?))));
-        command.arg("--data").arg(self.data());
-        command
+        self.0.command()
     }
 
     /// Starts a node and waits until it is ready.
@@ -91,113 +59,44 @@ impl Home {
 
     /// Starts a node and waits for nothing.
     pub(crate) fn launch(&self) -> Node {
-        let log = self.dir.path().join("node.log");
-        let file = std::fs::File::options().create(true).append(true).open(&log).unwrap();
-        let mut command = self.command();
-        command.args(["serve", "--listen", &self.listen]);
-        let child = command.stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap();
-        Node { child, log, data: self.data(), url: String::new(), key: String::new(), http: client() }
-    }
-}
-
-/// Why a node is not ready.
-#[derive(Debug)]
-pub(crate) enum NotReady {
-    /// Its process ended; the end of its log.
-    Ended(String),
-    /// It answers, and has not become ready within the time; the end of its log.
-    Waits(String),
-}
-
-impl std::fmt::Display for NotReady {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Ended(log) => write!(f, "it ended:\n{log}"),
-            Self::Waits(log) => write!(f, "it still waits:\n{log}"),
-        }
+        Node { node: self.0.launch().unwrap(), http: client() }
     }
 }
 
 /// A running node.
 pub(crate) struct Node {
-    child: Child,
-    log: PathBuf,
-    data: PathBuf,
-    url: String,
-    key: String,
+    node: enabler_sim_live::Node,
     http: reqwest::Client,
 }
 
 impl Node {
     /// Waits until the node is ready, for `time_max` at most.
     pub(crate) async fn wait_until_ready(&mut self, time_max: Duration) -> Result<(), NotReady> {
-        let outcome = tokio::time::timeout(time_max, self.become_ready()).await;
-        outcome.unwrap_or_else(|_| Err(NotReady::Waits(self.last_words())))
-    }
-
-    async fn become_ready(&mut self) -> Result<(), NotReady> {
-        loop {
-            if self.child.try_wait().unwrap().is_some() {
-                return Err(NotReady::Ended(self.last_words()));
-            }
-            if self.find() && self.is_ready().await {
-                return Ok(());
-            }
-            tokio::time::sleep(POLL).await;
-        }
-    }
-
-    /// Learns the address and the key, unless the file is one that a killed node left behind.
-    fn find(&mut self) -> bool {
-        let Ok(bytes) = std::fs::read(self.data.join("node.json")) else { return false };
-        let Ok(file) = serde_json::from_slice::<Value>(&bytes) else { return false };
-        if file["pid"].as_u64() != self.child.id().map(u64::from) {
-            return false;
-        }
-        file["url"].as_str().unwrap().clone_into(&mut self.url);
-        self.key = std::fs::read_to_string(self.data.join("key")).unwrap().trim().to_owned();
-        true
-    }
-
-    async fn is_ready(&self) -> bool {
-        let answer = self.http.get(format!("{}/ready", self.url)).send().await;
-        answer.is_ok_and(|answer| answer.status().is_success())
+        self.node.wait_until_ready(time_max).await
     }
 
     /// Where its API is, once it has been found ready.
     pub(crate) fn url(&self) -> &str {
-        &self.url
-    }
-
-    /// Sends its process a signal.
-    pub(crate) fn signal(&self, signal: Signal) {
-        let pid = Pid::from_raw(self.child.id().unwrap().cast_signed()).unwrap();
-        kill_process(pid, signal).unwrap();
+        self.node.url()
     }
 
     /// Ends the process at once, as a power cut would.
-    pub(crate) async fn kill(mut self) {
-        self.child.kill().await.unwrap();
+    pub(crate) async fn kill(self) {
+        self.node.kill().await.unwrap();
     }
 
     /// Asks the node to stop and waits until it has.
-    pub(crate) async fn stop(mut self) {
-        self.signal(Signal::TERM);
-        let ended = tokio::time::timeout(STUCK_AFTER, self.child.wait()).await;
-        let status = ended.expect("the node does not stop").unwrap();
-        assert!(status.success(), "the node stopped with {status}:\n{}", self.last_words());
+    pub(crate) async fn stop(self) {
+        self.node.stop(STUCK_AFTER).await.unwrap_or_else(|how| panic!("the node does not stop: {how}"));
     }
 
     /// The end of the node's log.
     pub(crate) fn last_words(&self) -> String {
-        let text = std::fs::read(&self.log).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text);
-        let lines: Vec<&str> = text.lines().collect();
-        lines[lines.len().saturating_sub(30)..].join("\n")
+        self.node.last_words()
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.url)).header("x-api-key", &self.key)
+        self.http.request(method, format!("{}{path}", self.url())).header("x-api-key", self.node.key())
     }
 
     /// Sends a request; `None` when the node is gone.
@@ -307,16 +206,6 @@ impl Node {
 /// The pages that an answer names.
 pub(crate) fn pages(answer: &Value) -> Vec<u64> {
     answer["sources"].as_array().unwrap().iter().filter_map(|source| source["page"].as_u64()).collect()
-}
-
-/// Whether a refusal is one that a client can understand.
-pub(crate) fn is_problem(status: StatusCode, body: &Value) -> bool {
-    let says = |field: &str| body[field].as_str().is_some_and(|text| !text.is_empty());
-    !status.is_success()
-        && body["status"] == status.as_u16()
-        && says("code")
-        && says("detail")
-        && says("title")
 }
 
 /// A variable of the environment that this test binary was started with.

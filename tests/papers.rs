@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+pub(crate) use enabler_sim_live::paper::{note, varied};
 use serde_json::Value;
 
 // The files that the reading room is tried with.
@@ -18,23 +19,6 @@ pub(crate) fn root() -> &'static Path {
 pub(crate) fn sample(name: &str) -> Vec<u8> {
     let path = root().join("samples").join(name);
     std::fs::read(&path).unwrap_or_else(|error| panic!("reading {}: {error}", path.display()))
-}
-
-/// A one-page PDF with native text, one line for each of `lines`.
-pub(crate) fn note(lines: &[&str]) -> Vec<u8> {
-    let mut content = String::from("BT /F 12 Tf 72 760 Td 16 TL");
-    for line in lines {
-        assert!(line.is_ascii() && !line.contains(['(', ')', '\\']), "a note takes plain letters: {line}");
-        content.push_str(&format!(" ({line}) Tj T*"));
-    }
-    content.push_str(" ET");
-    made::one_page(made::A4, "", "", content.as_bytes())
-}
-
-/// The same document with other bytes: a comment after its end.
-pub(crate) fn varied(mut bytes: Vec<u8>, mark: u64) -> Vec<u8> {
-    bytes.extend_from_slice(format!("\n% {mark:016x}\n").as_bytes());
-    bytes
 }
 
 /// The directory of documents that were not written for the product, when it is there.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use enabler_storage::chance::SeededChance;
 use reqwest::StatusCode;
 
-use super::door::{Door, Said};
+use super::door::{Door, MustAnswer, Said};
 use super::harness::{ALL, Cluster, KEEPS, SHARDS};
 use crate::papers::note;
 

@@ -11,7 +11,7 @@ use crate::node::{NotReady, PROGRAM};
 
 #[tokio::test]
 async fn a_node_without_a_certificate_of_the_cluster_gets_no_entry() {
-    let mut cluster = Cluster::prepare(&[KEEPS, KEEPS], false).await;
+    let mut cluster = Cluster::prepare(&[KEEPS, KEEPS]).await;
     cluster.launch(0).await;
     until("n1 owns everything", async || cluster.door(0).owns().await.len() == SHARDS as usize).await;
 

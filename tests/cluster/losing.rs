@@ -5,7 +5,8 @@ use std::time::Duration;
 use enabler_storage::chance::SeededChance;
 use reqwest::StatusCode;
 
-use super::door::{Door, until};
+use super::book::MustHold;
+use super::door::{Door, MustAnswer, until};
 use super::harness::{ALL, Cluster, KEEPS, SHARDS};
 use super::load::{GENTLE, Load};
 use super::truth::Truth;

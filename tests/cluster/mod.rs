@@ -1,16 +1,11 @@
 //! The promises of a cluster: real nodes, a real S3 server and a real Redis on one machine, and what may happen to them.
 
-// What was sent and said, and what must be true after it.
+// The simulator's parts, held to what a test must see: what clients were told, a client's way to a node, nodes and
+// servers, clients at work, and what the store says.
 mod book;
-// A client's way to a node.
 mod door;
-// Nodes and servers, started, killed, frozen and cut off.
 mod harness;
-// Clients at work.
 mod load;
-// Networks whose cables can be pulled.
-mod network;
-// What the store says.
 mod truth;
 
 // Whoever is asked answers, and work finds whoever can do it.

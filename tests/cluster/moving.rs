@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::book::MustHold;
 use super::door::until;
 use super::harness::{ALL, Cluster, KEEPS};
 use super::load::{GENTLE, Load};

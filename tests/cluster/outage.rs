@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use enabler_sim_servers::Mode;
 use enabler_storage::chance::SeededChance;
 use reqwest::StatusCode;
 
-use super::door::{Door, until};
+use super::door::{Door, MustAnswer, until};
 use super::harness::{ALL, Cluster, KEEPS, LEASE, SHARDS};
 use super::truth::Truth;
-use crate::faults::Mode;
 
 const QUESTION: &str = "Que comprovante foi arquivado na pasta?";
 
@@ -129,10 +129,10 @@ async fn whatever_happens_to_redis_answers_stay_right_and_what_is_deleted_stays_
     let mut left = ids.iter().enumerate();
     for event in ["killed", "back", "frozen", "thawed"] {
         match event {
-            "killed" => cluster.redis.kill(),
-            "back" => cluster.redis.restart().await,
-            "frozen" => cluster.redis.freeze(),
-            _ => cluster.redis.thaw(),
+            "killed" => cluster.redis.kill().await.unwrap(),
+            "back" => cluster.redis.restart().await.unwrap(),
+            "frozen" => cluster.redis.freeze().unwrap(),
+            _ => cluster.redis.thaw().unwrap(),
         }
         let ((mark, kept), (_, gone)) = (left.next().unwrap(), left.next().unwrap());
         for door in &doors {

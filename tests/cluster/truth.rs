@@ -1,125 +1,31 @@
-//! What the object store says, read past every node and every fault: who owns which shard, and what stands in its log.
+//! What the store says, for a test that fails when it cannot be read.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use enabler_actors::shard::Shards;
-use enabler_config::Secret;
-use enabler_s3::{Bucket, Settings};
-use enabler_storage::chance::Chance;
-use enabler_storage::log::{self, Position};
-use enabler_storage::objects::ObjectStore;
-use enabler_storage::record::{DocumentId, Op};
-use sha2::{Digest, Sha256};
-
-use super::harness::{BUCKET, PREFIX};
-use crate::papers::{note, varied};
-
-/// The tenant of the key that all nodes share.
-const TENANT: &str = "default";
+use std::ops::Deref;
 
 /// The store behind the nodes' backs.
-#[derive(Clone)]
-pub(super) struct Truth {
-    store: Arc<dyn ObjectStore>,
-    pub(super) shards: Shards,
-}
+pub(super) struct Truth(pub(super) enabler_sim_live::Truth);
 
-/// What the log says of one document.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(super) struct Told {
-    pub(super) accepted: usize,
-    /// How it ended, each time that it did: `ready` or the code of the failure, with the moment.
-    pub(super) results: Vec<(String, u64)>,
-    pub(super) deleted: usize,
-    pub(super) revision: u32,
-}
+impl Deref for Truth {
+    type Target = enabler_sim_live::Truth;
 
-/// The bucket at `endpoint`.
-pub(super) async fn bucket(endpoint: &str) -> Arc<dyn ObjectStore> {
-    let settings = Settings {
-        prefix: PREFIX.to_owned(),
-        endpoint: Some(endpoint.to_owned()),
-        path_style: true,
-        access_key: Some(Secret::new("test")),
-        secret_key: Some(Secret::new("test")),
-        ..Settings::new(BUCKET, "us-east-1")
-    };
-    Arc::new(Bucket::open(settings).await.unwrap())
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
 }
 
 impl Truth {
-    /// The truth of a cluster that has started once.
-    pub(super) async fn behind(endpoint: &str) -> Self {
-        let store = bucket(endpoint).await;
-        let cluster = log::read_cluster(&*store).await.unwrap().expect("a node has started on this store");
-        let shards =
-            Shards { hash_seed: cluster.hash_seed, count: cluster.shard_count, local: Arc::default() };
-        Self { store, shards }
-    }
-
     /// The owner of each shard that has one, and its epoch.
     pub(super) async fn owners(&self) -> BTreeMap<u32, (String, u64)> {
-        let mut owners = BTreeMap::new();
-        for shard in 0..self.shards.count {
-            let manifest = log::read_manifest(&*self.store, shard).await.unwrap();
-            let Some(manifest) = manifest.map(|found| found.value) else { continue };
-            if let Some(owner) = manifest.owner {
-                owners.insert(shard, (owner.node, manifest.epoch));
-            }
-        }
-        owners
+        self.0.owners().await.unwrap()
     }
 
     /// Shards that `node` owns.
     pub(super) async fn owned_by(&self, node: &str) -> Vec<u32> {
-        let owners = self.owners().await;
-        owners.into_iter().filter(|(_, (owner, _))| owner == node).map(|(shard, _)| shard).collect()
+        self.0.owned_by(node).await.unwrap()
     }
 
     pub(super) fn shard_of(&self, id: &str) -> u32 {
-        self.shards.of(id.parse::<DocumentId>().unwrap())
-    }
-
-    /// A note with `line` whose document comes into `shard`, or into any.
-    pub(super) fn paper(&self, line: &str, shard: Option<u32>, chance: &dyn Chance) -> Vec<u8> {
-        let plain = note(&[line]);
-        loop {
-            let bytes = varied(plain.clone(), chance.next_u64());
-            let content: [u8; 32] = Sha256::digest(&bytes).into();
-            if shard.is_none_or(|shard| self.shards.of_content(TENANT, &content) == shard) {
-                return bytes;
-            }
-        }
-    }
-
-    /// Every document of every log. Reading verifies that each log is one chain: dense, linked, epochs never falling.
-    pub(super) async fn told(&self) -> BTreeMap<DocumentId, Told> {
-        let mut all: BTreeMap<DocumentId, Told> = BTreeMap::new();
-        for shard in 0..self.shards.count {
-            let mut replay = log::replay(self.store.clone(), shard, Position::default());
-            loop {
-                let next =
-                    replay.next().await.unwrap_or_else(|error| panic!("the log of shard {shard}: {error}"));
-                let Some(entry) = next else { break };
-                entry.entry.ops.iter().for_each(|op| tell(&mut all, op));
-            }
-        }
-        all
-    }
-}
-
-fn tell(all: &mut BTreeMap<DocumentId, Told>, op: &Op) {
-    let Some(id) = op.document_id() else { return };
-    let told = all.entry(id).or_default();
-    match op {
-        Op::Accepted { document } => {
-            told.accepted += 1;
-            told.revision = told.revision.max(document.revision);
-        }
-        Op::Ready { processed_ms, .. } => told.results.push(("ready".to_owned(), *processed_ms)),
-        Op::Failed { reason, processed_ms, .. } => told.results.push((reason.code.clone(), *processed_ms)),
-        Op::Deleted { .. } => told.deleted += 1,
-        Op::PagesRead { .. } | Op::ChunksEmbedded { .. } | Op::Fence => {}
+        self.0.shard_of(id).expect("a document's id")
     }
 }

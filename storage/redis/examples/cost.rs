@@ -1,25 +1,16 @@
 //! What a call costs, beside a bare socket and while the Redis is dead: `cargo run -p enabler-redis --example cost`.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::print_stdout,
-    reason = "a measurement for the terminal"
-)]
-
-#[path = "../tests/redis_server.rs"]
-#[expect(dead_code, reason = "the tests use more of it")]
-mod redis_server;
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement for the terminal")]
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use enabler_redis::{RedisCache, Settings};
+use enabler_sim_servers::RedisServer;
 use enabler_storage::cache::{Cache, answer_prefix, embedding_key};
 use enabler_storage::chance::OsChance;
 use enabler_storage::clock::SystemClock;
 use enabler_storage::record::DocumentId;
-use redis_server::RedisServer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 
@@ -46,7 +37,7 @@ async fn measured(what: &str, bare: Option<f64>, rounds: usize, mut call: impl A
 
 #[tokio::main]
 async fn main() {
-    let mut server = RedisServer::start(&[]).await;
+    let mut server = RedisServer::start(&[]).await.unwrap();
     // Without memory in front, so that every call goes to the Redis.
     let settings = Settings { in_process_bytes_max: 0, ..Settings::new(server.url()) };
     let cache = RedisCache::start(&settings, Arc::new(SystemClock), Arc::new(OsChance)).unwrap();
@@ -62,7 +53,7 @@ async fn main() {
         assert!(cache.get(key).await.is_some());
     }
 
-    let mut socket = tokio::net::TcpStream::connect(("127.0.0.1", server.port)).await.unwrap();
+    let mut socket = tokio::net::TcpStream::connect(("127.0.0.1", server.port())).await.unwrap();
     socket.set_nodelay(true).unwrap();
     let asked = format!("*2\r\n$3\r\nGET\r\n${}\r\n{}\r\n", free[0].len(), free[0]);
     let mut reply = vec![0; "$1024\r\n\r\n".len() + 1_024];
@@ -106,7 +97,7 @@ async fn main() {
         assert!(cache.get(&grouped[0]).await.is_some());
     })
     .await;
-    server.kill();
+    server.kill().await.unwrap();
     while !cache.is_breaker_open() {
         cache.get("dq:1:emb:m:unknown").await;
     }

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use enabler_sim_servers::RedisServer;
 use enabler_storage::cache::{
     Cache, Counters, EVENT_BYTES_MAX, EVENTS_MAX, EVENTS_READ_MAX, InProcess, Resume, VALUE_BYTES_MAX,
     answer_prefix, embedding_key, ocr_key, ocr_prefix, session_key, session_prefix, tenant_prefix,
 };
 use enabler_storage::record::DocumentId;
 
-use crate::redis_server::RedisServer;
 use crate::{HOUR, eventually, node};
 
 const ONE: Option<DocumentId> = Some(DocumentId([1; 16]));
@@ -176,10 +176,10 @@ async fn memory_keeps_its_promises() {
 
 #[tokio::test]
 async fn a_redis_keeps_its_promises_to_one_node_and_between_two() {
-    let server = RedisServer::start(&[]).await;
+    let server = RedisServer::start(&[]).await.unwrap();
     let (one, two) = (node(&server.url()).await, node(&server.url()).await);
     keeps_its_promises(&one, &two).await;
-    server.command(&["FLUSHALL"]).await;
+    server.command(&["FLUSHALL"]).await.unwrap();
     let three = node(&server.url()).await;
     keeps_its_promises(&three, &three).await;
 }

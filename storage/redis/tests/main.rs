@@ -10,13 +10,11 @@ mod outage;
 /// TLS, passwords and clusters.
 mod shape;
 
-#[path = "redis_server.rs"]
-mod redis_server;
-
 use std::sync::Arc;
 use std::time::Duration;
 
 use enabler_redis::{RedisCache, Settings};
+use enabler_sim_servers::RedisServer;
 use enabler_storage::cache::Cache;
 use enabler_storage::chance::OsChance;
 use enabler_storage::clock::SystemClock;
@@ -42,6 +40,12 @@ async fn connected(cache: &RedisCache) {
 
 fn start(settings: &Settings) -> RedisCache {
     RedisCache::start(settings, Arc::new(SystemClock), Arc::new(OsChance)).expect("the settings are right")
+}
+
+/// The names of all values of groups, as they are in the Redis.
+async fn values(server: &RedisServer) -> Vec<String> {
+    let reply = server.command(&["KEYS", "*}=*"]).await.unwrap();
+    reply.lines().filter(|line| line.contains("}=")).map(str::to_owned).collect()
 }
 
 /// Waits for what must come to pass; that it never does is the failure, not that it is slow.

@@ -2,10 +2,10 @@
 
 use bytes::Bytes;
 use enabler_redis::{RedisCache, Settings};
+use enabler_sim_servers::{RedisServer, free_port};
 use enabler_storage::cache::{Cache, Counters, Resume, answer_prefix, embedding_key, session_key};
 use enabler_storage::record::DocumentId;
 
-use crate::redis_server::{RedisServer, free_port};
 use crate::{HOUR, eventually, node, start};
 
 fn answer(hash: &str) -> String {
@@ -50,16 +50,16 @@ async fn is_used_again(cache: &RedisCache, url: &str) {
 
 #[tokio::test]
 async fn a_killed_redis_is_done_without_and_used_again() {
-    let mut server = RedisServer::start(&[]).await;
+    let mut server = RedisServer::start(&[]).await.unwrap();
     let cache = node(&server.url()).await;
     cache.put(&answer("before"), Bytes::from_static(b"kept"), HOUR).await;
-    server.kill();
+    server.kill().await.unwrap();
     assert_eq!(cache.get(&answer("before")).await.unwrap(), "kept");
     until_breaker_opens(&cache).await;
     assert!(cache.note().starts_with("down since 2"), "{}", cache.note());
     goes_on_from_memory(&cache).await;
     assert!(!cache.is_up().await);
-    server.restart().await;
+    server.restart().await.unwrap();
     is_used_again(&cache, &server.url()).await;
     // What memory answered in place of the Redis is over; what belongs to nobody stays.
     assert_eq!(cache.get(&answer("outage")).await, None);
@@ -68,25 +68,25 @@ async fn a_killed_redis_is_done_without_and_used_again() {
 
 #[tokio::test]
 async fn a_redis_that_is_down_at_the_start_is_used_when_it_appears() {
-    let port = free_port();
+    let port = free_port().unwrap();
     let cache = start(&Settings::new(format!("redis://127.0.0.1:{port}")));
     goes_on_from_memory(&cache).await;
     until_breaker_opens(&cache).await;
     eventually("the reason is told", async || cache.note().contains("cannot be reached")).await;
-    let server = RedisServer::start_on(port, &[]).await;
+    let server = RedisServer::start_on(port, &[]).await.unwrap();
     is_used_again(&cache, &server.url()).await;
 }
 
 #[tokio::test]
 async fn a_frozen_redis_opens_the_breaker_and_is_used_again_when_it_thaws() {
-    let server = RedisServer::start(&[]).await;
+    let server = RedisServer::start(&[]).await.unwrap();
     let cache = node(&server.url()).await;
     cache.put(&answer("before"), Bytes::from_static(b"kept"), HOUR).await;
-    server.freeze();
+    server.freeze().unwrap();
     until_breaker_opens(&cache).await;
     assert_eq!(cache.get(&answer("before")).await.unwrap(), "kept");
     goes_on_from_memory(&cache).await;
-    server.thaw();
+    server.thaw().unwrap();
     is_used_again(&cache, &server.url()).await;
 }
 
@@ -111,7 +111,7 @@ async fn one_that_accepts_and_never_answers_is_done_without() {
 
 #[tokio::test]
 async fn a_redis_that_is_full_still_answers() {
-    let server = RedisServer::start(&["--maxmemory", "1", "--maxmemory-policy", "noeviction"]).await;
+    let server = RedisServer::start(&["--maxmemory", "1", "--maxmemory-policy", "noeviction"]).await.unwrap();
     let cache = node(&server.url()).await;
     for round in 0..10 {
         for key in [answer(&round.to_string()), embedding_key("m", &round.to_string())] {

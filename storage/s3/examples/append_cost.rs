@@ -2,20 +2,15 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::print_stdout,
     reason = "a measurement stops at what it does not expect"
 )]
-
-#[expect(clippy::allow_attributes, reason = "the tests that include this file use the rest of it")]
-#[allow(dead_code, reason = "the tests that include this file use the rest of it")]
-#[path = "../../../tests/servers.rs"]
-mod servers;
 
 use std::time::Duration;
 
 use enabler_config::Secret;
 use enabler_s3::{Bucket, Settings};
+use enabler_sim_servers::Ministack;
 use enabler_storage::objects::{Key, ObjectStore, PutOutcome};
 use tokio::time::Instant;
 
@@ -26,8 +21,8 @@ const ENTRY_BYTES: usize = 4 << 10;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let server = servers::Ministack::start().await;
-    server.create_bucket("papers").await;
+    let server = Ministack::start().await.unwrap();
+    server.create_bucket("papers").await.unwrap();
     let bucket = Bucket::open(Settings {
         endpoint: Some(server.url()),
         path_style: true,

@@ -13,13 +13,13 @@ use bytes::Bytes;
 use enabler_cluster::net::NodeId;
 use enabler_cluster::owner::{FollowError, Follower, Means, OwnError, Owner};
 use enabler_s3::{Bucket, Settings, Timeouts};
+use enabler_sim_servers::{Line, Mode};
 use enabler_storage::chance::{Chance, SeededChance};
 use enabler_storage::clock::SystemClock;
 use enabler_storage::log::{self, LogError, Position, SealedEntry};
 use enabler_storage::objects::{ETag, Head, Key, Listed, Object, ObjectStore, PutOutcome, StoreError};
 use enabler_storage::record::{DocumentId, Op};
 
-use crate::faults::{Line, Mode};
 use crate::store::{open, own_server, server, settings};
 
 /// Claimants and claims of a test, and of a soak (`RAG_ENABLER_SOAK`).
@@ -223,7 +223,7 @@ async fn reign(mut owner: Owner, end: &mut End) -> Reign {
 #[tokio::test]
 async fn what_an_owner_appends_over_a_line_that_loses_answers_is_in_the_log_once() {
     let server = server().await;
-    let line = Line::to(SocketAddr::from(([127, 0, 0, 1], server.port()))).await;
+    let line = Line::to(SocketAddr::from(([127, 0, 0, 1], server.port()))).await.unwrap();
     let place = settings(&format!("http://127.0.0.1:{}", line.port()));
     let far = open(place.clone()).await;
     let near = open(Settings { endpoint: Some(server.url()), ..place }).await;

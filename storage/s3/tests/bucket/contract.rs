@@ -21,7 +21,7 @@ async fn a_bucket_keeps_the_contract() {
     let scratch = tempfile::tempdir().unwrap();
     conformance::check(&place().await, scratch.path()).await.unwrap();
     // Without a prefix as well, in a bucket of its own.
-    server().await.create_bucket("bare-papers").await;
+    server().await.create_bucket("bare-papers").await.unwrap();
     let bare =
         Settings { bucket: "bare-papers".into(), prefix: String::new(), ..settings(&server().await.url()) };
     conformance::check(&open(bare).await, scratch.path()).await.unwrap();

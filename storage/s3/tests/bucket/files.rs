@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use enabler_s3::{Bucket, Settings};
+use enabler_sim_servers::{Line, Mode};
 use enabler_storage::chance::{Chance, SeededChance};
 use enabler_storage::objects::{Key, ObjectStore, PutOutcome};
 
-use crate::faults::{Line, Mode};
 use crate::store::{BUCKET, open, own_server, place, server, settings};
 
 const MIB: u64 = 1 << 20;
@@ -74,7 +74,7 @@ async fn of_two_racing_uploads_in_parts_one_wins_whole() {
 #[tokio::test]
 async fn an_upload_that_fails_half_way_leaves_no_object_and_no_parts() {
     let server = own_server().await;
-    let line = Line::to(SocketAddr::from(([127, 0, 0, 1], server.port()))).await;
+    let line = Line::to(SocketAddr::from(([127, 0, 0, 1], server.port()))).await.unwrap();
     let bucket = open(settings(&format!("http://127.0.0.1:{}", line.port()))).await;
     let (dir, key) = (tempfile::tempdir().unwrap(), Key::new("v1/blob/large").unwrap());
     let file = large(dir.path());

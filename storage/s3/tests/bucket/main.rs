@@ -7,15 +7,6 @@
     reason = "a test says what went wrong by failing, and a long one how far it is"
 )]
 
-#[expect(clippy::allow_attributes, reason = "other tests that include this file use the rest of it")]
-#[allow(dead_code, reason = "other tests that include this file use the rest of it")]
-#[path = "../../../../tests/faults.rs"]
-mod faults;
-#[expect(clippy::allow_attributes, reason = "other tests that include this file use the rest of it")]
-#[allow(dead_code, reason = "other tests that include this file use the rest of it")]
-#[path = "../../../../tests/servers.rs"]
-mod servers;
-
 // One server for all tests, and a place of its own in it for each.
 mod store;
 

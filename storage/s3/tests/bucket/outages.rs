@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use enabler_s3::{Bucket, Settings, Timeouts};
+use enabler_sim_servers::Ministack;
 use enabler_storage::objects::{ETag, Key, ObjectStore, PutOutcome, StoreError};
 
-use crate::faults::{Line, Mode};
-use crate::servers::Ministack;
 use crate::store::{impatient, open, own_server, server, settings};
+use enabler_sim_servers::{Line, Mode};
 
 /// Longer than any time-out of these tests, and what is called stuck: no test measures time by it.
 const STUCK_AFTER: Duration = Duration::from_secs(60);
@@ -20,7 +20,7 @@ async fn line_to(server: &Ministack) -> (Line, Bucket) {
 }
 
 async fn settings_over_a_line_to(server: &Ministack) -> (Line, Settings) {
-    let line = Line::to(SocketAddr::from(([127, 0, 0, 1], server.port()))).await;
+    let line = Line::to(SocketAddr::from(([127, 0, 0, 1], server.port()))).await.unwrap();
     let settings = settings(&format!("http://127.0.0.1:{}", line.port()));
     (line, settings)
 }
@@ -150,11 +150,11 @@ async fn a_killed_server_is_unknown_and_works_again_when_it_is_back() {
     let bucket = open(settings(&server.url())).await;
     let k = key("v1/manifest");
     let PutOutcome::Done(first) = bucket.put_new(&k, "first".into()).await else { panic!() };
-    server.kill().await;
+    server.kill().await.unwrap();
     unknown(bucket.put_if(&k, &first, "second".into()).await);
     unknown(bucket.put_new(&key("v1/other"), "x".into()).await);
     assert!(bucket.get(&k).await.is_err() && bucket.list_after("", None, 1).await.is_err());
-    server.revive().await;
+    server.revive().await.unwrap();
     // The same bucket, without having been opened again, and the version from before still counts.
     let held = bucket.get(&k).await.unwrap().unwrap();
     assert_eq!((&held.bytes[..], &held.etag), (&b"first"[..], &first));

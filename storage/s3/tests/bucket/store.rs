@@ -7,7 +7,7 @@ use enabler_config::Secret;
 use enabler_s3::{Bucket, Settings, Timeouts};
 use tokio::sync::OnceCell;
 
-use crate::servers::Ministack;
+use enabler_sim_servers::Ministack;
 
 pub(crate) const BUCKET: &str = "papers";
 
@@ -23,8 +23,8 @@ pub(crate) async fn server() -> &'static Ministack {
 
 /// A server for one test alone, which has the bucket.
 pub(crate) async fn own_server() -> Ministack {
-    let server = Ministack::start().await;
-    server.create_bucket(BUCKET).await;
+    let server = Ministack::start().await.unwrap();
+    server.create_bucket(BUCKET).await.unwrap();
     server
 }
 

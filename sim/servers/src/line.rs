@@ -1,6 +1,6 @@
 //! A line to a server that can be cut, held up and silenced while it is in use: what networks do, on purpose.
 //!
-//! Any test includes this file by its path. It knows only bytes, so it serves any protocol over TCP.
+//! It knows only bytes, so it serves any protocol over TCP.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,9 +13,16 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::ServerError;
+
+/// Bytes that are passed on at once.
+const PIECE_BYTES: usize = 64 << 10;
+/// The rest after a connection that could not be taken, such as when there are no more file handles.
+const AFTER_A_FAILURE: Duration = Duration::from_millis(20);
+
 /// What the line does to the connections on it, also to those that stood before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mode {
+pub enum Mode {
     /// Nothing.
     Pass,
     /// Every connection is closed at once.
@@ -29,7 +36,8 @@ pub(crate) enum Mode {
 }
 
 /// A line from a port of this machine to a server. It ends when it is dropped.
-pub(crate) struct Line {
+#[derive(Debug)]
+pub struct Line {
     port: u16,
     mode: watch::Sender<Mode>,
     struck: Arc<AtomicU64>,
@@ -38,27 +46,30 @@ pub(crate) struct Line {
 
 impl Line {
     /// A line that passes everything to `server`.
-    pub(crate) async fn to(server: SocketAddr) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port is free");
-        let port = listener.local_addr().expect("a bound socket has an address").port();
+    pub async fn to(server: SocketAddr) -> Result<Self, ServerError> {
+        let doing = || ServerError::system(format!("opening a line to {server}"));
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(doing())?;
+        let port = listener.local_addr().map_err(doing())?.port();
         let (mode, seen) = watch::channel(Mode::Pass);
         let struck = Arc::new(AtomicU64::new(0));
         let task = tokio::spawn(accept(listener, server, seen, struck.clone()));
-        Self { port, mode, struck, task }
+        Ok(Self { port, mode, struck, task })
     }
 
     /// The line's own end on this machine.
-    pub(crate) fn port(&self) -> u16 {
+    #[must_use]
+    pub fn port(&self) -> u16 {
         self.port
     }
 
     /// From now on the line does `mode`. Connections that were refused or silenced stay lost.
-    pub(crate) fn set(&self, mode: Mode) {
+    pub fn set(&self, mode: Mode) {
         self.mode.send_replace(mode);
     }
 
     /// How often something was refused, swallowed, cut or held up: a test that relies on it can say so.
-    pub(crate) fn struck(&self) -> u64 {
+    #[must_use]
+    pub fn struck(&self) -> u64 {
         self.struck.load(Ordering::SeqCst)
     }
 }
@@ -79,7 +90,10 @@ async fn accept(
     let mut connections = tokio::task::JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
-        let Ok((client, _)) = listener.accept().await else { continue };
+        let Ok((client, _)) = listener.accept().await else {
+            tokio::time::sleep(AFTER_A_FAILURE).await;
+            continue;
+        };
         connections.spawn(connect(client, server, mode.clone(), struck.clone()));
     }
 }
@@ -107,13 +121,13 @@ async fn requests(
     mut mode: watch::Receiver<Mode>,
     hit: &impl Fn(),
 ) {
-    let mut piece = vec![0; 64 << 10];
+    let mut piece = vec![0; PIECE_BYTES];
     while let Some(read) = next(&mut from, &mut piece, &mut mode, hit).await {
         let now = *mode.borrow_and_update();
         if now == Mode::BlackHole {
             return silence(&mut mode, hit).await;
         }
-        if to.write_all(&piece[..read]).await.is_err() {
+        if to.write_all(read).await.is_err() {
             return;
         }
     }
@@ -125,7 +139,7 @@ async fn answers(
     mut mode: watch::Receiver<Mode>,
     hit: &impl Fn(),
 ) {
-    let mut piece = vec![0; 64 << 10];
+    let mut piece = vec![0; PIECE_BYTES];
     while let Some(read) = next(&mut from, &mut piece, &mut mode, hit).await {
         let now = *mode.borrow_and_update();
         match now {
@@ -137,21 +151,21 @@ async fn answers(
                 tokio::time::sleep(by).await;
             }
         }
-        if to.write_all(&piece[..read]).await.is_err() {
+        if to.write_all(read).await.is_err() {
             return;
         }
     }
 }
 
 /// The next piece, or `None` at the end and as soon as everything is refused.
-async fn next(
+async fn next<'a>(
     from: &mut OwnedReadHalf,
-    piece: &mut [u8],
+    piece: &'a mut [u8],
     mode: &mut watch::Receiver<Mode>,
     hit: &impl Fn(),
-) -> Option<usize> {
+) -> Option<&'a [u8]> {
     tokio::select! {
-        read = from.read(piece) => read.ok().filter(|read| *read > 0),
+        read = from.read(piece) => piece.get(..read.ok()?).filter(|read| !read.is_empty()),
         _ = mode.wait_for(|mode| *mode == Mode::Refuse) => {
             hit();
             None
