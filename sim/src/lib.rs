@@ -7,5 +7,6 @@
 pub mod chance;
 pub mod core;
 pub mod engine;
+pub mod plant;
 pub mod report;
 pub mod trace;

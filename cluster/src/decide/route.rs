@@ -1,5 +1,7 @@
 //! Decides what a caller does after each try to reach a shard, and which of several nodes gets a piece of work.
 
+use enabler_storage::plant;
+
 /// Redirects that are followed at once; more than that means that the nodes disagree, and waiting helps.
 const REDIRECTS_MAX: u32 = 3;
 /// The first wait; it doubles up to [`WAIT_MS_MAX`].
@@ -47,13 +49,15 @@ impl Route {
     ///
     /// Every request can be repeated: uploads are told apart by their content, deletions are final.
     pub fn step(&mut self, tried: Tried, is_read: bool) -> Next {
-        if tried == (Tried::NotOwner { hint: true }) && self.redirects < REDIRECTS_MAX {
+        if tried == (Tried::NotOwner { hint: true })
+            && (self.redirects < REDIRECTS_MAX || plant::here("redirects-are-followed-for-ever"))
+        {
             self.redirects += 1;
             return Next::Owner { after_ms: 0 };
         }
         self.failures += 1;
         // Every other time, so that the owner's return is noticed.
-        if is_read && self.failures >= BEFORE_REPLICA && self.failures.is_multiple_of(2) {
+        if (is_read || plant::here("write-goes-to-a-replica")) && self.failures >= BEFORE_REPLICA && self.failures.is_multiple_of(2) {
             return Next::Replica;
         }
         Next::Owner { after_ms: (WAIT_MS_FIRST << self.failures.min(8)).min(WAIT_MS_MAX) }

@@ -97,9 +97,16 @@ struct State {
     violation: Option<Violation>,
     /// Generations that the store says have ended: node and generation.
     ended: BTreeMap<(String, u128), u64>,
+    /// Since when each generation has beaten without a pause, and when it did last.
+    beats: BTreeMap<(String, u128), (u64, u64)>,
     /// Keys whose bytes were flipped in the store: what depends on them cannot be promised.
     damaged: BTreeSet<Key>,
 }
+
+/// A generation whose beats are farther apart has paused.
+const PAUSE_MS: u64 = 2_000;
+/// For so long it has beaten for certain to whoever reads its beats.
+const STEADY_MS: u64 = 8_000;
 
 /// How far clocks are set wrong: by so much an entry may seem older than it is.
 const SKEW_MS_MAX: u64 = 8_000;
@@ -212,6 +219,17 @@ impl Judge {
                 return Err((ONE_CHAIN, text));
             }
         }
+        let is_known = |id: &DocumentId, revision: u32| {
+            let had = known.rows.documents.get(id);
+            had.is_some_and(|had| had.revision >= revision && !matches!(had.status.outcome, Outcome::Failed(_)))
+        };
+        let again = entry.ops.iter().find_map(|op| match op {
+            Op::Accepted { document } if is_known(&document.document_id, document.revision) => Some(document.document_id),
+            _ => None,
+        });
+        if let Some(again) = again {
+            return Err((ONE_EFFECT, format!("entry {seq} of shard {shard} accepts document {again} again")));
+        }
         known.rows.apply(&entry, |_| true);
         for op in &entry.ops {
             if let Op::Accepted { document } = op
@@ -239,7 +257,7 @@ impl Judge {
         let mut state = self.state();
         let known = state.shards.entry(shard).or_default();
         let before = known.manifest.replace(manifest.clone());
-        let before = before.unwrap_or_else(|| Manifest::unowned(shard));
+        let before = before.unwrap_or_else(|| Manifest { rest: manifest.rest.clone(), ..Manifest::unowned(shard) });
         if manifest.shard != shard {
             return Err((ONE_CHAIN, format!("the manifest of shard {shard} is that of {}", manifest.shard)));
         }
@@ -308,6 +326,11 @@ impl Judge {
             state.ended.entry(id).or_insert(now_ms);
         } else if state.ended.contains_key(&id) {
             return Err((DEAD, format!("{} came back to life", record.node)));
+        } else {
+            let now_ms = self.engine.now_ms();
+            let beats = state.beats.entry(id).or_insert((now_ms, now_ms));
+            let paused = now_ms - beats.1 > PAUSE_MS;
+            *beats = (if paused { now_ms } else { beats.0 }, now_ms);
         }
         Ok(())
     }
@@ -400,6 +423,46 @@ impl Judge {
         drop(state);
         if expected.is_some_and(|expected| expected != rows.hash(|_| false)) {
             self.broken(REPLAY, format!("{node} restored shard {shard} at entry {seq} to something else"));
+        }
+    }
+
+    /// A node has stepped down for a later owner, of `epoch`.
+    pub fn yields(&self, node: &str, shard: u32, epoch: u64) {
+        let state = self.state();
+        let known = state.shards.get(&shard).and_then(|known| known.manifest.as_ref());
+        let is_given = known.is_some_and(|manifest| manifest.epoch >= epoch);
+        drop(state);
+        if !is_given {
+            let text = format!("{node} took an unknown outcome for epoch {epoch} of shard {shard}, which nobody was given");
+            self.broken(UNKNOWN, text);
+        }
+    }
+
+    /// A node claims a shard from `holder`, which it hears or not; `sees_most`: it hears more than half of the cluster.
+    pub fn claims(&self, node: &str, shard: u32, holder: &enabler_cluster::net::NodeId, hears_it: bool, sees_most: bool) {
+        let id = (holder.name.clone(), holder.generation);
+        let state = self.state();
+        let has_ended = state.ended.contains_key(&id);
+        let beats = state.beats.get(&id).copied();
+        drop(state);
+        let now_ms = self.engine.now_ms();
+        // Whoever reads the beats may read them late: only one that has long been steady cannot seem to stand still.
+        let is_steady = beats.is_some_and(|(since, last)| now_ms - last <= PAUSE_MS && now_ms - since > STEADY_MS);
+        if !has_ended && is_steady && (hears_it || !sees_most) {
+            self.broken(CUT_OFF, format!("{node} claims shard {shard} from {holder}, which lives and beats"));
+        }
+    }
+
+    /// A node has followed the log up to `position`.
+    pub fn stands(&self, node: &str, shard: u32, position: log::Position) {
+        let state = self.state();
+        let Some(known) = state.shards.get(&shard) else { return };
+        let is_there = known.log.get(&position.seq).map(|known| known.checksum) == Some(position.checksum);
+        let is_undead = known.undead.contains(&position.seq);
+        drop(state);
+        if !is_there && !is_undead {
+            let seq = position.seq;
+            self.broken(REPLAY, format!("{node} has applied an entry {seq} of shard {shard} that is not in the log"));
         }
     }
 

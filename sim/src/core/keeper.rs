@@ -90,6 +90,11 @@ fn look(node: &Arc<Node>, state: &Shared, began_ms: u64) {
             Order::Stay => {}
             Order::Look => read_manifest(node, state, number),
             Order::Claim => {
+                if let Some((from, _)) = row.owner.as_ref().filter(|(id, _)| id.name != node.id.name) {
+                    let heard = node.others().values().any(|heard| heard.alive && heard.said.id == *from);
+                    let seen = peers.iter().filter(|peer| peer.alive).count() * 2 > peers.len();
+                    node.world.judge.claims(&node.id.name, number, from, heard, seen);
+                }
                 bury(node, &holder);
                 locked(state).manifests.remove(&number);
                 let _ = cell.mailbox.offer(Message::Claim);

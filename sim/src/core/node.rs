@@ -11,6 +11,7 @@ use enabler_cluster::net::NodeId;
 use enabler_cluster::owner::Means;
 use enabler_storage::chance::SeededChance;
 use enabler_storage::log::NodeRecord;
+use enabler_storage::plant;
 
 use super::keeper;
 use super::net::{Answer, Call, Incoming, NoAnswer, Said};
@@ -275,7 +276,9 @@ pub(super) async fn answered(node: &Arc<Node>, call: Call) -> Result<Answer, NoA
             if !node.cell(shard).is_some_and(|cell| cell.view().part == Part::Owner) {
                 return Err(shard::not_owner_of(node, shard));
             }
-            shard::document(node, shard, &tenant, id).await?;
+            if !plant::here("deletion-without-confirming") {
+                shard::document(node, shard, &tenant, id).await?;
+            }
             let (fill, slot) = Slot::pair();
             told(node, shard, Message::Delete { tenant, id, answer: fill }, slot).await.map(|()| Answer::Done)
         }
@@ -346,6 +349,7 @@ async fn beat(node: Arc<Node>) {
                 node.store_up.store(2, Ordering::Relaxed);
                 node.beat_ms.store(node.engine().now_ms(), Ordering::Relaxed);
             }
+            Beat::Dead if plant::here("dead-generation-lives-on") => {}
             Beat::NoStore => node.store_up.store(1, Ordering::Relaxed),
             Beat::Dead => {
                 node.engine().event(What::Note, None, None, || "was declared dead and begins anew".to_owned());
