@@ -49,9 +49,7 @@ impl Route {
     ///
     /// Every request can be repeated: uploads are told apart by their content, deletions are final.
     pub fn step(&mut self, tried: Tried, is_read: bool) -> Next {
-        if tried == (Tried::NotOwner { hint: true })
-            && (self.redirects < REDIRECTS_MAX || plant::here("redirects-are-followed-for-ever"))
-        {
+        if tried == (Tried::NotOwner { hint: true }) && self.redirects < REDIRECTS_MAX {
             self.redirects += 1;
             return Next::Owner { after_ms: 0 };
         }
@@ -59,6 +57,9 @@ impl Route {
         // Every other time, so that the owner's return is noticed.
         if (is_read || plant::here("write-goes-to-a-replica")) && self.failures >= BEFORE_REPLICA && self.failures.is_multiple_of(2) {
             return Next::Replica;
+        }
+        if plant::here("tries-again-without-a-wait") {
+            return Next::Owner { after_ms: 0 };
         }
         Next::Owner { after_ms: (WAIT_MS_FIRST << self.failures.min(8)).min(WAIT_MS_MAX) }
     }

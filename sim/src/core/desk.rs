@@ -208,8 +208,8 @@ async fn carry(
     let (mut spin, mut is_first, mut tries) = (0, true, 0_u32);
     loop {
         tries += 1;
-        if tries > 5_000 {
-            node.world.judge.broken(super::judge::BOUNDED, "a request was tried 5,000 times");
+        if tries > 300 {
+            node.world.judge.broken(super::judge::BOUNDED, "a request was tried 300 times");
         }
         let to = match next {
             Next::Owner { after_ms } => {

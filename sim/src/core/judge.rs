@@ -165,12 +165,12 @@ impl Judge {
         !self.state().damaged.is_empty()
     }
 
-    /// Something was stored.
-    pub fn stored(&self, store: &Store, key: &Key, bytes: &Bytes) {
+    /// Something was stored, by a node or by nobody (0).
+    pub fn stored(&self, store: &Store, key: &Key, bytes: &Bytes, by: u8) {
         self.engine.mix(u64::from(codec::checksum(bytes).unwrap_or(0)));
         let found = match place(key) {
             Place::Entry(shard, seq) => self.entry(shard, seq, bytes),
-            Place::Manifest(shard) => self.manifest(store, shard, bytes),
+            Place::Manifest(shard) => self.manifest(store, shard, bytes, by),
             Place::Node => self.node(bytes),
             Place::Other => {
                 self.engine.event(What::Applied, None, None, || format!("stored {key}"));
@@ -247,7 +247,7 @@ impl Judge {
         Ok(())
     }
 
-    fn manifest(&self, store: &Store, shard: u32, bytes: &Bytes) -> Result<(), (Promise, String)> {
+    fn manifest(&self, store: &Store, shard: u32, bytes: &Bytes, by: u8) -> Result<(), (Promise, String)> {
         let manifest: Manifest = codec::decode(codec::Kind::Manifest, bytes)
             .map_err(|error| (ONE_CHAIN, format!("the manifest of shard {shard} cannot be read: {error:?}")))?;
         self.engine.event(What::Applied, Some(shard), Some(manifest.epoch), || {
@@ -260,6 +260,10 @@ impl Judge {
         let before = before.unwrap_or_else(|| Manifest { rest: manifest.rest.clone(), ..Manifest::unowned(shard) });
         if manifest.shard != shard {
             return Err((ONE_CHAIN, format!("the manifest of shard {shard} is that of {}", manifest.shard)));
+        }
+        let is_of = |of: &Manifest| of.owner.as_ref().is_some_and(|owner| owner.node == format!("n{by}"));
+        if by != 0 && !is_of(&before) && (manifest.epoch == before.epoch || !is_of(&manifest)) {
+            return Err((FENCED, format!("n{by} changed the manifest of shard {shard}, which it does not own")));
         }
         if manifest.epoch < before.epoch || manifest.epoch > before.epoch + 1 {
             let text = format!("the epoch of shard {shard} went from {} to {}", before.epoch, manifest.epoch);
@@ -398,17 +402,22 @@ impl Judge {
         }
     }
 
-    /// A node begins to serve a shard.
-    pub fn serves(&self, node: &str, generation: u128, shard: u32, epoch: u64) {
+    /// A node begins to serve a shard; at `asked_ms` it asked whether its generation was declared dead.
+    pub fn serves(&self, node: &str, generation: u128, shard: u32, epoch: u64, asked_ms: u64) {
         let state = self.state();
         let given = state.shards.get(&shard).and_then(|known| known.writers.get(&epoch));
         let is_its = given.and_then(|(_, owner)| owner.as_ref());
         let is_its = is_its.is_some_and(|owner| owner.node == node && owner.generation == generation);
         let ended = state.ended.get(&(node.to_owned(), generation)).copied();
+        let last = state.shards.get(&shard).and_then(|known| known.log.last_key_value());
+        let is_fenced = last.is_some_and(|(_, known)| known.entry.epoch >= epoch);
         drop(state);
-        let now_ms = self.engine.now_ms();
-        if ended.is_some_and(|ended| now_ms.saturating_sub(ended) > 2 * super::LEASE.as_millis() as u64) {
-            self.broken(DEAD, format!("{node} was declared dead long ago and serves shard {shard} in epoch {epoch}"));
+        if !is_fenced {
+            let text = format!("{node} serves shard {shard} in epoch {epoch} and has not ended the epoch before");
+            self.broken(NO_STALE_ACK, text);
+        }
+        if ended.is_some_and(|ended| ended < asked_ms) {
+            self.broken(DEAD, format!("{node} was declared dead and serves shard {shard} in epoch {epoch}"));
         }
         if !is_its {
             self.broken(ONE_CHAIN, format!("{node} serves shard {shard} in epoch {epoch}, which it was not given"));

@@ -119,7 +119,7 @@ impl Store {
             let manifest = Manifest { rest, ..Manifest::unowned(shard) };
             let bytes = codec::encode(codec::Kind::Manifest, &manifest);
             if let (Ok(key), Ok(bytes)) = (log::manifest_key(shard), bytes) {
-                self.apply(&Ask::New(key, bytes.into()), false);
+                self.apply(&Ask::New(key, bytes.into()), false, 0);
             }
         }
     }
@@ -181,7 +181,7 @@ impl Store {
     }
 
     /// Does what is asked, at this moment.
-    fn apply(&self, ask: &Ask, careless: bool) -> Told {
+    fn apply(&self, ask: &Ask, careless: bool, by: u8) -> Told {
         let now_ms = self.now_ms();
         let mut state = self.state();
         match ask {
@@ -192,7 +192,7 @@ impl Store {
                 }
                 let version = put(&mut state, key, bytes, now_ms);
                 drop(state);
-                self.judge.stored(self, key, bytes);
+                self.judge.stored(self, key, bytes, by);
                 Told::Put(tag(version))
             }
             Ask::If(key, etag, bytes) => {
@@ -203,7 +203,7 @@ impl Store {
                 }
                 let version = put(&mut state, key, bytes, now_ms);
                 drop(state);
-                self.judge.stored(self, key, bytes);
+                self.judge.stored(self, key, bytes, by);
                 Told::Put(tag(version))
             }
             Ask::Get(key) | Ask::Head(key) => {
@@ -335,9 +335,9 @@ impl Door {
                 fill.with((Told::Refused, world.last_event()));
                 return;
             }
-            let mut told = store.apply(&ask, fate == Trick::Careless);
+            let mut told = store.apply(&ask, fate == Trick::Careless, number);
             if fate == Trick::Repeated {
-                told = store.apply(&ask, false);
+                told = store.apply(&ask, false, number);
             }
             if fate == Trick::Flipped
                 && let Told::Object(Some((bytes, _, _))) = &mut told

@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use enabler_cluster::net::NodeId;
 
-use enabler_storage::plant;
-
 use super::{Actor, Message, Mode, State};
 use crate::core::net::{Answer, Call, NoAnswer};
 use crate::core::node::Node;
@@ -55,9 +53,7 @@ impl Actor {
         match serving.owner.hand_over(to, writer).await {
             Ok(epoch) => {
                 self.node.world.sometimes("a shard was handed over");
-                if !plant::here("serves-on-after-handing-over") {
-                    self.step_down(state, Some((to.clone(), epoch)));
-                }
+                self.step_down(state, Some((to.clone(), epoch)));
                 self.grant(to.clone(), epoch, writer);
             }
             Err(error) => {
@@ -106,7 +102,7 @@ impl Actor {
         if let Mode::Serving(serving) = &state.mode {
             return if serving.owner.epoch() >= epoch { Ok(()) } else { Err(NoAnswer::Unavailable) };
         }
-        if state.promised.take() != Some(writer) && !plant::here("any-grant-is-taken") {
+        if state.promised.take() != Some(writer) {
             return Err(NoAnswer::Unavailable);
         }
         self.claim(state, Some((epoch, writer))).await;

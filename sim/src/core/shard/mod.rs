@@ -349,6 +349,7 @@ impl Actor {
             };
             let error = match owned {
                 Ok(owner) => {
+                    let asked_ms = self.node.engine().now_ms();
                     let ended = lease::has_ended(&*self.node.means.store, &self.node.id).await;
                     // If nobody can say, it claims again when somebody can.
                     if !matches!(ended, Ok(false)) {
@@ -357,7 +358,7 @@ impl Actor {
                         state.mode = Mode::Following(following);
                         return;
                     }
-                    return self.serve(state, owner, following);
+                    return self.serve(state, owner, following, asked_ms);
                 }
                 Err(error) => error,
             };
@@ -441,7 +442,7 @@ pub(super) async fn document(
     let end = if trusts_itself { Some(0) } else { end_of_log(node, shard, &held).await };
     let held = match end {
         Some(end) => {
-            node.confirm(asked_ms);
+            node.confirm(shard, asked_ms);
             if locked(&held).position.seq < end {
                 let _ = cell.mailbox.offer(Message::Noticed);
             }
@@ -458,7 +459,9 @@ pub(super) async fn document(
         }
         // Without the store, what its owner has is all there is, if nobody reaches it.
         None if cell.view().part == Part::Owner && plant::here("owner-alone-is-enough") => held,
-        None if cell.view().part == Part::Owner && !node.has_slept() && node.nobody_reaches_the_store() => {
+        None if cell.view().part == Part::Owner
+            && (!node.has_slept(shard) || plant::here("sleeper-answers-at-once"))
+            && node.nobody_reaches_the_store() => {
             node.world.sometimes("an owner answered without the store");
             held
         }

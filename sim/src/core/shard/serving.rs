@@ -26,9 +26,9 @@ const TRIES_MAX: u32 = 5;
 const WORK: u16 = 30;
 
 impl Actor {
-    pub(super) fn serve(&self, state: &mut State, owner: Owner, following: Following) {
+    pub(super) fn serve(&self, state: &mut State, owner: Owner, following: Following, asked_ms: u64) {
         let (epoch, id) = (owner.epoch(), &self.node.id);
-        self.node.world.judge.serves(&id.name, id.generation, self.number, epoch);
+        self.node.world.judge.serves(&id.name, id.generation, self.number, epoch, asked_ms);
         self.stand(Part::Owner, epoch, None);
         let unfinished: Vec<DocumentRecord> =
             locked(&following.held).rows.documents.values().filter(|record| record.is_unfinished()).cloned().collect();
@@ -229,7 +229,12 @@ impl Actor {
                     answer.with(Ok(id));
                     work(node, shard, *record, works).await;
                 }
-                Some(Err(why)) => answer.with(Err(why)),
+                Some(Err(why)) => {
+                    if plant::here("unknown-upload-is-cleaned-up") {
+                        let _ = delete_blobs(&*node.means.store, &record.tenant, id).await;
+                    }
+                    answer.with(Err(why));
+                }
                 None => answer.with(Err(NoAnswer::NotRecorded)),
             }
         });
