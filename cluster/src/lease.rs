@@ -6,6 +6,7 @@ use std::time::Duration;
 use enabler_storage::clock::Clock;
 use enabler_storage::log::{self, LogError, NodeRecord, Versioned};
 use enabler_storage::objects::{ObjectStore, PutOutcome};
+use enabler_storage::plant;
 
 use crate::net::NodeId;
 
@@ -61,6 +62,10 @@ impl Lease {
             }
             // Our own write whose answer was lost, or a declaration of death.
             match log::read_node(&*self.store, &self.record.node, self.record.generation).await {
+                Ok(Some(mut found)) if plant::here("beat-overwrites-a-death") => {
+                    found.value.ended = false;
+                    self.held = Some(found);
+                }
                 Ok(Some(found)) if found.value.ended => return Beat::Dead,
                 Ok(found) => self.held = found,
                 Err(_) => return Beat::NoStore,
@@ -92,8 +97,11 @@ pub enum Sign {
 /// # Errors
 /// If the store fails or the record is damaged.
 pub async fn sign_of(store: &dyn ObjectStore, id: &NodeId) -> Result<Sign, LogError> {
-    let found = log::read_node(store, &id.name, id.generation).await?;
-    Ok(match found {
+    let found = log::read_node(store, &id.name, id.generation).await;
+    if found.is_err() && plant::here("unread-sign-is-an-end") {
+        return Ok(Sign::Ended);
+    }
+    Ok(match found? {
         Some(found) if !found.value.ended => Sign::Beat(found.value.beat),
         Some(_) | None => Sign::Ended,
     })
@@ -105,7 +113,7 @@ pub async fn sign_of(store: &dyn ObjectStore, id: &NodeId) -> Result<Sign, LogEr
 /// If the store fails or the record is damaged.
 pub async fn has_ended(store: &dyn ObjectStore, id: &NodeId) -> Result<bool, LogError> {
     let found = log::read_node(store, &id.name, id.generation).await?;
-    Ok(found.is_some_and(|found| found.value.ended))
+    Ok(found.is_some_and(|found| found.value.ended && !plant::here("dead-generation-claims")))
 }
 
 /// Declares a generation dead: it learns of it at its next beat and never owns anything again.

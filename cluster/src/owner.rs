@@ -15,6 +15,7 @@ use enabler_storage::log::{
     Versioned,
 };
 use enabler_storage::objects::{ObjectStore, PutOutcome};
+use enabler_storage::plant;
 use enabler_storage::record::Op;
 
 use crate::decide::append::{self, Append, Author, Outcome};
@@ -148,7 +149,8 @@ impl Owner {
     /// # Errors
     /// See [`OwnError`]; nothing is owned then.
     pub async fn claim<F: Follower>(means: Means, shard: u32, follower: &mut F) -> Result<Self, OwnError> {
-        let writer = means.chance.next_u128();
+        let drawn = means.chance.next_u128();
+        let writer = if plant::here("writer-is-the-generation") { means.node.generation } else { drawn };
         let begun = Claim::new(writer);
         Self::pursue(means, shard, writer, begun, follower).await
     }
@@ -198,6 +200,10 @@ impl Owner {
                     owner.raise(seen.as_ref(), epoch).await?
                 }
                 claim::Effect::Replay => claim::Event::Replayed(owner.replay(follower).await?),
+                claim::Effect::Fence(_) if plant::here("serves-without-a-fence") => {
+                    owner.epoch = claim.epoch();
+                    claim::Event::Fenced
+                }
                 claim::Effect::Fence(_) => match owner.fence(claim.epoch(), follower).await? {
                     Outcome::Acknowledged => claim::Event::Fenced,
                     Outcome::Overtaken => claim::Event::Overtaken,
@@ -263,7 +269,7 @@ impl Owner {
         }
         let next = log::read_entry(&*self.means.store, shard, self.position.seq + 1).await;
         let next = next.map_err(|source| OwnError::Log { shard, source })?;
-        Ok(next.is_some_and(|next| next.entry.epoch > self.epoch))
+        Ok(next.is_some_and(|next| next.entry.epoch > self.epoch && !plant::here("known-file-is-not-confirmed")))
     }
 
     /// Gives the shard to `to`, which will write as `writer`; returns the epoch of that ownership.
@@ -293,7 +299,7 @@ impl Owner {
                 return Err(OwnError::Superseded { shard, epoch: held.epoch });
             }
             let mut manifest = seen.value;
-            manifest.epoch += 1;
+            manifest.epoch += u64::from(!plant::here("hand-over-keeps-the-epoch"));
             manifest.owner = Some(Holder { node: to.name.clone(), generation: to.generation });
             manifest.writer = writer;
             // Refused or unknown alike: the next reading says what stands there.
@@ -317,14 +323,15 @@ impl Owner {
             let seen = log::read_manifest(&*self.means.store, shard).await.map_err(wrong)?;
             let seen = seen.ok_or(OwnError::Unavailable { shard })?;
             let held = held(&seen.value);
-            if (held.epoch, held.writer) != (self.epoch, self.writer) {
+            let is_ours = (held.epoch, held.writer) == (self.epoch, self.writer);
+            if !is_ours && !plant::here("snapshot-named-after-losing") {
                 return Err(OwnError::Superseded { shard, epoch: held.epoch });
             }
             if seen.value.snapshot.as_ref() == Some(&snapshot) {
                 return Ok(());
             }
             let mut manifest = seen.value;
-            manifest.floor_seq = snapshot.position.seq;
+            manifest.floor_seq = snapshot.position.seq + u64::from(plant::here("floor-above-the-snapshot"));
             manifest.snapshot = Some(snapshot.clone());
             let swapped = log::swap_manifest(&*self.means.store, &seen.etag, &manifest).await;
             if let PutOutcome::Done(_) = swapped.map_err(wrong)? {
@@ -340,7 +347,8 @@ impl Owner {
     /// [`OwnError::Superseded`] if it names another; if the store fails, nothing is known.
     pub async fn look(&mut self, age_max: Duration) -> Result<(), OwnError> {
         let now_ms = self.means.clock.uptime_ms();
-        if now_ms.saturating_sub(self.looked_ms) < age_max.as_millis() as u64 {
+        let is_young = now_ms.saturating_sub(self.looked_ms) < age_max.as_millis() as u64;
+        if is_young || plant::here("manifest-is-never-looked-at") {
             return Ok(());
         }
         let shard = self.shard;
@@ -371,12 +379,22 @@ impl Owner {
 
     async fn raise(&self, seen: Option<&Versioned<Manifest>>, epoch: u64) -> Result<claim::Event, OwnError> {
         let mut manifest = seen.map_or_else(|| Manifest::unowned(self.shard), |seen| seen.value.clone());
+        if plant::here("claim-drops-unknown-fields") {
+            manifest.rest = Manifest::unowned(self.shard).rest;
+        }
+        if plant::here("claim-forgets-the-snapshot") {
+            (manifest.snapshot, manifest.floor_seq) = (None, 0);
+        }
         manifest.epoch = epoch;
         let NodeId { name, generation } = self.means.node.clone();
         manifest.owner = Some(Holder { node: name, generation });
         manifest.writer = self.writer;
         let store = &*self.means.store;
-        let outcome = match seen {
+        let fresh = match seen {
+            Some(_) if plant::here("swap-of-what-was-not-read") => log::read_manifest(store, self.shard).await.ok().flatten(),
+            _ => None,
+        };
+        let outcome = match fresh.as_ref().or(seen) {
             Some(seen) => log::swap_manifest(store, &seen.etag, &manifest).await,
             None => log::create_manifest(store, &manifest).await,
         };
@@ -402,7 +420,7 @@ impl Owner {
         let shard = self.shard;
         let wrong = |source| OwnError::Log { shard, source };
         // A later owner may have fenced between the raising of our epoch and our replay: its log takes nothing of ours.
-        if self.position.epoch > self.epoch {
+        if self.position.epoch > self.epoch && !plant::here("epoch-falls-along-the-log") {
             return Ok(Outcome::Fenced { epoch: self.position.epoch });
         }
         let me = Author { epoch: self.epoch, writer: self.writer, nonce: self.means.chance.next_u128() };
@@ -412,11 +430,15 @@ impl Owner {
             epoch: me.epoch,
             writer: me.writer,
             nonce: me.nonce,
-            prev: self.position.checksum,
+            prev: if plant::here("entry-names-no-entry-before") { 0 } else { self.position.checksum },
             wall_ms: self.means.clock.now_ms(),
             ops,
         };
         let sealed = entry.seal().map_err(wrong)?;
+        let applies_first = plant::here("applied-before-the-put");
+        if applies_first {
+            follower.apply(&sealed).await.map_err(|source| OwnError::Follow { shard, source })?;
+        }
         let (mut append, mut effect) = Append::new(me);
         loop {
             let event = match effect {
@@ -441,7 +463,9 @@ impl Owner {
                         shard,
                         source: LogError::Chain { shard, source },
                     })?;
-                    follower.apply(&sealed).await.map_err(|source| OwnError::Follow { shard, source })?;
+                    if !applies_first {
+                        follower.apply(&sealed).await.map_err(|source| OwnError::Follow { shard, source })?;
+                    }
                     self.position = next;
                     return Ok(Outcome::Acknowledged);
                 }

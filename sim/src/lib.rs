@@ -9,6 +9,7 @@ pub mod case;
 pub mod chance;
 pub mod core;
 pub mod engine;
+pub mod plant;
 pub mod report;
 pub mod search;
 pub mod shrink;

@@ -11,6 +11,7 @@ pub mod eval;
 pub mod index;
 pub mod log;
 pub mod objects;
+pub mod plant;
 pub mod record;
 pub mod shard;
 #[cfg(test)]

@@ -3,6 +3,8 @@
 //! A put has three outcomes. `Refused` is not yet "fenced", and `Unknown` is neither success nor failure: both
 //! are read back and compared by writer and nonce before the owner speaks.
 
+use enabler_storage::plant;
+
 /// Read-backs of an unknown outcome before the owner gives up; with the doubling wait this is about 25 s.
 const READS_MAX: u32 = 9;
 /// The first wait before an unknown outcome is read back again, in milliseconds.
@@ -85,6 +87,12 @@ impl Append {
     pub fn step(&mut self, event: Event) -> Effect {
         match event {
             Event::Applied => Effect::Done(Outcome::Acknowledged),
+            Event::Refused if plant::here("refusal-is-done") => Effect::Done(Outcome::Acknowledged),
+            Event::Refused if plant::here("refusal-is-a-fence") => {
+                Effect::Done(Outcome::Fenced { epoch: self.me.epoch + 1 })
+            }
+            Event::Unknown if plant::here("unknown-is-done") => Effect::Done(Outcome::Acknowledged),
+            Event::Unknown if plant::here("unknown-goes-to-the-next-number") => Effect::Done(Outcome::Overtaken),
             Event::Refused => self.read(0),
             Event::Unknown | Event::Unreadable => self.read(WAIT_MS_FIRST << self.reads.min(8)),
             Event::Absent => {
@@ -106,7 +114,7 @@ impl Append {
     }
 
     fn compare(&self, found: Author) -> Outcome {
-        if found == self.me {
+        if found == self.me || plant::here("whatever-is-found-is-ours") {
             Outcome::Acknowledged
         } else if found.epoch > self.me.epoch {
             Outcome::Fenced { epoch: found.epoch }

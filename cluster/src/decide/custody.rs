@@ -6,6 +6,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use enabler_storage::plant;
+
 use super::placement::{self, Candidate};
 
 /// How long a node must have been there before shards move to it: a node that comes and goes would move them twice.
@@ -111,7 +113,7 @@ pub fn order(scene: &Scene<'_>, shard: u32, part: Part, holder: &Holder) -> Orde
     let place = ranked.iter().position(|peer| peer.id == *scene.me);
     if part == Part::Owner {
         return match ranked.first() {
-            Some(first) if first.id != *scene.me && (place.is_none() || first.for_ms >= SETTLE_MS) => {
+            Some(first) if first.id != *scene.me && !plant::here("keeps-what-belongs-elsewhere") && (place.is_none() || first.for_ms >= SETTLE_MS) => {
                 Order::HandOver(first.id.clone())
             }
             _ => Order::Stay,
@@ -135,7 +137,8 @@ pub fn order(scene: &Scene<'_>, shard: u32, part: Part, holder: &Holder) -> Orde
         // This node by the manifest, and it let the shard go: nobody else takes it from one that lives.
         Some(_) if has_settled && *holder == Holder::Node(scene.me.clone()) => Order::Claim,
         Some(0) if may_claim(scene, holder) => Order::Claim,
-        Some(place) if place <= scene.replicas => follow,
+        Some(place) if place <= scene.replicas && !plant::here("one-replica-too-few") => follow,
+        Some(place) if place < scene.replicas => follow,
         // Whoever has the shard keeps it readable until a living owner serves it.
         _ if part == Part::Replica && !has_living_owner(scene, holder) => Order::Stay,
         _ if part == Part::Replica => Order::Drop,
@@ -167,10 +170,10 @@ fn may_claim(scene: &Scene<'_>, holder: &Holder) -> bool {
     }
     let Some(peer) = peer(scene, id) else { return false };
     if peer.alive {
-        return false;
+        return plant::here("living-owner-is-robbed");
     }
     let is_still = peer.beat_still_ms.is_some_and(|still| still >= scene.lease_ms);
-    is_still || sees_most(scene)
+    is_still || sees_most(scene) || plant::here("cut-off-node-claims")
 }
 
 /// Whether this node sees more than half of the cluster: then it is the owner that was cut off, and not this node.

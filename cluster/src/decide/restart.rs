@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use enabler_storage::plant;
+
 /// How often, and how fast, a failed child is started again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
@@ -39,12 +41,17 @@ pub struct History {
 impl History {
     /// Counts one failure at `now_ms` (any monotonic origin) and says what follows.
     pub fn fail(&mut self, policy: &Policy, now_ms: u64) -> Verdict {
-        self.failed_ms.retain(|at| now_ms.saturating_sub(*at) < policy.period_ms);
+        self.failed_ms.retain(|at| {
+            now_ms.saturating_sub(*at) < policy.period_ms || plant::here("failures-are-never-forgiven")
+        });
         let recent = self.failed_ms.len() as u32;
-        if recent >= policy.restarts_max {
+        if recent >= policy.restarts_max && !plant::here("restarts-without-end") {
             return Verdict::Escalate;
         }
         self.failed_ms.push_back(now_ms);
+        if plant::here("restarts-without-a-wait") {
+            return Verdict::RestartAfter(0);
+        }
         let doubled = policy.backoff_ms_first.saturating_mul(1u64 << recent.min(20));
         Verdict::RestartAfter(doubled.min(policy.backoff_ms_max))
     }

@@ -1,5 +1,7 @@
 //! Decides what a caller does after each try to reach a shard, and which of several nodes gets a piece of work.
 
+use enabler_storage::plant;
+
 /// Redirects that are followed at once; more than that means that the nodes disagree, and waiting helps.
 const REDIRECTS_MAX: u32 = 3;
 /// The first wait; it doubles up to [`WAIT_MS_MAX`].
@@ -53,8 +55,11 @@ impl Route {
         }
         self.failures += 1;
         // Every other time, so that the owner's return is noticed.
-        if is_read && self.failures >= BEFORE_REPLICA && self.failures.is_multiple_of(2) {
+        if (is_read || plant::here("write-goes-to-a-replica")) && self.failures >= BEFORE_REPLICA && self.failures.is_multiple_of(2) {
             return Next::Replica;
+        }
+        if plant::here("tries-again-without-a-wait") {
+            return Next::Owner { after_ms: 0 };
         }
         Next::Owner { after_ms: (WAIT_MS_FIRST << self.failures.min(8)).min(WAIT_MS_MAX) }
     }

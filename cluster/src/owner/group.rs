@@ -1,5 +1,6 @@
 //! Appends that share an entry: those that came while an entry was being written go into the next one together. Pure.
 
+use enabler_storage::plant;
 use enabler_storage::record::Op;
 
 /// Operations of one entry; more would make whoever comes last wait for the others to be applied.
@@ -34,7 +35,8 @@ impl<Reply> Group<Reply> {
     /// Takes an append in, behind the others.
     pub fn add(&mut self, ops: Vec<Op>, reply: Reply) {
         self.bytes = self.bytes.saturating_add(size_of(&ops));
-        self.ops.extend(ops);
+        let is_lost = plant::here("late-joiner-is-lost") && !self.replies.is_empty();
+        self.ops.extend(ops.into_iter().filter(|_| !is_lost));
         self.replies.push(reply);
     }
 

@@ -116,7 +116,8 @@ fn record(node: &Node, id: DocumentId, tenant: &str, content: u16, original: Blo
         expires_ms: now_ms + LIVES_MS,
         ticket: 0,
         status: Status::default(),
-        rest: Rest::default(),
+        // Every third comes from a version that knows more.
+        rest: if content.is_multiple_of(3) { Rest::from(&b"added later"[..]) } else { Rest::default() },
     }
 }
 
@@ -212,8 +213,8 @@ async fn carry(
     let (mut spin, mut is_first, mut tries) = (0, true, 0_u32);
     loop {
         tries += 1;
-        if tries > 5_000 {
-            node.world.judge.broken(super::judge::BOUNDED, "a request was tried 5,000 times");
+        if tries > 300 {
+            node.world.judge.broken(super::judge::BOUNDED, "a request was tried 300 times");
         }
         let to = match next {
             Next::Owner { after_ms } => {

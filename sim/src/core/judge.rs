@@ -126,9 +126,16 @@ struct State {
     unanswered: BTreeSet<(u32, u64)>,
     /// Entries with uploads that nobody has been told of, by the node that wrote them.
     untold: BTreeMap<(u32, u64), String>,
+    /// Since when each generation has beaten without a pause, and when it did last.
+    beats: BTreeMap<(String, u128), (u64, u64)>,
     /// Keys whose bytes were flipped in the store: what depends on them cannot be promised.
     damaged: BTreeSet<Key>,
 }
+
+/// A generation whose beats are farther apart has paused.
+const PAUSE_MS: u64 = 2_000;
+/// For so long it has beaten for certain to whoever reads its beats.
+const STEADY_MS: u64 = 8_000;
 
 /// How far clocks are set wrong: by so much an entry may seem older than it is.
 const SKEW_MS_MAX: u64 = 8_000;
@@ -216,12 +223,12 @@ impl Judge {
         !self.state().damaged.is_empty()
     }
 
-    /// Something was stored.
-    pub fn stored(&self, store: &Store, key: &Key, bytes: &Bytes) {
+    /// Something was stored, by a node or by nobody (0).
+    pub fn stored(&self, store: &Store, key: &Key, bytes: &Bytes, by: u8) {
         self.engine.mix(u64::from(codec::checksum(bytes).unwrap_or(0)));
         let found = match place(key) {
             Place::Entry(shard, seq) => self.entry(shard, seq, bytes),
-            Place::Manifest(shard) => self.manifest(store, shard, bytes),
+            Place::Manifest(shard) => self.manifest(store, shard, bytes, by),
             Place::Node => self.node(bytes),
             Place::Other => {
                 self.engine.event(What::Applied, None, None, || format!("stored {key}"));
@@ -276,6 +283,17 @@ impl Judge {
         known.was_late |= known.manifest.as_ref().is_some_and(|manifest| manifest.epoch > entry.epoch);
         let owner = known.writers.get(&entry.epoch).and_then(|(_, owner)| owner.as_ref());
         let writer = owner.map(|owner| owner.node.clone()).unwrap_or_default();
+        let is_known = |id: &DocumentId, revision: u32| {
+            let had = known.rows.documents.get(id);
+            had.is_some_and(|had| had.revision >= revision && !matches!(had.status.outcome, Outcome::Failed(_)))
+        };
+        let again = entry.ops.iter().find_map(|op| match op {
+            Op::Accepted { document } if is_known(&document.document_id, document.revision) => Some(document.document_id),
+            _ => None,
+        });
+        if let Some(again) = again {
+            return Err((ONE_EFFECT, format!("entry {seq} of shard {shard} accepts document {again} again")));
+        }
         known.rows.apply(&entry, |_| true);
         for op in &entry.ops {
             if let Op::Accepted { document } = op
@@ -297,7 +315,7 @@ impl Judge {
         Ok(())
     }
 
-    fn manifest(&self, store: &Store, shard: u32, bytes: &Bytes) -> Result<(), (Promise, String)> {
+    fn manifest(&self, store: &Store, shard: u32, bytes: &Bytes, by: u8) -> Result<(), (Promise, String)> {
         let manifest: Manifest = codec::decode(codec::Kind::Manifest, bytes).map_err(|error| {
             (ONE_CHAIN, format!("the manifest of shard {shard} cannot be read: {error:?}"))
         })?;
@@ -311,9 +329,13 @@ impl Judge {
         let mut state = self.state();
         let known = state.shards.entry(shard).or_default();
         let before = known.manifest.replace(manifest.clone());
-        let before = before.unwrap_or_else(|| Manifest::unowned(shard));
+        let before = before.unwrap_or_else(|| Manifest { rest: manifest.rest.clone(), ..Manifest::unowned(shard) });
         if manifest.shard != shard {
             return Err((ONE_CHAIN, format!("the manifest of shard {shard} is that of {}", manifest.shard)));
+        }
+        let is_of = |of: &Manifest| of.owner.as_ref().is_some_and(|owner| owner.node == format!("n{by}"));
+        if by != 0 && !is_of(&before) && (manifest.epoch == before.epoch || !is_of(&manifest)) {
+            return Err((FENCED, format!("n{by} changed the manifest of shard {shard}, which it does not own")));
         }
         if manifest.epoch < before.epoch || manifest.epoch > before.epoch + 1 {
             let text = format!("the epoch of shard {shard} went from {} to {}", before.epoch, manifest.epoch);
@@ -394,6 +416,11 @@ impl Judge {
             state.ended.entry(id).or_insert(now_ms);
         } else if state.ended.contains_key(&id) {
             return Err((DEAD, format!("{} came back to life", record.node)));
+        } else {
+            let now_ms = self.engine.now_ms();
+            let beats = state.beats.entry(id).or_insert((now_ms, now_ms));
+            let paused = now_ms - beats.1 > PAUSE_MS;
+            *beats = (if paused { now_ms } else { beats.0 }, now_ms);
         }
         Ok(())
     }
@@ -486,22 +513,22 @@ impl Judge {
         false
     }
 
-    /// A node begins to serve a shard.
-    pub fn serves(&self, node: &str, generation: u128, shard: u32, epoch: u64) {
+    /// A node begins to serve a shard; at `asked_ms` it asked whether its generation was declared dead.
+    pub fn serves(&self, node: &str, generation: u128, shard: u32, epoch: u64, asked_ms: u64) {
         let state = self.state();
         let given = state.shards.get(&shard).and_then(|known| known.writers.get(&epoch));
         let is_its = given.and_then(|(_, owner)| owner.as_ref());
         let is_its = is_its.is_some_and(|owner| owner.node == node && owner.generation == generation);
         let ended = state.ended.get(&(node.to_owned(), generation)).copied();
+        let last = state.shards.get(&shard).and_then(|known| known.log.last_key_value());
+        let is_fenced = last.is_some_and(|(_, known)| known.entry.epoch >= epoch);
         drop(state);
-        let (now_ms, lease_ms) = (self.engine.now_ms(), super::LEASE.as_millis() as u64);
-        // One that slept between its last look and this moment hears of it with its next beat.
-        let slept = self.state().thawed.get(node).is_some_and(|thawed| now_ms - thawed < lease_ms);
-        if !slept && ended.is_some_and(|ended| now_ms.saturating_sub(ended) > 2 * lease_ms) {
-            self.broken(
-                DEAD,
-                format!("{node} was declared dead long ago and serves shard {shard} in epoch {epoch}"),
-            );
+        if !is_fenced {
+            let text = format!("{node} serves shard {shard} in epoch {epoch} and has not ended the epoch before");
+            self.broken(NO_STALE_ACK, text);
+        }
+        if ended.is_some_and(|ended| ended < asked_ms) {
+            self.broken(DEAD, format!("{node} was declared dead and serves shard {shard} in epoch {epoch}"));
         }
         if !is_its {
             self.broken(
@@ -519,6 +546,46 @@ impl Judge {
         drop(state);
         if expected.is_some_and(|expected| expected != rows.hash(|_| false)) {
             self.broken(REPLAY, format!("{node} restored shard {shard} at entry {seq} to something else"));
+        }
+    }
+
+    /// A node has stepped down for a later owner, of `epoch`.
+    pub fn yields(&self, node: &str, shard: u32, epoch: u64) {
+        let state = self.state();
+        let known = state.shards.get(&shard).and_then(|known| known.manifest.as_ref());
+        let is_given = known.is_some_and(|manifest| manifest.epoch >= epoch);
+        drop(state);
+        if !is_given {
+            let text = format!("{node} took an unknown outcome for epoch {epoch} of shard {shard}, which nobody was given");
+            self.broken(UNKNOWN, text);
+        }
+    }
+
+    /// A node claims a shard from `holder`, which it hears or not; `sees_most`: it hears more than half of the cluster.
+    pub fn claims(&self, node: &str, shard: u32, holder: &enabler_cluster::net::NodeId, hears_it: bool, sees_most: bool) {
+        let id = (holder.name.clone(), holder.generation);
+        let state = self.state();
+        let has_ended = state.ended.contains_key(&id);
+        let beats = state.beats.get(&id).copied();
+        drop(state);
+        let now_ms = self.engine.now_ms();
+        // Whoever reads the beats may read them late: only one that has long been steady cannot seem to stand still.
+        let is_steady = beats.is_some_and(|(since, last)| now_ms - last <= PAUSE_MS && now_ms - since > STEADY_MS);
+        if !has_ended && is_steady && (hears_it || !sees_most) {
+            self.broken(CUT_OFF, format!("{node} claims shard {shard} from {holder}, which lives and beats"));
+        }
+    }
+
+    /// A node has followed the log up to `position`.
+    pub fn stands(&self, node: &str, shard: u32, position: log::Position) {
+        let state = self.state();
+        let Some(known) = state.shards.get(&shard) else { return };
+        let is_there = known.log.get(&position.seq).map(|known| known.checksum) == Some(position.checksum);
+        let is_undead = known.undead.contains(&position.seq);
+        drop(state);
+        if !is_there && !is_undead {
+            let seq = position.seq;
+            self.broken(REPLAY, format!("{node} has applied an entry {seq} of shard {shard} that is not in the log"));
         }
     }
 

@@ -21,6 +21,8 @@ const REPEAT_AFTER_MS: u64 = 1_000;
 struct Signed {
     sign: Option<Sign>,
     changed_ms: u64,
+    /// When it was read last: a beat that nobody has read stands still for nobody.
+    read_ms: u64,
     asked_ms: Option<u64>,
 }
 
@@ -90,6 +92,11 @@ fn look(node: &Arc<Node>, state: &Shared, began_ms: u64) {
             Order::Stay => {}
             Order::Look => read_manifest(node, state, number),
             Order::Claim => {
+                if let Some((from, _)) = row.owner.as_ref().filter(|(id, _)| id.name != node.id.name) {
+                    let heard = node.others().values().any(|heard| heard.alive && heard.said.id == *from);
+                    let seen = peers.iter().filter(|peer| peer.alive).count() * 2 > peers.len();
+                    node.world.judge.claims(&node.id.name, number, from, heard, seen);
+                }
                 bury(node, &holder);
                 locked(state).manifests.remove(&number);
                 let _ = cell.mailbox.offer(Message::Claim);
@@ -159,7 +166,8 @@ fn peers(node: &Node, state: &Shared, began_ms: u64) -> Vec<Peer> {
             Sign::Ended => Some(u64::MAX),
             Sign::Beat(beat) => {
                 let told = state.beats.get(id).filter(|(told, _)| *told == beat).map(|(_, at)| *at);
-                Some(now_ms - told.map_or(signed.changed_ms, |told| told.min(signed.changed_ms)))
+                let changed_ms = told.map_or(signed.changed_ms, |told| told.min(signed.changed_ms));
+                Some(signed.read_ms.saturating_sub(changed_ms))
             }
         });
         peers.push(Peer {
@@ -178,7 +186,7 @@ fn peers(node: &Node, state: &Shared, began_ms: u64) -> Vec<Peer> {
             alive: false,
             for_ms: 0,
             weight: 0,
-            beat_still_ms: signed.sign.map(|_| now_ms - signed.changed_ms),
+            beat_still_ms: signed.sign.map(|_| signed.read_ms.saturating_sub(signed.changed_ms)),
             refuses: BTreeSet::new(),
         });
     }
@@ -240,6 +248,7 @@ fn watch_beats(node: &Arc<Node>, state: &Shared, rows: &[Row]) {
                 if signed.sign != Some(sign) {
                     signed.changed_ms = there.engine().now_ms();
                 }
+                signed.read_ms = there.engine().now_ms();
                 signed.sign = Some(sign);
             }
         });

@@ -11,6 +11,7 @@ use enabler_cluster::net::NodeId;
 use enabler_cluster::owner::Means;
 use enabler_storage::chance::SeededChance;
 use enabler_storage::log::NodeRecord;
+use enabler_storage::plant;
 
 use super::keeper;
 use super::net::{Answer, Call, Incoming, NoAnswer, Said};
@@ -74,8 +75,8 @@ pub struct Node {
     pub beat: AtomicU64,
     /// Whether its last beat was written: 0 unknown, 1 no, 2 yes.
     pub store_up: AtomicU64,
-    /// When it looked last, and when it was found to have slept.
-    attention: Mutex<(u64, Option<u64>)>,
+    /// When it looked last, and when it was found to have slept by a shard whose log was not asked since.
+    attention: Mutex<(u64, Vec<Option<u64>>)>,
     /// When its last beat was written.
     pub beat_ms: AtomicU64,
 }
@@ -108,7 +109,7 @@ impl Node {
             drains: AtomicBool::new(false),
             beat: AtomicU64::new(0),
             store_up: AtomicU64::new(0),
-            attention: Mutex::new((engine.now_ms(), None)),
+            attention: Mutex::new((engine.now_ms(), vec![None; world.scene.shards as usize])),
             beat_ms: AtomicU64::new(0),
         });
         let lane = Lane::Node(number);
@@ -174,24 +175,27 @@ impl Node {
         let now_ms = self.engine().now_ms();
         let mut attention = self.attention.lock().unwrap_or_else(PoisonError::into_inner);
         if now_ms - attention.0 > ASLEEP_AFTER_MS {
-            attention.1 = Some(now_ms);
+            attention.1.fill(Some(now_ms));
         }
         attention.0 = now_ms;
     }
 
-    /// The store has told where a log ends, asked at `asked_ms`.
-    pub fn confirm(&self, asked_ms: u64) {
+    /// The store has told where the log of a shard ends, asked at `asked_ms`.
+    pub fn confirm(&self, shard: u32, asked_ms: u64) {
         let mut attention = self.attention.lock().unwrap_or_else(PoisonError::into_inner);
-        if attention.1.is_some_and(|slept| asked_ms >= slept) {
-            attention.1 = None;
+        if let Some(slept) = attention.1.get_mut(shard as usize)
+            && slept.is_some_and(|slept| asked_ms >= slept)
+        {
+            *slept = None;
         }
     }
 
-    /// Whether this node may have been replaced without knowing.
+    /// Whether this node may have been replaced as the owner of a shard without knowing.
     #[must_use]
-    pub fn has_slept(&self) -> bool {
+    pub fn has_slept(&self, shard: u32) -> bool {
         let attention = self.attention.lock().unwrap_or_else(PoisonError::into_inner);
-        attention.1.is_some() || self.engine().now_ms() - attention.0 > ASLEEP_AFTER_MS
+        attention.1.get(shard as usize).is_some_and(Option::is_some)
+            || self.engine().now_ms() - attention.0 > ASLEEP_AFTER_MS
     }
 
     /// Whether this node sees most of the cluster, and none of those it sees says that it reaches the store.
@@ -275,7 +279,9 @@ pub(super) async fn answered(node: &Arc<Node>, call: Call) -> Result<Answer, NoA
             if !node.cell(shard).is_some_and(|cell| cell.view().part == Part::Owner) {
                 return Err(shard::not_owner_of(node, shard));
             }
-            shard::document(node, shard, &tenant, id).await?;
+            if !plant::here("deletion-without-confirming") {
+                shard::document(node, shard, &tenant, id).await?;
+            }
             let (fill, slot) = Slot::pair();
             told(node, shard, Message::Delete { tenant, id, answer: fill }, slot).await.map(|()| Answer::Done)
         }
@@ -346,6 +352,7 @@ async fn beat(node: Arc<Node>) {
                 node.store_up.store(2, Ordering::Relaxed);
                 node.beat_ms.store(node.engine().now_ms(), Ordering::Relaxed);
             }
+            Beat::Dead if plant::here("dead-generation-lives-on") => {}
             Beat::NoStore => node.store_up.store(1, Ordering::Relaxed),
             Beat::Dead => {
                 node.engine()

@@ -105,6 +105,7 @@ impl Rows {
                 Outcome::Failed(_) => 3,
             });
             record.tenant.bytes().for_each(|byte| mix(u64::from(byte)));
+            record.rest.as_bytes().iter().for_each(|byte| mix(u64::from(*byte)));
         }
         for (id, seq) in &self.tombstones {
             mix(number(*id) ^ 1);

@@ -276,8 +276,11 @@ pub fn draw(seed: u64, nodes: u8, faults: Faults) -> Scene {
         if is_long && step.is_fault() {
             at_ms += chances.draw(WHEN, 40_000);
         }
+        steps.extend(follows(&mut chances, at_ms, &step, nodes, clients, contents));
         steps.push(Timed { at_ms, step });
     }
+    steps.sort_by_key(|timed| timed.at_ms);
+    let lasts_ms = steps.last().map_or(at_ms, |last| last.at_ms);
     Scene {
         nodes,
         shards: shards.max(1),
@@ -290,7 +293,7 @@ pub fn draw(seed: u64, nodes: u8, faults: Faults) -> Scene {
         compact_after,
         keeps_ms,
         steps,
-        lasts_ms: at_ms,
+        lasts_ms,
     }
 }
 
@@ -321,6 +324,41 @@ fn ask(chances: &mut Chances, nodes: u8, clients: u8, contents: u64) -> Step {
         0..=4 => Step::Upload { client, door, content },
         5..=7 => Step::Read { client, door, content },
         _ => Step::Delete { client, door, content },
+    }
+}
+
+/// What comes with a fault: while a node is away others change what it knows, and clients of its own ask for it when it is
+/// about to come back; an actor that panics does so again.
+fn follows(chances: &mut Chances, at_ms: u64, step: &Step, nodes: u8, clients: u8, contents: u64) -> Vec<Timed> {
+    match *step {
+        Step::Freeze { node, for_ms } | Step::Isolate { node, for_ms } | Step::Outage { node, for_ms, .. } => {
+            let (away, other) = (node.max(1), node.max(1) % nodes.max(1) + 1);
+            let mut steps = Vec::new();
+            if matches!(step, Step::Isolate { .. }) && chances.draw(WHAT, 2) == 0 {
+                steps.push(Timed { at_ms, step: Step::Outage { node, how: Silence::Silent, for_ms } });
+            }
+            for _ in 0..chances.draw(WHAT, 4) {
+                let client = chances.draw(WHAT, u64::from(clients)) as u8 + 1;
+                let content = chances.draw(WHAT, contents) as u16;
+                let (change, ask) = match chances.draw(WHAT, 4) {
+                    0 => (Step::Delete { client, door: other, content }, Step::Upload { client, door: away, content }),
+                    1 => (Step::Delete { client, door: other, content }, Step::Read { client, door: away, content }),
+                    2 => (Step::Upload { client, door: other, content }, Step::Read { client, door: away, content }),
+                    _ => (Step::Upload { client, door: other, content }, Step::Delete { client, door: away, content }),
+                };
+                let changed_ms = at_ms + for_ms * 3 / 4;
+                steps.push(Timed { at_ms: changed_ms, step: change });
+                let asked_ms = changed_ms + for_ms / 5 + chances.draw(WHEN, for_ms / 10 + 200);
+                steps.push(Timed { at_ms: asked_ms, step: ask });
+            }
+            steps
+        }
+        Step::Panic { node, shard, times } => {
+            let again = chances.draw(WHAT, 8);
+            let panics = (1..=again).map(|count| at_ms + 1_000 * count);
+            panics.map(|at_ms| Timed { at_ms, step: Step::Panic { node, shard, times } }).collect()
+        }
+        _ => Vec::new(),
     }
 }
 

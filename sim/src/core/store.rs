@@ -8,9 +8,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use enabler_storage::codec::{self, Rest};
+use enabler_storage::log::{self, Manifest};
 use enabler_storage::objects::{
     ETag, Head, Key, LIST_LIMIT_MAX, Listed, Object, ObjectStore, PutOutcome, StoreError,
 };
+use enabler_storage::plant;
 use serde::{Deserialize, Serialize};
 
 use super::judge::Judge;
@@ -110,6 +113,18 @@ impl Store {
         Store { engine, rates: Mutex::new(rates), state: Mutex::default(), judge }
     }
 
+    /// What a newer version has left behind: manifests with fields that this one does not know, of every other run.
+    pub fn begin(&self, shards: u32, seed: u64) {
+        for shard in (0..shards).filter(|_| seed.is_multiple_of(2)) {
+            let rest = Rest::from(&b"added later"[..]);
+            let manifest = Manifest { rest, ..Manifest::unowned(shard) };
+            let bytes = codec::encode(codec::Kind::Manifest, &manifest);
+            if let (Ok(key), Ok(bytes)) = (log::manifest_key(shard), bytes) {
+                self.apply(&Ask::New(key, bytes.into()), false, 0);
+            }
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -173,31 +188,36 @@ impl Store {
     }
 
     /// Does what is asked, at this moment.
-    fn apply(&self, ask: &Ask, careless: bool) -> Told {
+    fn apply(&self, ask: &Ask, careless: bool, by: u8) -> Told {
         let now_ms = self.now_ms();
         let mut state = self.state();
         match ask {
             Ask::New(key, bytes) => {
+                let careless = careless || plant::here("store-ignores-if-absent");
                 if state.objects.contains_key(key) && !careless {
                     return Told::Exists;
                 }
                 let version = put(&mut state, key, bytes, now_ms);
                 drop(state);
-                self.judge.stored(self, key, bytes);
+                self.judge.stored(self, key, bytes, by);
                 Told::Put(tag(version))
             }
             Ask::If(key, etag, bytes) => {
                 let held = state.objects.get(key).map(|stored| tag(stored.version));
+                let careless = careless || plant::here("store-ignores-if-match");
                 if held.as_ref() != Some(etag) && !careless {
                     return Told::Changed;
                 }
                 let version = put(&mut state, key, bytes, now_ms);
                 drop(state);
-                self.judge.stored(self, key, bytes);
+                self.judge.stored(self, key, bytes, by);
                 Told::Put(tag(version))
             }
             Ask::Get(key) | Ask::Head(key) => {
-                let found = state.objects.get(key);
+                let is_late = |stored: &&Stored| {
+                    plant::here("store-shows-writes-late") && stored.modified_ms + 1_500 > now_ms
+                };
+                let found = state.objects.get(key).filter(|stored| !is_late(stored));
                 Told::Object(found.map(|stored| (stored.bytes.clone(), stored.version, stored.modified_ms)))
             }
             Ask::List(prefix, after, limit) => {
@@ -323,9 +343,9 @@ impl Door {
                 fill.with((Told::Refused, world.last_event()));
                 return;
             }
-            let mut told = store.apply(&ask, fate == Trick::Careless);
+            let mut told = store.apply(&ask, fate == Trick::Careless, number);
             if fate == Trick::Repeated {
-                told = store.apply(&ask, false);
+                told = store.apply(&ask, false, number);
             }
             if fate == Trick::Flipped
                 && let Told::Object(Some((bytes, _, _))) = &mut told

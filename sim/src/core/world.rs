@@ -83,6 +83,7 @@ impl World {
             generations: AtomicU64::new(1),
             sometimes: Mutex::default(),
         });
+        world.store.begin(world.scene.shards, seed);
         let begun = world.clone();
         engine.spawn(WORLD, Lane::Hand, async move { begun.play().await });
         world

@@ -3,6 +3,7 @@
 use bincode::{Decode, Encode};
 
 use super::entry::SealedEntry;
+use crate::plant;
 
 /// Where a reader of a log stands: everything up to and including `seq` has been followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Encode, Decode)]
@@ -67,6 +68,9 @@ impl Position {
     pub fn follow(&self, entry: &SealedEntry) -> Result<Self, ChainError> {
         let SealedEntry { entry, checksum, .. } = entry;
         let next = self.seq.saturating_add(1);
+        if plant::here("log-without-a-chain") {
+            return Ok(Self { seq: entry.seq, epoch: entry.epoch, checksum: *checksum });
+        }
         if entry.seq > next {
             return Err(ChainError::Gap { missing: next, later: entry.seq });
         }

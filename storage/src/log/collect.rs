@@ -11,6 +11,7 @@ use super::error::LogError;
 use super::keys::{entry_prefix, snapshots_prefix};
 use super::manifest::{Manifest, SnapshotRef, read_manifest};
 use crate::objects::{Key, LIST_LIMIT_MAX, Listed, ObjectStore};
+use crate::plant;
 use crate::record::BlobError;
 
 /// How old something must be before it is removed: far above the minutes within which a writer looks at the manifest.
@@ -48,7 +49,7 @@ pub async fn collect(
 ) -> Result<Collected, LogError> {
     let mut collected = Collected::default();
     let Some(snapshot) = &manifest.snapshot else { return Ok(collected) };
-    let floor = manifest.floor_seq.min(snapshot.position.seq);
+    let floor = manifest.floor_seq.min(snapshot.position.seq) + u64::from(plant::here("floor-itself-removed"));
     let old_ms = now_ms.saturating_sub(u64::try_from(min_age.as_millis()).unwrap_or(u64::MAX));
     let work = Work { store, shard, old_ms };
     let (entries, more_entries) = work.entries_below(floor).await?;
@@ -61,7 +62,7 @@ pub async fn collect(
     let is_ours = present.as_ref().is_some_and(|present| {
         let present = &present.value;
         present.epoch == manifest.epoch
-            && present.floor_seq >= floor
+            && (present.floor_seq >= floor || plant::here("floor-itself-removed"))
             && present.snapshot.as_ref().is_some_and(|other| other.position.seq >= snapshot.position.seq)
     });
     let Some(present) = present.filter(|_| is_ours) else { return Ok(collected) };
@@ -72,7 +73,7 @@ pub async fn collect(
         work.remove(&key).await?;
         collected.entries += 1;
     }
-    for key in parts.iter().filter(|key| !named.contains(&key.as_str())) {
+    for key in parts.iter().filter(|key| !named.contains(&key.as_str()) || plant::here("named-snapshot-removed")) {
         work.remove(key).await?;
         collected.snapshots += 1;
     }
@@ -119,7 +120,8 @@ impl Work<'_> {
                 if seq.is_none_or(|seq| seq > snapshot.position.seq) {
                     return Ok((found, false));
                 }
-                let is_named = snapshot.parts.iter().any(|part| part.key == key.as_str());
+                let is_named = snapshot.parts.iter().any(|part| part.key == key.as_str())
+                    && !plant::here("named-snapshot-removed");
                 if is_named || !self.is_old(&key).await? {
                     continue;
                 }
@@ -147,7 +149,7 @@ impl Work<'_> {
     async fn is_old(&self, key: &Key) -> Result<bool, LogError> {
         let found = self.store.head(key).await.map_err(|e| self.failed(e))?;
         // What is gone already needs no removing, and harms nobody.
-        Ok(found.is_none_or(|found| found.modified_ms < self.old_ms))
+        Ok(found.is_none_or(|found| found.modified_ms < self.old_ms) || plant::here("young-entries-removed"))
     }
 
     async fn list(&self, prefix: &str, after: Option<&Key>, limit: usize) -> Result<Vec<Listed>, LogError> {

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::DocumentId;
 use crate::objects::{InvalidKey, Key, ObjectStore, PutOutcome, StoreError};
+use crate::plant;
 
 /// Names a blob and what its bytes must be.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Encode, Decode)]
@@ -146,6 +147,7 @@ async fn settle(
     let cause = match outcome {
         PutOutcome::Done(_) => return Ok(blob),
         PutOutcome::Exists | PutOutcome::Changed => None,
+        PutOutcome::Unknown(_) if plant::here("unknown-blob-is-stored") => return Ok(blob),
         PutOutcome::Unknown(cause) => Some(cause),
     };
     // The key names the content, so an object of the right size under it is ours or its equal.
@@ -168,7 +170,8 @@ pub async fn read_blob(store: &dyn ObjectStore, blob: &BlobRef) -> Result<Bytes,
         store.get(&key).await.map_err(|source| BlobError::Store { key: blob.key.clone(), source })?;
     let object = object.ok_or_else(|| BlobError::Missing { key: blob.key.clone() })?;
     let same = object.bytes.len() as u64 == blob.size_bytes
-        && <[u8; 32]>::from(Sha256::digest(&object.bytes)) == blob.sha256;
+        && (<[u8; 32]>::from(Sha256::digest(&object.bytes)) == blob.sha256
+            || plant::here("blob-hash-not-verified"));
     if same { Ok(object.bytes) } else { Err(BlobError::Damaged { key: blob.key.clone() }) }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use enabler_storage::log::compact::{self, Backlog, Limits};
 use enabler_storage::log::{self, Head, SnapshotRef, Spool};
+use enabler_storage::plant;
 
 use enabler_storage::record::{DocumentRecord, Outcome};
 
@@ -58,10 +59,11 @@ impl Actor {
             erasure: Duration::from_secs(3_600),
             entries_min: world.scene.compact_after,
         };
+        let early = locked(held).rows.clone();
         let measured = log::measure(store, self.number, floor, limits.bytes).await.ok()?;
         let (rows, position): (Rows, _) = {
             let held = locked(held);
-            (held.rows.clone(), held.position)
+            (if plant::here("snapshot-of-two-moments") { early } else { held.rows.clone() }, held.position)
         };
         let backlog = Backlog {
             entries: measured.entries,

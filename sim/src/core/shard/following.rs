@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use enabler_cluster::owner::{FollowError, Follower};
 use enabler_storage::log::{self, LogError, Position, SealedEntry, SnapshotRef, Start};
 use enabler_storage::objects::{Key, Memory, ObjectStore};
+use enabler_storage::plant;
 use enabler_storage::record::{BlobRef, Op, decode_chunks};
 use enabler_storage::shard::read_needed;
 
@@ -95,6 +96,11 @@ impl Follower for Following {
     }
 
     async fn apply(&mut self, entry: &SealedEntry) -> Result<(), FollowError> {
+        if plant::here("position-before-the-rows")
+            && let Ok(position) = self.position().follow(entry)
+        {
+            locked(&self.held).position = position;
+        }
         let mut missing = Vec::new();
         for op in &entry.entry.ops {
             if let Op::Ready { chunks, .. } = op
@@ -103,14 +109,18 @@ impl Follower for Following {
                 missing.push(chunks.clone());
             }
         }
-        let position =
-            self.position().follow(entry).map_err(|error| FollowError::Index(error.to_string()))?;
+        let position = match plant::here("position-before-the-rows") {
+            true => Ok(self.position()),
+            false => self.position().follow(entry),
+        };
+        let position = position.map_err(|error| FollowError::Index(error.to_string()))?;
         let mut held = locked(&self.held);
         held.rows.apply(&entry.entry, |op| match op {
             Op::Ready { chunks, .. } => !missing.contains(chunks),
             _ => true,
         });
         held.position = position;
+        self.node.world.judge.stands(&self.node.id.name, self.number, position);
         self.node.world.judge.holds(&self.node.id.name, self.number, position.seq, &held.rows);
         Ok(())
     }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use enabler_cluster::decide::custody::Part;
 use enabler_cluster::net::NodeId;
 use enabler_cluster::owner::Owner;
+use enabler_storage::plant;
 use enabler_storage::record::{
     BlobStage, Chunk, ChunksBlob, DocumentId, DocumentRecord, Op, Vector, delete_blobs, encode_chunks,
     put_blob,
@@ -27,9 +28,9 @@ const TRIES_MAX: u32 = 5;
 const WORK: u16 = 30;
 
 impl Actor {
-    pub(super) fn serve(&self, state: &mut State, owner: Owner, following: Following) {
+    pub(super) fn serve(&self, state: &mut State, owner: Owner, following: Following, asked_ms: u64) {
         let (epoch, id) = (owner.epoch(), &self.node.id);
-        self.node.world.judge.serves(&id.name, id.generation, self.number, epoch);
+        self.node.world.judge.serves(&id.name, id.generation, self.number, epoch, asked_ms);
         self.stand(Part::Owner, epoch, None);
         let unfinished: Vec<DocumentRecord> = locked(&following.held)
             .rows
@@ -51,7 +52,7 @@ impl Actor {
             looks: false,
             looked_seq,
         };
-        for record in unfinished {
+        for record in unfinished.into_iter().filter(|_| !plant::here("unfinished-work-is-forgotten")) {
             self.node.world.sometimes("unfinished work was taken up again");
             self.begin(&mut serving, record);
         }
@@ -106,7 +107,9 @@ impl Actor {
         };
         match message {
             Message::Accept { record, answer } => self.accept(serving, record, answer).await,
-            Message::Write { epoch, answer, .. } if epoch != serving.owner.epoch() => {
+            Message::Write { epoch, answer, .. }
+                if epoch != serving.owner.epoch() && !plant::here("orphan-is-forgotten") =>
+            {
                 self.node.world.sometimes("an append of an ownership that had ended was refused");
                 answer.with(Err(NoAnswer::NotOwner(None)));
             }
@@ -153,8 +156,15 @@ impl Actor {
             Err(error) => {
                 self.node.engine().event(What::Note, Some(self.number), None, || format!("append: {error}"));
                 self.node.world.sometimes("an append failed");
+                if let enabler_cluster::owner::OwnError::Superseded { epoch, .. } = error {
+                    self.node.world.judge.yields(&self.node.id.name, self.number, epoch);
+                }
                 if let enabler_cluster::owner::OwnError::Split { .. } = error {
                     self.node.world.judge.broken(crate::core::judge::ONE_CHAIN, error.to_string());
+                }
+                if plant::here("failed-append-is-told-as-done") {
+                    let seq = serving.owner.position().seq + 1;
+                    return replies.into_iter().for_each(|reply| reply.with(Ok(seq)));
                 }
                 let is_passing = error.is_passing();
                 replies.into_iter().for_each(|reply| reply.with(Err(NoAnswer::NotRecorded)));
@@ -175,7 +185,12 @@ impl Actor {
     ) {
         let (id, now_ms) = (record.document_id, self.node.engine().now_ms());
         let content = (record.tenant.clone(), record.sha256);
-        let known = locked(&serving.following.held).rows.content(&record.tenant, &record.sha256);
+        let mut known = locked(&serving.following.held).rows.content(&record.tenant, &record.sha256);
+        if plant::here("files-are-known-across-tenants") {
+            let held = locked(&serving.following.held);
+            let same = held.rows.documents.values().find(|other| other.sha256 == record.sha256);
+            known = same.map(|other| other.document_id);
+        }
         if let Some(known) = known {
             serving.arriving.remove(&content);
             self.node.world.sometimes("the same bytes came twice");
@@ -195,7 +210,7 @@ impl Actor {
             return;
         }
         serving.arriving.retain(|_, since| now_ms - *since < ARRIVING_MAX_MS);
-        if serving.arriving.contains_key(&content) {
+        if serving.arriving.contains_key(&content) && !plant::here("one-file-arrives-twice") {
             answer.with(Err(NoAnswer::Unavailable));
             return;
         }
@@ -206,6 +221,10 @@ impl Actor {
         let works = Arc::new(AtomicBool::new(true));
         serving.works.insert(id, works.clone());
         let (node, shard) = (self.node.clone(), self.number);
+        let mut answer = answer;
+        if plant::here("acknowledged-before-the-append") {
+            std::mem::replace(&mut answer, Slot::pair().0).with(Ok(id));
+        }
         self.node.spawn(async move {
             match appended.taken().await {
                 Some(Ok(seq)) => {
@@ -217,7 +236,12 @@ impl Actor {
                     answer.with(Ok(id));
                     work(node, (shard, epoch), *record, works).await;
                 }
-                Some(Err(why)) => answer.with(Err(why)),
+                Some(Err(why)) => {
+                    if plant::here("unknown-upload-is-cleaned-up") {
+                        let _ = delete_blobs(&*node.means.store, &record.tenant, id).await;
+                    }
+                    answer.with(Err(why));
+                }
                 None => answer.with(Err(NoAnswer::NotRecorded)),
             }
         });
@@ -250,6 +274,15 @@ impl Actor {
         };
         if let Some(works) = serving.works.remove(&id) {
             works.store(false, Ordering::Relaxed);
+        }
+        if plant::here("blobs-go-before-the-entry") {
+            let (node, tenant) = (self.node.clone(), record.tenant.clone());
+            self.node.spawn(async move { drop(delete_blobs(&*node.means.store, &tenant, id).await) });
+        }
+        if plant::here("erased-in-the-index-alone") {
+            locked(&serving.following.held).rows.documents.remove(&id);
+            answer.with(Ok(()));
+            return;
         }
         let appended = self.append(
             serving.owner.epoch(),

@@ -8,6 +8,7 @@ use super::{Head, Line, Wire, WireLine};
 use crate::codec::{self, CodecError, Kind};
 use crate::log::Position;
 use crate::log::error::LogError;
+use crate::plant;
 
 /// Most parts of one snapshot, which all stand in the manifest: 4 GiB of records are far more than one shard holds.
 const PARTS_MAX: u32 = 1_000;
@@ -88,11 +89,17 @@ impl Spool {
     ///
     /// If it cannot be encoded, or a full part cannot be written.
     pub fn push(&mut self, line: &Line) -> Result<(), LogError> {
+        if plant::here("snapshot-forgets-deletions") && matches!(line, Line::Tombstone { .. }) {
+            return Ok(());
+        }
         let line = line.to_wire().map_err(|source| self.wrong(source))?;
         let bytes = LINE_BYTES + line.body.len();
         let head_bytes = codec::HEADER_BYTES + 64 + self.head.model_id.len();
         if !self.lines.is_empty() && head_bytes + self.bytes + bytes > self.part_bytes_max {
             self.write(false)?;
+            if plant::here("full-part-drops-a-record") {
+                return Ok(());
+            }
         }
         self.bytes += bytes;
         self.lines.push(line);
