@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use enabler_actors::calls::{STORE_FACT, STORE_UP, Switchboard};
+use enabler_actors::calls::{STORE_DOWN, STORE_FACT, STORE_UP, Switchboard};
 use enabler_actors::crew::role;
 use enabler_actors::keeper::BEAT;
 use enabler_cluster::ActorCell;
@@ -243,7 +243,7 @@ async fn beat(
                 links.tell(BEAT, &number.to_string());
                 links.tell(STORE_FACT, STORE_UP);
             }
-            Beat::NoStore => links.tell(STORE_FACT, "down"),
+            Beat::NoStore => links.tell(STORE_FACT, STORE_DOWN),
             Beat::Dead => {
                 dead.cancel();
                 return;

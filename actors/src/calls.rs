@@ -8,7 +8,7 @@ use bincode::Encode;
 use bytes::Bytes;
 use enabler_cluster::address::{Address, AskError, Refusal, Reply};
 use enabler_cluster::decide::custody::Part;
-use enabler_cluster::net::{Incoming, Member, Net, NodeId, Refused, Service};
+use enabler_cluster::net::{Incoming, Net, NodeId, Refused, Service};
 use enabler_cluster::request::Request;
 use enabler_inference::embedding::InputKind;
 use enabler_storage::clock::Clock;
@@ -29,6 +29,8 @@ use crate::wire::{self, refusal};
 pub const STORE_FACT: &str = "store";
 /// What it says when it does.
 pub const STORE_UP: &str = "up";
+/// What a node says that does not.
+pub const STORE_DOWN: &str = "down";
 
 /// Everything that answers calls on this node.
 pub struct Calls {
@@ -204,14 +206,14 @@ impl Calls {
         }
     }
 
-    /// Whether this node sees most of the cluster, and none of those it sees says that it reaches the store.
+    /// Whether this node sees every other one, and each of them says that it does not reach the store.
+    ///
+    /// Most of them would not do: a single one that is cut off from the others and reaches the store can take over their
+    /// shards, and what it takes in or deletes then is known to nobody else.
     fn nobody_reaches_the_store(&self) -> bool {
         let view = self.net.view().borrow().clone();
-        let seen = view.members.iter().filter(|member| member.is_alive());
-        let reaches = |member: &Member| {
-            member.id != view.me && member.has_role(role::DOCUMENTS) && member.fact(STORE_FACT) == STORE_UP
-        };
-        seen.clone().count() * 2 > view.members.len() && !seen.clone().any(reaches)
+        let mut others = view.members.iter().filter(|member| member.id != view.me && member.has_role(role::DOCUMENTS));
+        others.all(|member| member.is_alive() && member.fact(STORE_FACT) == STORE_DOWN)
     }
 
     async fn reading<T: Send + 'static>(

@@ -198,13 +198,16 @@ impl Node {
             || self.engine().now_ms() - attention.0 > ASLEEP_AFTER_MS
     }
 
-    /// Whether this node sees most of the cluster, and none of those it sees says that it reaches the store.
+    /// Whether this node sees every other one, and each of them says that it does not reach the store.
     #[must_use]
     pub fn nobody_reaches_the_store(&self) -> bool {
+        let is_blind = |heard: &Heard| heard.alive && heard.said.store_up == Some(false);
         let others = self.others();
-        let alive = others.values().filter(|heard| heard.alive);
-        (alive.clone().count() + 1) * 2 > others.len() + 1
-            && !alive.clone().any(|heard| heard.said.store_up == Some(true))
+        if plant::here("most-are-all") {
+            let alive = others.values().filter(|heard| heard.alive);
+            return (alive.clone().count() + 1) * 2 > others.len() + 1 && alive.clone().all(is_blind);
+        }
+        others.values().all(is_blind)
     }
 
     fn said(&self) -> Said {
