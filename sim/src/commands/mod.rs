@@ -4,7 +4,9 @@
 //! 64: the command itself was wrong.
 
 mod doctor;
+mod live;
 mod one;
+mod plant;
 mod search;
 
 use std::path::PathBuf;
@@ -106,6 +108,23 @@ enum Word {
     },
     /// Lists what is promised, and under which number
     Promises,
+    /// Makes mistakes on purpose and sees whether they are caught
+    Plant {
+        /// Only list them
+        #[arg(long)]
+        list: bool,
+        /// All of them
+        #[arg(long, conflicts_with = "list")]
+        all: bool,
+        /// One of them
+        #[arg(conflicts_with_all = ["list", "all"], required_unless_present_any = ["list", "all"])]
+        name: Option<String>,
+        /// The most seeds that catching one may take
+        #[arg(long, default_value_t = 3_000)]
+        seeds: u64,
+    },
+    /// Runs real nodes, a real store and a real Redis, and breaks them
+    Live(live::Live),
 }
 
 /// The shape of a run.
@@ -157,6 +176,9 @@ impl Command {
                 let limits = search::Limits { from, seeds, jobs, minutes, goes_on: all };
                 search::run(&limits, &shape, report.as_deref())
             }
+            Word::Plant { list: true, .. } => Ok(plant::list()),
+            Word::Plant { name, seeds, .. } => plant::all(name.as_deref(), seeds),
+            Word::Live(live) => live::live(live),
             Word::Doctor { seeds } => doctor::run(seeds),
             Word::Hashes { seeds } => doctor::hashes(seeds),
             Word::Promises => {
