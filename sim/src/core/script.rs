@@ -241,7 +241,7 @@ pub fn draw(seed: u64, nodes: u8, faults: Faults) -> Scene {
         late: often(&[0, 0, 5, 30], store),
         repeated: often(&[0, 0, 10, 60], store),
         slow: often(&[0, 10, 50], store),
-        flipped: often(&[0, 0, 0, 0, 3, 10], store),
+        flipped: often(&[0, 0, 5, 30], store),
         careless: 0,
         way_ms: often(&[5, 15, 40, 120], true),
     };
@@ -349,6 +349,10 @@ fn follows(chances: &mut Chances, at_ms: u64, step: &Step, nodes: u8, clients: u
                 steps.push(Timed { at_ms: asked_ms, step: ask });
             }
             steps
+        }
+        Step::Usurp { node, shard } if chances.draw(WHAT, 2) == 0 => {
+            let node = node % nodes.max(1) + 1;
+            vec![Timed { at_ms: at_ms + chances.draw(WHEN, 20), step: Step::Usurp { node, shard } }]
         }
         Step::Panic { node, shard } => {
             let again = chances.draw(WHAT, 8);

@@ -478,7 +478,12 @@ async fn end_of_log(node: &Arc<Node>, shard: u32, held: &Arc<Mutex<Held>>) -> Op
         let key = log::entry_key(shard, seq + 1).ok()?;
         let found = node.engine().within(Duration::from_secs(2), node.means.store.head(&key)).await?;
         if found.ok()?.is_none() {
-            return Some(seq);
+            // Behind a floor the next entry is gone, and later ones are not.
+            let prefix = log::entry_prefix(shard);
+            let later = node.means.store.list_after(&prefix, Some(&key), 1);
+            let later = node.engine().within(Duration::from_secs(2), later).await?.ok()?.pop();
+            let later = later.and_then(|later| later.key.as_str().rsplit('/').next()?.parse::<u64>().ok());
+            return Some(later.unwrap_or(seq).max(seq));
         }
         seq = locked(held).position.seq.max(seq + 1);
     }
