@@ -34,11 +34,7 @@ impl Chances {
     /// The chance of a seed; `records` keeps what was drawn, for a case.
     #[must_use]
     pub fn of_seed(seed: u64, records: bool) -> Self {
-        Chances {
-            source: Source::Seed(seed),
-            counts: HashMap::default(),
-            made: records.then(Draws::new),
-        }
+        Chances { source: Source::Seed(seed), counts: HashMap::default(), made: records.then(Draws::new) }
     }
 
     /// The chance that was kept; what was not kept is 0.

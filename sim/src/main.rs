@@ -14,9 +14,20 @@ fn main() {
         let mut plan = Plan::of_seed(seed, 3, faults);
         plan.traces = to == from + 1;
         let out = run(&plan);
-        for (k, v) in &out.sometimes { *all.entry(*k).or_insert(0) += v; }
-        if let Some(v) = &out.violation { bad += 1; if bad < 40 { println!("{seed}: {} {} at {}", v.promise, v.what, v.at_ms); } }
-        if plan.traces { for e in &out.events { println!("{} {} {} {:?} {} {:?}", e.number, e.at_ms, e.lane, e.what, e.text, e.cause); } }
+        for (k, v) in &out.sometimes {
+            *all.entry(*k).or_insert(0) += v;
+        }
+        if let Some(v) = &out.violation {
+            bad += 1;
+            if bad < 40 {
+                println!("{seed}: {} {} at {}", v.promise, v.what, v.at_ms);
+            }
+        }
+        if plan.traces {
+            for e in &out.events {
+                println!("{} {} {} {:?} {} {:?}", e.number, e.at_ms, e.lane, e.what, e.text, e.cause);
+            }
+        }
     }
     println!("{bad} bad; {:?}; {:?}", t.elapsed(), all);
 }

@@ -73,7 +73,12 @@ pub(super) fn upload(world: &Arc<World>, client: u8, door: u8, content: u16) {
     });
 }
 
-async fn put(world: &Arc<World>, node: &Arc<Node>, tenant: &str, content: u16) -> Result<DocumentId, NoAnswer> {
+async fn put(
+    world: &Arc<World>,
+    node: &Arc<Node>,
+    tenant: &str,
+    content: u16,
+) -> Result<DocumentId, NoAnswer> {
     let shard = shard_of_content(world, tenant, content);
     let (clock, chance) = (&*node.means.clock, &*node.means.chance);
     let id = loop {
@@ -210,6 +215,7 @@ async fn carry(
         tries += 1;
         if tries > 300 {
             node.world.judge.broken(super::judge::BOUNDED, "a request was tried 300 times");
+            return Err(NoAnswer::Unavailable);
         }
         let to = match next {
             Next::Owner { after_ms } => {

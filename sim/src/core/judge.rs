@@ -47,7 +47,8 @@ pub const KEPT: Promise = Promise(11, "compaction removes nothing that is needed
 /// A deleted document answers nothing.
 pub const DELETED: Promise = Promise(12, "a deleted document answers nothing and never comes back");
 /// A result is applied once and to its revision.
-pub const RESULTS: Promise = Promise(13, "a result is applied at most once, to the revision it was made from");
+pub const RESULTS: Promise =
+    Promise(13, "a result is applied at most once, to the revision it was made from");
 /// Everything is bounded.
 pub const BOUNDED: Promise = Promise(14, "every queue and every retry is bounded");
 /// Restarts are counted.
@@ -69,8 +70,28 @@ pub const SETTLED: Promise = Promise(104, "placement is balanced and stops movin
 
 /// All promises, in order.
 pub const PROMISES: [Promise; 22] = [
-    ONE_CHAIN, DURABLE, NO_STALE_ACK, UNKNOWN, ONE_EFFECT, HISTORY, FENCED, DEAD, REPLAY, DAMAGE, KEPT, DELETED, RESULTS,
-    BOUNDED, RESTARTS, VERSIONS, CUT_OFF, TENANTS, OWNED, ANSWERED, ENDS, SETTLED,
+    ONE_CHAIN,
+    DURABLE,
+    NO_STALE_ACK,
+    UNKNOWN,
+    ONE_EFFECT,
+    HISTORY,
+    FENCED,
+    DEAD,
+    REPLAY,
+    DAMAGE,
+    KEPT,
+    DELETED,
+    RESULTS,
+    BOUNDED,
+    RESTARTS,
+    VERSIONS,
+    CUT_OFF,
+    TENANTS,
+    OWNED,
+    ANSWERED,
+    ENDS,
+    SETTLED,
 ];
 
 struct Known {
@@ -183,8 +204,9 @@ impl Judge {
     }
 
     fn entry(&self, shard: u32, seq: u64, bytes: &Bytes) -> Result<(), (Promise, String)> {
-        let entry = SealedEntry::open(shard, seq, bytes.clone())
-            .map_err(|error| (ONE_CHAIN, format!("entry {seq} of shard {shard} cannot be read: {error:?}")))?;
+        let entry = SealedEntry::open(shard, seq, bytes.clone()).map_err(|error| {
+            (ONE_CHAIN, format!("entry {seq} of shard {shard} cannot be read: {error:?}"))
+        })?;
         let SealedEntry { entry, checksum, .. } = entry;
         self.engine.event(What::Applied, Some(shard), Some(entry.epoch), || {
             format!("entry {seq} of shard {shard}, epoch {}: {}", entry.epoch, shown(&entry.ops))
@@ -205,7 +227,8 @@ impl Judge {
             return Err((ONE_CHAIN, format!("entry {seq} of shard {shard} does not follow entry {last}")));
         }
         if entry.epoch < epoch_before {
-            let text = format!("entry {seq} of shard {shard} has epoch {} behind {epoch_before}", entry.epoch);
+            let text =
+                format!("entry {seq} of shard {shard} has epoch {} behind {epoch_before}", entry.epoch);
             return Err((ONE_CHAIN, text));
         }
         match known.writers.get(&entry.epoch) {
@@ -215,16 +238,21 @@ impl Judge {
                 return Err((ONE_CHAIN, text));
             }
             None => {
-                let text = format!("entry {seq} of shard {shard} in epoch {}, which nobody was given", entry.epoch);
+                let text =
+                    format!("entry {seq} of shard {shard} in epoch {}, which nobody was given", entry.epoch);
                 return Err((ONE_CHAIN, text));
             }
         }
         let is_known = |id: &DocumentId, revision: u32| {
             let had = known.rows.documents.get(id);
-            had.is_some_and(|had| had.revision >= revision && !matches!(had.status.outcome, Outcome::Failed(_)))
+            had.is_some_and(|had| {
+                had.revision >= revision && !matches!(had.status.outcome, Outcome::Failed(_))
+            })
         };
         let again = entry.ops.iter().find_map(|op| match op {
-            Op::Accepted { document } if is_known(&document.document_id, document.revision) => Some(document.document_id),
+            Op::Accepted { document } if is_known(&document.document_id, document.revision) => {
+                Some(document.document_id)
+            }
             _ => None,
         });
         if let Some(again) = again {
@@ -248,22 +276,30 @@ impl Judge {
     }
 
     fn manifest(&self, store: &Store, shard: u32, bytes: &Bytes, by: u8) -> Result<(), (Promise, String)> {
-        let manifest: Manifest = codec::decode(codec::Kind::Manifest, bytes)
-            .map_err(|error| (ONE_CHAIN, format!("the manifest of shard {shard} cannot be read: {error:?}")))?;
+        let manifest: Manifest = codec::decode(codec::Kind::Manifest, bytes).map_err(|error| {
+            (ONE_CHAIN, format!("the manifest of shard {shard} cannot be read: {error:?}"))
+        })?;
         self.engine.event(What::Applied, Some(shard), Some(manifest.epoch), || {
             let owner = manifest.owner.as_ref().map_or("nobody", |owner| owner.node.as_str());
-            format!("manifest of shard {shard}: epoch {}, {owner}, floor {}", manifest.epoch, manifest.floor_seq)
+            format!(
+                "manifest of shard {shard}: epoch {}, {owner}, floor {}",
+                manifest.epoch, manifest.floor_seq
+            )
         });
         let mut state = self.state();
         let known = state.shards.entry(shard).or_default();
         let before = known.manifest.replace(manifest.clone());
-        let before = before.unwrap_or_else(|| Manifest { rest: manifest.rest.clone(), ..Manifest::unowned(shard) });
+        let before =
+            before.unwrap_or_else(|| Manifest { rest: manifest.rest.clone(), ..Manifest::unowned(shard) });
         if manifest.shard != shard {
             return Err((ONE_CHAIN, format!("the manifest of shard {shard} is that of {}", manifest.shard)));
         }
         let is_of = |of: &Manifest| of.owner.as_ref().is_some_and(|owner| owner.node == format!("n{by}"));
         if by != 0 && !is_of(&before) && (manifest.epoch == before.epoch || !is_of(&manifest)) {
-            return Err((FENCED, format!("n{by} changed the manifest of shard {shard}, which it does not own")));
+            return Err((
+                FENCED,
+                format!("n{by} changed the manifest of shard {shard}, which it does not own"),
+            ));
         }
         if manifest.epoch < before.epoch || manifest.epoch > before.epoch + 1 {
             let text = format!("the epoch of shard {shard} went from {} to {}", before.epoch, manifest.epoch);
@@ -271,12 +307,18 @@ impl Judge {
         }
         if manifest.epoch == before.epoch {
             if (manifest.writer, &manifest.owner) != (before.writer, &before.owner) {
-                return Err((ONE_CHAIN, format!("shard {shard} changed its owner within epoch {}", manifest.epoch)));
+                return Err((
+                    ONE_CHAIN,
+                    format!("shard {shard} changed its owner within epoch {}", manifest.epoch),
+                ));
             }
         } else {
             let is_known = known.writers.values().any(|(writer, _)| *writer == manifest.writer);
             if is_known {
-                return Err((ONE_CHAIN, format!("the writer of epoch {} was a writer before", manifest.epoch)));
+                return Err((
+                    ONE_CHAIN,
+                    format!("the writer of epoch {} was a writer before", manifest.epoch),
+                ));
             }
             known.writers.insert(manifest.epoch, (manifest.writer, manifest.owner.clone()));
         }
@@ -284,7 +326,10 @@ impl Judge {
             return Err((VERSIONS, format!("the manifest of shard {shard} lost what a newer version added")));
         }
         if manifest.floor_seq < before.floor_seq {
-            let text = format!("the floor of shard {shard} fell from {} to {}", before.floor_seq, manifest.floor_seq);
+            let text = format!(
+                "the floor of shard {shard} fell from {} to {}",
+                before.floor_seq, manifest.floor_seq
+            );
             return Err((KEPT, text));
         }
         let snapshot_before = before.snapshot.as_ref().map_or(0, |snapshot| snapshot.position.seq);
@@ -295,7 +340,10 @@ impl Judge {
             return Ok(());
         };
         if snapshot.position.seq < snapshot_before {
-            return Err((KEPT, format!("the snapshot of shard {shard} went back to {}", snapshot.position.seq)));
+            return Err((
+                KEPT,
+                format!("the snapshot of shard {shard} went back to {}", snapshot.position.seq),
+            ));
         }
         if manifest.floor_seq > snapshot.position.seq {
             return Err((KEPT, format!("the floor of shard {shard} is above its snapshot")));
@@ -315,7 +363,9 @@ impl Judge {
             found.is_some_and(|bytes| bytes.len() as u64 == size)
         };
         match snapshot.parts.iter().find(|part| !is_whole(&part.key, part.size_bytes)) {
-            Some(part) => Err((KEPT, format!("the manifest of shard {shard} names `{}`, which is not there", part.key))),
+            Some(part) => {
+                Err((KEPT, format!("the manifest of shard {shard} names `{}`, which is not there", part.key)))
+            }
             None => Ok(()),
         }
     }
@@ -356,10 +406,16 @@ impl Judge {
                 let manifest = state.shards.get(&shard).and_then(|shard| shard.manifest.as_ref());
                 let floor = manifest.map_or(0, |manifest| manifest.floor_seq);
                 if seq >= floor {
-                    return Err((KEPT, format!("entry {seq} of shard {shard} was removed, the floor is {floor}")));
+                    return Err((
+                        KEPT,
+                        format!("entry {seq} of shard {shard} was removed, the floor is {floor}"),
+                    ));
                 }
                 if age_ms < self.keeps_ms.saturating_sub(SKEW_MS_MAX) {
-                    return Err((KEPT, format!("entry {seq} of shard {shard} was removed after {age_ms} ms")));
+                    return Err((
+                        KEPT,
+                        format!("entry {seq} of shard {shard} was removed after {age_ms} ms"),
+                    ));
                 }
                 Ok(())
             }
@@ -376,9 +432,10 @@ impl Judge {
                 };
                 let all = state.shards.values().flat_map(|shard| shard.rows.documents.values());
                 match all.clone().find(living) {
-                    Some(record) => {
-                        Err((KEPT, format!("a blob of {} was removed, which is not deleted", record.document_id)))
-                    }
+                    Some(record) => Err((
+                        KEPT,
+                        format!("a blob of {} was removed, which is not deleted", record.document_id),
+                    )),
                     None => Ok(()),
                 }
             }
@@ -396,9 +453,15 @@ impl Judge {
             return;
         }
         if is_undead {
-            self.broken(DURABLE, format!("{node} acknowledges {what} as entry {seq} of shard {shard}, which nobody reads"));
+            self.broken(
+                DURABLE,
+                format!("{node} acknowledges {what} as entry {seq} of shard {shard}, which nobody reads"),
+            );
         } else {
-            self.broken(DURABLE, format!("{node} acknowledges {what} as entry {seq} of shard {shard}: it is not in the log"));
+            self.broken(
+                DURABLE,
+                format!("{node} acknowledges {what} as entry {seq} of shard {shard}: it is not in the log"),
+            );
         }
     }
 
@@ -413,14 +476,18 @@ impl Judge {
         let is_fenced = last.is_some_and(|(_, known)| known.entry.epoch >= epoch);
         drop(state);
         if !is_fenced {
-            let text = format!("{node} serves shard {shard} in epoch {epoch} and has not ended the epoch before");
+            let text =
+                format!("{node} serves shard {shard} in epoch {epoch} and has not ended the epoch before");
             self.broken(NO_STALE_ACK, text);
         }
         if ended.is_some_and(|ended| ended < asked_ms) {
             self.broken(DEAD, format!("{node} was declared dead and serves shard {shard} in epoch {epoch}"));
         }
         if !is_its {
-            self.broken(ONE_CHAIN, format!("{node} serves shard {shard} in epoch {epoch}, which it was not given"));
+            self.broken(
+                ONE_CHAIN,
+                format!("{node} serves shard {shard} in epoch {epoch}, which it was not given"),
+            );
         }
     }
 
@@ -442,13 +509,22 @@ impl Judge {
         let is_given = known.is_some_and(|manifest| manifest.epoch >= epoch);
         drop(state);
         if !is_given {
-            let text = format!("{node} took an unknown outcome for epoch {epoch} of shard {shard}, which nobody was given");
+            let text = format!(
+                "{node} took an unknown outcome for epoch {epoch} of shard {shard}, which nobody was given"
+            );
             self.broken(UNKNOWN, text);
         }
     }
 
     /// A node claims a shard from `holder`, which it hears or not; `sees_most`: it hears more than half of the cluster.
-    pub fn claims(&self, node: &str, shard: u32, holder: &enabler_cluster::net::NodeId, hears_it: bool, sees_most: bool) {
+    pub fn claims(
+        &self,
+        node: &str,
+        shard: u32,
+        holder: &enabler_cluster::net::NodeId,
+        hears_it: bool,
+        sees_most: bool,
+    ) {
         let id = (holder.name.clone(), holder.generation);
         let state = self.state();
         let has_ended = state.ended.contains_key(&id);
@@ -456,7 +532,8 @@ impl Judge {
         drop(state);
         let now_ms = self.engine.now_ms();
         // Whoever reads the beats may read them late: only one that has long been steady cannot seem to stand still.
-        let is_steady = beats.is_some_and(|(since, last)| now_ms - last <= PAUSE_MS && now_ms - since > STEADY_MS);
+        let is_steady =
+            beats.is_some_and(|(since, last)| now_ms - last <= PAUSE_MS && now_ms - since > STEADY_MS);
         if !has_ended && is_steady && (hears_it || !sees_most) {
             self.broken(CUT_OFF, format!("{node} claims shard {shard} from {holder}, which lives and beats"));
         }
@@ -471,7 +548,10 @@ impl Judge {
         drop(state);
         if !is_there && !is_undead {
             let seq = position.seq;
-            self.broken(REPLAY, format!("{node} has applied an entry {seq} of shard {shard} that is not in the log"));
+            self.broken(
+                REPLAY,
+                format!("{node} has applied an entry {seq} of shard {shard} that is not in the log"),
+            );
         }
     }
 
@@ -520,7 +600,13 @@ impl Judge {
     pub fn unfinished(&self, shard: u32) -> Vec<DocumentId> {
         let state = self.state();
         let Some(known) = state.shards.get(&shard) else { return Vec::new() };
-        known.rows.documents.values().filter(|record| record.is_unfinished()).map(|record| record.document_id).collect()
+        known
+            .rows
+            .documents
+            .values()
+            .filter(|record| record.is_unfinished())
+            .map(|record| record.document_id)
+            .collect()
     }
 
     /// What the log says of a document now.

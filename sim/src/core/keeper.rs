@@ -93,7 +93,8 @@ fn look(node: &Arc<Node>, state: &Shared, began_ms: u64) {
             Order::Look => read_manifest(node, state, number),
             Order::Claim => {
                 // Whoever has slept knows nothing of the others yet.
-                let from = row.owner.as_ref().filter(|(id, _)| id.name != node.id.name && !node.has_slept(number));
+                let from =
+                    row.owner.as_ref().filter(|(id, _)| id.name != node.id.name && !node.has_slept(number));
                 if let Some((from, _)) = from {
                     let heard = node.others().values().any(|heard| heard.alive && heard.said.id == *from);
                     let seen = peers.iter().filter(|peer| peer.alive).count() * 2 > peers.len();

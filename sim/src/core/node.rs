@@ -291,7 +291,9 @@ pub(super) async fn answered(node: &Arc<Node>, call: Call) -> Result<Answer, NoA
         }
         Call::Grant { shard, epoch, writer } => {
             let (fill, slot) = Slot::pair();
-            told(node, shard, Message::Granted { epoch, writer, answer: fill }, slot).await.map(|()| Answer::Done)
+            told(node, shard, Message::Granted { epoch, writer, answer: fill }, slot)
+                .await
+                .map(|()| Answer::Done)
         }
         Call::Noticed { shard } => {
             if let Some(cell) = node.cell(shard) {
@@ -339,11 +341,8 @@ async fn gossip(node: Arc<Node>) {
 }
 
 async fn beat(node: Arc<Node>) {
-    let record = NodeRecord {
-        node: node.id.name.clone(),
-        generation: node.id.generation,
-        ..NodeRecord::default()
-    };
+    let record =
+        NodeRecord { node: node.id.name.clone(), generation: node.id.generation, ..NodeRecord::default() };
     let mut lease = Lease::new(node.means.store.clone(), node.means.clock.clone(), record);
     loop {
         match lease.beat().await {
@@ -355,7 +354,8 @@ async fn beat(node: Arc<Node>) {
             Beat::Dead if plant::here("dead-generation-lives-on") => {}
             Beat::NoStore => node.store_up.store(1, Ordering::Relaxed),
             Beat::Dead => {
-                node.engine().event(What::Note, None, None, || "was declared dead and begins anew".to_owned());
+                node.engine()
+                    .event(What::Note, None, None, || "was declared dead and begins anew".to_owned());
                 node.world.sometimes("a node that was declared dead begins anew");
                 let (world, number) = (node.world.clone(), node.number);
                 node.engine().spawn(WORLD, Lane::Node(number), async move { world.reborn(number) });

@@ -30,7 +30,8 @@ impl Rows {
                 let id = document.document_id;
                 let is_older = self.documents.get(&id).is_some_and(|had| had.revision >= document.revision);
                 if !self.tombstones.contains_key(&id) && !is_older {
-                    let record = DocumentRecord { ticket: seq, status: Status::default(), ..(**document).clone() };
+                    let record =
+                        DocumentRecord { ticket: seq, status: Status::default(), ..(**document).clone() };
                     self.documents.insert(id, record);
                 }
             }

@@ -326,9 +326,18 @@ fn ask(chances: &mut Chances, nodes: u8, clients: u8, contents: u64) -> Step {
 
 /// What comes with a fault: while a node is away others change what it knows, and clients of its own ask for it when it is
 /// about to come back; an actor that panics does so again.
-fn follows(chances: &mut Chances, at_ms: u64, step: &Step, nodes: u8, clients: u8, contents: u64) -> Vec<Timed> {
+fn follows(
+    chances: &mut Chances,
+    at_ms: u64,
+    step: &Step,
+    nodes: u8,
+    clients: u8,
+    contents: u64,
+) -> Vec<Timed> {
     match *step {
-        Step::Freeze { node, for_ms } | Step::Isolate { node, for_ms } | Step::Outage { node, for_ms, .. } => {
+        Step::Freeze { node, for_ms }
+        | Step::Isolate { node, for_ms }
+        | Step::Outage { node, for_ms, .. } => {
             let (away, other) = (node.max(1), node.max(1) % nodes.max(1) + 1);
             let mut steps = Vec::new();
             if matches!(step, Step::Isolate { .. }) && chances.draw(WHAT, 2) == 0 {
@@ -338,10 +347,22 @@ fn follows(chances: &mut Chances, at_ms: u64, step: &Step, nodes: u8, clients: u
                 let client = chances.draw(WHAT, u64::from(clients)) as u8 + 1;
                 let content = chances.draw(WHAT, contents) as u16;
                 let (change, ask) = match chances.draw(WHAT, 4) {
-                    0 => (Step::Delete { client, door: other, content }, Step::Upload { client, door: away, content }),
-                    1 => (Step::Delete { client, door: other, content }, Step::Read { client, door: away, content }),
-                    2 => (Step::Upload { client, door: other, content }, Step::Read { client, door: away, content }),
-                    _ => (Step::Upload { client, door: other, content }, Step::Delete { client, door: away, content }),
+                    0 => (
+                        Step::Delete { client, door: other, content },
+                        Step::Upload { client, door: away, content },
+                    ),
+                    1 => (
+                        Step::Delete { client, door: other, content },
+                        Step::Read { client, door: away, content },
+                    ),
+                    2 => (
+                        Step::Upload { client, door: other, content },
+                        Step::Read { client, door: away, content },
+                    ),
+                    _ => (
+                        Step::Upload { client, door: other, content },
+                        Step::Delete { client, door: away, content },
+                    ),
                 };
                 let changed_ms = at_ms + for_ms * 3 / 4;
                 steps.push(Timed { at_ms: changed_ms, step: change });
@@ -368,9 +389,14 @@ fn fault(chances: &mut Chances, kind: u8, nodes: u8, shards: u32, is_long: bool)
     let other = chances.draw(WHAT, u64::from(nodes)) as u8 + 1;
     let shard = chances.draw(WHAT, u64::from(shards)) as u32;
     let short = 200 + chances.draw(WHAT, 9_000);
-    let long = if is_long && chances.draw(WHAT, 2) == 0 { 40_000 + chances.draw(WHAT, 90_000) } else { short };
+    let long =
+        if is_long && chances.draw(WHAT, 2) == 0 { 40_000 + chances.draw(WHAT, 90_000) } else { short };
     match kind {
-        0 => Step::Crash { node, loses_disk: chances.draw(WHAT, 3) == 0, back_ms: 500 + chances.draw(WHAT, 6_000) },
+        0 => Step::Crash {
+            node,
+            loses_disk: chances.draw(WHAT, 3) == 0,
+            back_ms: 500 + chances.draw(WHAT, 6_000),
+        },
         1 => Step::Freeze { node, for_ms: long },
         2 => Step::Drain { node, back_ms: 1_000 + chances.draw(WHAT, 4_000) },
         3 => Step::Cut { from: node, to: other, one_way: chances.draw(WHAT, 2) == 0, for_ms: long },
@@ -384,6 +410,8 @@ fn fault(chances: &mut Chances, kind: u8, nodes: u8, shards: u32, is_long: bool)
         7 => Step::Panic { node, shard },
         8 => Step::Usurp { node, shard },
         9 => Step::Compact,
-        _ => Step::Damage { object: chances.draw(WHAT, 1_000) as u32, bit: chances.draw(WHAT, 1 << 20) as u32 },
+        _ => {
+            Step::Damage { object: chances.draw(WHAT, 1_000) as u32, bit: chances.draw(WHAT, 1 << 20) as u32 }
+        }
     }
 }

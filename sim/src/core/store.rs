@@ -323,8 +323,9 @@ impl Door {
             _ => Fate::Arrives,
         };
         let arrives_ms = engine.now_ms() + out;
-        let sent = engine
-            .event(What::Send { to: Lane::Store, arrives_ms, fate: shown }, None, None, || format!("{what} {key}"));
+        let sent = engine.event(What::Send { to: Lane::Store, arrives_ms, fate: shown }, None, None, || {
+            format!("{what} {key}")
+        });
         let (fill, slot) = Slot::pair();
         let key = key.to_owned();
         let lane = Lane::Node(self.node);
@@ -353,9 +354,7 @@ impl Door {
                 told = store.apply(&ask, false, number);
             }
             let flips = fate == Trick::Flipped && store.may_flip(number, &key);
-            if flips
-                && let Told::Object(Some((bytes, _, _))) = &mut told
-            {
+            if flips && let Told::Object(Some((bytes, _, _))) = &mut told {
                 let bits = bytes.len() as u64 * 8;
                 *bytes = flipped(bytes, world.draw(Stream(BIT, u16::from(number)), bits.max(1)) as usize);
             }

@@ -201,7 +201,9 @@ impl World {
 
     async fn play(self: Arc<Self>) {
         for number in 1..=self.scene.nodes {
-            self.engine.sleep(Duration::from_millis(self.engine.draw(Stream(40, u16::from(number)), 300))).await;
+            self.engine
+                .sleep(Duration::from_millis(self.engine.draw(Stream(40, u16::from(number)), 300)))
+                .await;
             self.start(number);
         }
         for step in self.scene.steps.clone() {
@@ -237,7 +239,8 @@ impl World {
                 if let Some(skew) = self.skews.get(&node) {
                     skew.store(by_ms, Ordering::Relaxed);
                 }
-                self.engine.event(What::Fault, None, None, || format!("the clock of n{node} is off by {by_ms} ms"));
+                self.engine
+                    .event(What::Fault, None, None, || format!("the clock of n{node} is off by {by_ms} ms"));
             }
             Step::Panic { node, shard } => self.tell(node, shard, Message::Panic, "panics"),
             Step::Usurp { node, shard } => self.tell(node, shard, Message::Claim, "claims out of turn"),
@@ -443,7 +446,8 @@ impl World {
                 let text = format!("shard {shard} belongs to {first:?} and is at {owner:?}");
                 self.judge.broken(judge::SETTLED, text);
             }
-            let follows = |node: &&Arc<Node>| node.cell(shard).is_some_and(|cell| cell.view().part == Part::Replica);
+            let follows =
+                |node: &&Arc<Node>| node.cell(shard).is_some_and(|cell| cell.view().part == Part::Replica);
             let followers = self.nodes().values().filter(follows).count();
             let wanted = self.scene.replicas.min(usize::from(self.scene.nodes) - 1);
             if followers != wanted {

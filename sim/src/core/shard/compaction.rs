@@ -92,7 +92,9 @@ impl Actor {
         if let Some(snapshot) = made
             && let Err(error) = serving.owner.name_snapshot(snapshot).await
         {
-            self.node.engine().event(What::Note, Some(self.number), None, || format!("naming a snapshot: {error}"));
+            self.node
+                .engine()
+                .event(What::Note, Some(self.number), None, || format!("naming a snapshot: {error}"));
         }
     }
 }

@@ -57,7 +57,9 @@ impl Actor {
                 self.grant(to.clone(), epoch, writer);
             }
             Err(error) => {
-                self.node.engine().event(What::Note, Some(self.number), None, || format!("hand over: {error}"));
+                self.node
+                    .engine()
+                    .event(What::Note, Some(self.number), None, || format!("hand over: {error}"));
                 self.step_down(state, None);
             }
         }

@@ -30,8 +30,13 @@ impl Actor {
         let (epoch, id) = (owner.epoch(), &self.node.id);
         self.node.world.judge.serves(&id.name, id.generation, self.number, epoch, asked_ms);
         self.stand(Part::Owner, epoch, None);
-        let unfinished: Vec<DocumentRecord> =
-            locked(&following.held).rows.documents.values().filter(|record| record.is_unfinished()).cloned().collect();
+        let unfinished: Vec<DocumentRecord> = locked(&following.held)
+            .rows
+            .documents
+            .values()
+            .filter(|record| record.is_unfinished())
+            .cloned()
+            .collect();
         let looked_seq = owner.position().seq;
         let mut serving = Serving {
             owner,
@@ -106,6 +111,17 @@ impl Actor {
                     answer.with(Err(NoAnswer::NoDocument));
                     return;
                 }
+                // What an earlier ownership took in was perhaps taken in again elsewhere.
+                let is_ours = |op: &Op| match op {
+                    Op::Accepted { document } => {
+                        serving.arriving.contains_key(&(document.tenant.clone(), document.sha256))
+                    }
+                    _ => true,
+                };
+                if !ops.iter().all(is_ours) && !plant::here("append-outlives-its-ownership") {
+                    answer.with(Err(NoAnswer::NotOwner(None)));
+                    return;
+                }
                 if !serving.group.has_room_for(&ops) {
                     self.commit(state).await;
                 }
@@ -134,9 +150,8 @@ impl Actor {
         if replies.is_empty() {
             return;
         }
-        let works = |id: &DocumentId| {
-            serving.works.get(id).is_some_and(|works| works.load(Ordering::Relaxed))
-        };
+        let works =
+            |id: &DocumentId| serving.works.get(id).is_some_and(|works| works.load(Ordering::Relaxed));
         let is_orphan = |op: &Op| match op {
             Op::Accepted { document } => (!works(&document.document_id)).then(|| (**document).clone()),
             _ => None,
@@ -194,7 +209,9 @@ impl Actor {
             serving.arriving.remove(&content);
             self.node.world.sometimes("the same bytes came twice");
             let shard = self.number;
-            self.node.engine().event(What::Note, Some(shard), None, || format!("has these bytes as {}", short(known)));
+            self.node
+                .engine()
+                .event(What::Note, Some(shard), None, || format!("has these bytes as {}", short(known)));
             let told = match serving.owner.is_overtaken().await {
                 Ok(false) => Ok(known),
                 Ok(true) => {
@@ -224,7 +241,8 @@ impl Actor {
         self.node.spawn(async move {
             match appended.taken().await {
                 Some(Ok(seq)) => {
-                    let is_it = |op: &Op| matches!(op, Op::Accepted { document } if document.document_id == id);
+                    let is_it =
+                        |op: &Op| matches!(op, Op::Accepted { document } if document.document_id == id);
                     node.world.judge.acknowledged(&node.id.name, shard, seq, "an upload", is_it);
                     answer.with(Ok(id));
                     work(node, shard, *record, works).await;
