@@ -269,7 +269,8 @@ impl Owner {
         }
         let next = log::read_entry(&*self.means.store, shard, self.position.seq + 1).await;
         let next = next.map_err(|source| OwnError::Log { shard, source })?;
-        Ok(next.is_some_and(|next| next.entry.epoch > self.epoch && !plant::here("known-file-is-not-confirmed")))
+        Ok(next
+            .is_some_and(|next| next.entry.epoch > self.epoch && !plant::here("known-file-is-not-confirmed")))
     }
 
     /// Gives the shard to `to`, which will write as `writer`; returns the epoch of that ownership.
@@ -391,7 +392,9 @@ impl Owner {
         manifest.writer = self.writer;
         let store = &*self.means.store;
         let fresh = match seen {
-            Some(_) if plant::here("swap-of-what-was-not-read") => log::read_manifest(store, self.shard).await.ok().flatten(),
+            Some(_) if plant::here("swap-of-what-was-not-read") => {
+                log::read_manifest(store, self.shard).await.ok().flatten()
+            }
             _ => None,
         };
         let outcome = match fresh.as_ref().or(seen) {

@@ -6,7 +6,9 @@ fn main() {
         let t = std::time::Instant::now();
         let r = hunt(p, 0..max);
         match r {
-            Hunt::Caught { seeds, promise, text } => println!("{:5} {:4} {} {:.120} {:?}", seeds, promise, p.name, text, t.elapsed()),
+            Hunt::Caught { seeds, promise, text } => {
+                println!("{:5} {:4} {} {:.120} {:?}", seeds, promise, p.name, text, t.elapsed())
+            }
             Hunt::Missed => println!("MISS  {} {:?}", p.name, t.elapsed()),
         }
     }

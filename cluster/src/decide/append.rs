@@ -92,7 +92,9 @@ impl Append {
                 Effect::Done(Outcome::Fenced { epoch: self.me.epoch + 1 })
             }
             Event::Unknown if plant::here("unknown-is-done") => Effect::Done(Outcome::Acknowledged),
-            Event::Unknown if plant::here("unknown-goes-to-the-next-number") => Effect::Done(Outcome::Overtaken),
+            Event::Unknown if plant::here("unknown-goes-to-the-next-number") => {
+                Effect::Done(Outcome::Overtaken)
+            }
             Event::Refused => self.read(0),
             Event::Unknown | Event::Unreadable => self.read(WAIT_MS_FIRST << self.reads.min(8)),
             Event::Absent => {

@@ -113,7 +113,11 @@ pub fn order(scene: &Scene<'_>, shard: u32, part: Part, holder: &Holder) -> Orde
     let place = ranked.iter().position(|peer| peer.id == *scene.me);
     if part == Part::Owner {
         return match ranked.first() {
-            Some(first) if first.id != *scene.me && !plant::here("keeps-what-belongs-elsewhere") && (place.is_none() || first.for_ms >= SETTLE_MS) => {
+            Some(first)
+                if first.id != *scene.me
+                    && !plant::here("keeps-what-belongs-elsewhere")
+                    && (place.is_none() || first.for_ms >= SETTLE_MS) =>
+            {
                 Order::HandOver(first.id.clone())
             }
             _ => Order::Stay,

@@ -55,7 +55,10 @@ impl Route {
         }
         self.failures += 1;
         // Every other time, so that the owner's return is noticed.
-        if (is_read || plant::here("write-goes-to-a-replica")) && self.failures >= BEFORE_REPLICA && self.failures.is_multiple_of(2) {
+        if (is_read || plant::here("write-goes-to-a-replica"))
+            && self.failures >= BEFORE_REPLICA
+            && self.failures.is_multiple_of(2)
+        {
             return Next::Replica;
         }
         if plant::here("tries-again-without-a-wait") {

@@ -215,6 +215,7 @@ async fn carry(
         tries += 1;
         if tries > 300 {
             node.world.judge.broken(super::judge::BOUNDED, "a request was tried 300 times");
+            return Err(NoAnswer::Unavailable);
         }
         let to = match next {
             Next::Owner { after_ms } => {

@@ -285,10 +285,14 @@ impl Judge {
         let writer = owner.map(|owner| owner.node.clone()).unwrap_or_default();
         let is_known = |id: &DocumentId, revision: u32| {
             let had = known.rows.documents.get(id);
-            had.is_some_and(|had| had.revision >= revision && !matches!(had.status.outcome, Outcome::Failed(_)))
+            had.is_some_and(|had| {
+                had.revision >= revision && !matches!(had.status.outcome, Outcome::Failed(_))
+            })
         };
         let again = entry.ops.iter().find_map(|op| match op {
-            Op::Accepted { document } if is_known(&document.document_id, document.revision) => Some(document.document_id),
+            Op::Accepted { document } if is_known(&document.document_id, document.revision) => {
+                Some(document.document_id)
+            }
             _ => None,
         });
         if let Some(again) = again {
@@ -329,13 +333,17 @@ impl Judge {
         let mut state = self.state();
         let known = state.shards.entry(shard).or_default();
         let before = known.manifest.replace(manifest.clone());
-        let before = before.unwrap_or_else(|| Manifest { rest: manifest.rest.clone(), ..Manifest::unowned(shard) });
+        let before =
+            before.unwrap_or_else(|| Manifest { rest: manifest.rest.clone(), ..Manifest::unowned(shard) });
         if manifest.shard != shard {
             return Err((ONE_CHAIN, format!("the manifest of shard {shard} is that of {}", manifest.shard)));
         }
         let is_of = |of: &Manifest| of.owner.as_ref().is_some_and(|owner| owner.node == format!("n{by}"));
         if by != 0 && !is_of(&before) && (manifest.epoch == before.epoch || !is_of(&manifest)) {
-            return Err((FENCED, format!("n{by} changed the manifest of shard {shard}, which it does not own")));
+            return Err((
+                FENCED,
+                format!("n{by} changed the manifest of shard {shard}, which it does not own"),
+            ));
         }
         if manifest.epoch < before.epoch || manifest.epoch > before.epoch + 1 {
             let text = format!("the epoch of shard {shard} went from {} to {}", before.epoch, manifest.epoch);
@@ -524,7 +532,8 @@ impl Judge {
         let is_fenced = last.is_some_and(|(_, known)| known.entry.epoch >= epoch);
         drop(state);
         if !is_fenced {
-            let text = format!("{node} serves shard {shard} in epoch {epoch} and has not ended the epoch before");
+            let text =
+                format!("{node} serves shard {shard} in epoch {epoch} and has not ended the epoch before");
             self.broken(NO_STALE_ACK, text);
         }
         if ended.is_some_and(|ended| ended < asked_ms) {
@@ -556,13 +565,22 @@ impl Judge {
         let is_given = known.is_some_and(|manifest| manifest.epoch >= epoch);
         drop(state);
         if !is_given {
-            let text = format!("{node} took an unknown outcome for epoch {epoch} of shard {shard}, which nobody was given");
+            let text = format!(
+                "{node} took an unknown outcome for epoch {epoch} of shard {shard}, which nobody was given"
+            );
             self.broken(UNKNOWN, text);
         }
     }
 
     /// A node claims a shard from `holder`, which it hears or not; `sees_most`: it hears more than half of the cluster.
-    pub fn claims(&self, node: &str, shard: u32, holder: &enabler_cluster::net::NodeId, hears_it: bool, sees_most: bool) {
+    pub fn claims(
+        &self,
+        node: &str,
+        shard: u32,
+        holder: &enabler_cluster::net::NodeId,
+        hears_it: bool,
+        sees_most: bool,
+    ) {
         let id = (holder.name.clone(), holder.generation);
         let state = self.state();
         let has_ended = state.ended.contains_key(&id);
@@ -570,7 +588,8 @@ impl Judge {
         drop(state);
         let now_ms = self.engine.now_ms();
         // Whoever reads the beats may read them late: only one that has long been steady cannot seem to stand still.
-        let is_steady = beats.is_some_and(|(since, last)| now_ms - last <= PAUSE_MS && now_ms - since > STEADY_MS);
+        let is_steady =
+            beats.is_some_and(|(since, last)| now_ms - last <= PAUSE_MS && now_ms - since > STEADY_MS);
         if !has_ended && is_steady && (hears_it || !sees_most) {
             self.broken(CUT_OFF, format!("{node} claims shard {shard} from {holder}, which lives and beats"));
         }
@@ -585,7 +604,10 @@ impl Judge {
         drop(state);
         if !is_there && !is_undead {
             let seq = position.seq;
-            self.broken(REPLAY, format!("{node} has applied an entry {seq} of shard {shard} that is not in the log"));
+            self.broken(
+                REPLAY,
+                format!("{node} has applied an entry {seq} of shard {shard} that is not in the log"),
+            );
         }
     }
 

@@ -92,7 +92,10 @@ fn look(node: &Arc<Node>, state: &Shared, began_ms: u64) {
             Order::Stay => {}
             Order::Look => read_manifest(node, state, number),
             Order::Claim => {
-                if let Some((from, _)) = row.owner.as_ref().filter(|(id, _)| id.name != node.id.name) {
+                // Whoever has slept knows nothing of the others yet.
+                let from =
+                    row.owner.as_ref().filter(|(id, _)| id.name != node.id.name && !node.has_slept(number));
+                if let Some((from, _)) = from {
                     let heard = node.others().values().any(|heard| heard.alive && heard.said.id == *from);
                     let seen = peers.iter().filter(|peer| peer.alive).count() * 2 > peers.len();
                     node.world.judge.claims(&node.id.name, number, from, heard, seen);

@@ -244,7 +244,7 @@ pub fn draw(seed: u64, nodes: u8, faults: Faults) -> Scene {
         late: often(&[0, 0, 5, 30], store),
         repeated: often(&[0, 0, 10, 60], store),
         slow: often(&[0, 10, 50], store),
-        flipped: often(&[0, 0, 0, 0, 3, 10], store),
+        flipped: often(&[0, 0, 5, 30], store),
         careless: 0,
         way_ms: often(&[5, 15, 40, 120], true),
     };
@@ -329,9 +329,18 @@ fn ask(chances: &mut Chances, nodes: u8, clients: u8, contents: u64) -> Step {
 
 /// What comes with a fault: while a node is away others change what it knows, and clients of its own ask for it when it is
 /// about to come back; an actor that panics does so again.
-fn follows(chances: &mut Chances, at_ms: u64, step: &Step, nodes: u8, clients: u8, contents: u64) -> Vec<Timed> {
+fn follows(
+    chances: &mut Chances,
+    at_ms: u64,
+    step: &Step,
+    nodes: u8,
+    clients: u8,
+    contents: u64,
+) -> Vec<Timed> {
     match *step {
-        Step::Freeze { node, for_ms } | Step::Isolate { node, for_ms } | Step::Outage { node, for_ms, .. } => {
+        Step::Freeze { node, for_ms }
+        | Step::Isolate { node, for_ms }
+        | Step::Outage { node, for_ms, .. } => {
             let (away, other) = (node.max(1), node.max(1) % nodes.max(1) + 1);
             let mut steps = Vec::new();
             if matches!(step, Step::Isolate { .. }) && chances.draw(WHAT, 2) == 0 {
@@ -341,10 +350,22 @@ fn follows(chances: &mut Chances, at_ms: u64, step: &Step, nodes: u8, clients: u
                 let client = chances.draw(WHAT, u64::from(clients)) as u8 + 1;
                 let content = chances.draw(WHAT, contents) as u16;
                 let (change, ask) = match chances.draw(WHAT, 4) {
-                    0 => (Step::Delete { client, door: other, content }, Step::Upload { client, door: away, content }),
-                    1 => (Step::Delete { client, door: other, content }, Step::Read { client, door: away, content }),
-                    2 => (Step::Upload { client, door: other, content }, Step::Read { client, door: away, content }),
-                    _ => (Step::Upload { client, door: other, content }, Step::Delete { client, door: away, content }),
+                    0 => (
+                        Step::Delete { client, door: other, content },
+                        Step::Upload { client, door: away, content },
+                    ),
+                    1 => (
+                        Step::Delete { client, door: other, content },
+                        Step::Read { client, door: away, content },
+                    ),
+                    2 => (
+                        Step::Upload { client, door: other, content },
+                        Step::Read { client, door: away, content },
+                    ),
+                    _ => (
+                        Step::Upload { client, door: other, content },
+                        Step::Delete { client, door: away, content },
+                    ),
                 };
                 let changed_ms = at_ms + for_ms * 3 / 4;
                 steps.push(Timed { at_ms: changed_ms, step: change });
@@ -352,6 +373,10 @@ fn follows(chances: &mut Chances, at_ms: u64, step: &Step, nodes: u8, clients: u
                 steps.push(Timed { at_ms: asked_ms, step: ask });
             }
             steps
+        }
+        Step::Usurp { node, shard } if chances.draw(WHAT, 2) == 0 => {
+            let node = node % nodes.max(1) + 1;
+            vec![Timed { at_ms: at_ms + chances.draw(WHEN, 20), step: Step::Usurp { node, shard } }]
         }
         Step::Panic { node, shard, times } => {
             let again = chances.draw(WHAT, 8);

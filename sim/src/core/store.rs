@@ -27,6 +27,9 @@ pub(crate) const BASE_MS: u64 = 1_767_225_600_000;
 /// How long a client of the store waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// Readings of one object that are damaged on their way to one node before one is whole.
+const FLIPS_MAX: u32 = 2;
+
 /// How often the store misbehaves, per thousand requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Rates {
@@ -72,6 +75,8 @@ struct State {
     next_version: u64,
     /// By node; 0 stands for all.
     outages: BTreeMap<u8, Outage>,
+    /// How often in a row a node has read an object with a flipped bit.
+    flips: BTreeMap<(u8, String), u32>,
 }
 
 /// The store itself.
@@ -131,6 +136,14 @@ impl Store {
 
     fn rates(&self) -> Rates {
         *self.rates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether what `node` reads of an object may be damaged on its way: never so often in a row that it counts as lost.
+    fn may_flip(&self, node: u8, key: &str) -> bool {
+        let mut state = self.state();
+        let count = state.flips.entry((node, key.to_owned())).or_insert(0);
+        *count = (*count + 1) % (FLIPS_MAX + 1);
+        *count > 0
     }
 
     /// From now on nothing misbehaves by chance, and everybody reaches the store.
@@ -347,9 +360,8 @@ impl Door {
             if fate == Trick::Repeated {
                 told = store.apply(&ask, false, number);
             }
-            if fate == Trick::Flipped
-                && let Told::Object(Some((bytes, _, _))) = &mut told
-            {
+            let flips = fate == Trick::Flipped && store.may_flip(number, &key);
+            if flips && let Told::Object(Some((bytes, _, _))) = &mut told {
                 let bits = bytes.len() as u64 * 8;
                 *bytes = flipped(bytes, world.draw(Stream(BIT, u16::from(number)), bits.max(1)) as usize);
             }

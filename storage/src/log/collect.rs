@@ -49,7 +49,8 @@ pub async fn collect(
 ) -> Result<Collected, LogError> {
     let mut collected = Collected::default();
     let Some(snapshot) = &manifest.snapshot else { return Ok(collected) };
-    let floor = manifest.floor_seq.min(snapshot.position.seq) + u64::from(plant::here("floor-itself-removed"));
+    let floor =
+        manifest.floor_seq.min(snapshot.position.seq) + u64::from(plant::here("floor-itself-removed"));
     let old_ms = now_ms.saturating_sub(u64::try_from(min_age.as_millis()).unwrap_or(u64::MAX));
     let work = Work { store, shard, old_ms };
     let (entries, more_entries) = work.entries_below(floor).await?;
@@ -73,7 +74,9 @@ pub async fn collect(
         work.remove(&key).await?;
         collected.entries += 1;
     }
-    for key in parts.iter().filter(|key| !named.contains(&key.as_str()) || plant::here("named-snapshot-removed")) {
+    for key in
+        parts.iter().filter(|key| !named.contains(&key.as_str()) || plant::here("named-snapshot-removed"))
+    {
         work.remove(key).await?;
         collected.snapshots += 1;
     }

@@ -132,7 +132,9 @@ pub async fn read_needed(store: &dyn ObjectStore, blob: &BlobRef) -> Result<Opti
             Ok(bytes) => return Ok(Some(bytes)),
             Err(BlobError::Missing { .. }) => return Ok(None),
             // Every follower of the log must come to the same rows.
-            Err(BlobError::Damaged { .. }) if plant::here("damage-on-the-way-is-for-ever") => return Ok(None),
+            Err(BlobError::Damaged { .. }) if plant::here("damage-on-the-way-is-for-ever") => {
+                return Ok(None);
+            }
             Err(BlobError::Damaged { .. }) if reads < READS_MAX => reads += 1,
             Err(error @ BlobError::Damaged { .. }) => {
                 tracing::error!(%error, "a blob of chunks is damaged");

@@ -471,7 +471,9 @@ pub(super) async fn document(
                 node.engine().sleep(Duration::from_millis(20)).await;
             }
             match cell.held() {
-                Some(held) if locked(&held).position.seq >= end || plant::here("read-before-catching-up") => held,
+                Some(held) if locked(&held).position.seq >= end || plant::here("read-before-catching-up") => {
+                    held
+                }
                 _ => return Err(NoAnswer::Unavailable),
             }
         }
@@ -479,14 +481,19 @@ pub(super) async fn document(
         None if cell.view().part == Part::Owner && plant::here("owner-alone-is-enough") => held,
         None if cell.view().part == Part::Owner
             && (!node.has_slept(shard) || plant::here("sleeper-answers-at-once"))
-            && node.nobody_reaches_the_store() => {
+            && node.nobody_reaches_the_store() =>
+        {
             node.world.sometimes("an owner answered without the store");
             held
         }
         None => return Err(NoAnswer::Unavailable),
     };
     let held = locked(&held);
-    let found = held.rows.documents.get(&id).filter(|record| record.tenant == tenant || plant::here("read-by-any-tenant"));
+    let found = held
+        .rows
+        .documents
+        .get(&id)
+        .filter(|record| record.tenant == tenant || plant::here("read-by-any-tenant"));
     found.map(|record| Answer::Document(Box::new(record.clone()))).ok_or(NoAnswer::NoDocument)
 }
 

@@ -119,6 +119,17 @@ impl Actor {
                     answer.with(Err(NoAnswer::NoDocument));
                     return;
                 }
+                // What an earlier ownership took in was perhaps taken in again elsewhere.
+                let is_ours = |op: &Op| match op {
+                    Op::Accepted { document } => {
+                        serving.arriving.contains_key(&(document.tenant.clone(), document.sha256))
+                    }
+                    _ => true,
+                };
+                if !ops.iter().all(is_ours) && !plant::here("append-outlives-its-ownership") {
+                    answer.with(Err(NoAnswer::NotOwner(None)));
+                    return;
+                }
                 if !serving.group.has_room_for(&ops) {
                     self.commit(state).await;
                 }
