@@ -269,8 +269,7 @@ impl Owner {
         }
         let next = log::read_entry(&*self.means.store, shard, self.position.seq + 1).await;
         let next = next.map_err(|source| OwnError::Log { shard, source })?;
-        Ok(next
-            .is_some_and(|next| next.entry.epoch > self.epoch && !plant::here("known-file-is-not-confirmed")))
+        Ok(next.is_some_and(|next| next.entry.epoch > self.epoch))
     }
 
     /// Gives the shard to `to`, which will write as `writer`; returns the epoch of that ownership.

@@ -243,12 +243,6 @@ pub const PLANTS: &[Plant] = &[
         Some("PikaLabs/floyd#17"),
         "A new owner serves before an entry of its own ends the time of the old one.",
     ),
-    plant(
-        "known-file-is-not-confirmed",
-        &[12, 5, 2],
-        None,
-        "An owner answers with a document that it knows and asks nobody whether it still owns it.",
-    ),
     plant("hand-over-keeps-the-epoch", &[1], None, "A hand-over does not raise the epoch."),
     plant(
         "snapshot-named-after-losing",
@@ -298,7 +292,7 @@ pub const PLANTS: &[Plant] = &[
     ),
     plant(
         "failed-append-is-told-as-done",
-        &[1, 2],
+        &[1, 2, 103],
         Some("scylladb/scylladb#1490"),
         "An append that failed is told as done.",
     ),
@@ -374,7 +368,7 @@ pub const PLANTS: &[Plant] = &[
     ),
     plant(
         "store-ignores-if-absent",
-        &[9, 1],
+        &[9, 1, 101],
         Some("pithings/mountx#19"),
         "The store creates what exists already.",
     ),
@@ -389,12 +383,6 @@ pub const PLANTS: &[Plant] = &[
         &[9, 2, 12],
         None,
         "The store answers reads with what stood there a moment ago.",
-    ),
-    plant(
-        "sleeper-answers-at-once",
-        &[2, 12, 6],
-        Some("tikv/tikv#10011"),
-        "An owner that has slept answers without the store as if it had not.",
     ),
     plant(
         "unknown-upload-is-cleaned-up",

@@ -480,7 +480,7 @@ pub(super) async fn document(
         // Without the store, what its owner has is all there is, if nobody reaches it.
         None if cell.view().part == Part::Owner && plant::here("owner-alone-is-enough") => held,
         None if cell.view().part == Part::Owner
-            && (!node.has_slept(shard) || plant::here("sleeper-answers-at-once"))
+            && !node.has_slept(shard)
             && node.nobody_reaches_the_store() =>
         {
             node.world.sometimes("an owner answered without the store");

@@ -122,7 +122,9 @@ impl Actor {
                 // What an earlier ownership took in was perhaps taken in again elsewhere.
                 let is_ours = |op: &Op| match op {
                     Op::Accepted { document } => {
-                        serving.arriving.contains_key(&(document.tenant.clone(), document.sha256))
+                        let id = &document.document_id;
+                        let is_there = locked(&serving.following.held).rows.documents.contains_key(id);
+                        serving.works.contains_key(id) && !is_there
                     }
                     _ => true,
                 };
