@@ -91,6 +91,8 @@ struct Looked {
 struct Signed {
     sign: Option<Sign>,
     changed: Option<Instant>,
+    /// When the store last said so: a node that cannot ask learns nothing of the other's lease.
+    read: Option<Instant>,
     asked: Option<Instant>,
 }
 
@@ -139,8 +141,9 @@ impl Behaviour for Keeper {
             },
             Message::Signed(id, Ok(sign)) => {
                 let signed = state.signs.entry(id).or_default();
+                signed.read = Some(Instant::now());
                 if signed.sign != Some(sign) {
-                    signed.changed = Some(Instant::now());
+                    signed.changed = signed.read;
                 }
                 signed.sign = Some(sign);
             }
@@ -304,13 +307,14 @@ impl Keeper {
             let by_gossip = state.beats.get(&member.id).map(|(_, changed)| *changed);
             let signed = state.signs.get(&member.id);
             // Without a look into the store a node counts as beating: gossip alone says nothing of its lease.
-            let still = signed.and_then(|signed| Some((signed.changed?, signed.sign?)));
+            let still = signed.and_then(|signed| Some((signed.changed?, signed.read?, signed.sign?)));
             let beat_still_ms = match still {
-                Some((_, Sign::Ended)) => Some(u64::MAX),
-                Some((changed, Sign::Beat(beat))) => {
+                Some((_, _, Sign::Ended)) => Some(u64::MAX),
+                Some((changed, read, Sign::Beat(beat))) => {
                     // A beat that came by gossip before the store was asked for it began the lease earlier.
                     let same = state.beats.get(&member.id).is_some_and(|(told, _)| *told == beat.to_string());
-                    Some(ms(by_gossip.filter(|_| same).map_or(changed, |told| told.min(changed))))
+                    let since = by_gossip.filter(|_| same).map_or(changed, |told| told.min(changed));
+                    Some(read.saturating_duration_since(since).as_millis() as u64)
                 }
                 None => None,
             };
@@ -336,7 +340,10 @@ impl Keeper {
             alive: false,
             for_ms: 0,
             weight: 0,
-            beat_still_ms: signed.changed.map(ms),
+            beat_still_ms: signed
+                .changed
+                .zip(signed.read)
+                .map(|(changed, read)| read.saturating_duration_since(changed).as_millis() as u64),
             refuses: BTreeSet::new(),
         }));
         peers
