@@ -10,7 +10,7 @@ use enabler_cluster::net::NodeId;
 use enabler_storage::log;
 use enabler_storage::objects::{ObjectStore, StoreError};
 use enabler_storage::shard::ShardIndex;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Notify};
 
 use super::Message;
 
@@ -61,7 +61,9 @@ struct Inner {
     index: RwLock<Option<Arc<ShardIndex>>>,
     standing: RwLock<Standing>,
     followers: RwLock<Arc<[NodeId]>>,
-    applied: watch::Sender<u64>,
+    applied: AtomicU64,
+    /// Wakes readers in the order in which they came.
+    has_applied: Notify,
     confirming: Mutex<Confirmed>,
     begun: AtomicU64,
 }
@@ -86,7 +88,8 @@ impl View {
             index: RwLock::default(),
             standing: RwLock::new(Standing { part: Part::None, epoch: 0, handed_to: None }),
             followers: RwLock::new(Arc::new([])),
-            applied: watch::Sender::new(0),
+            applied: AtomicU64::new(0),
+            has_applied: Notify::new(),
             confirming: Mutex::new(Confirmed { number: 0, outcome: Err(()) }),
             begun: AtomicU64::new(0),
         }))
@@ -104,7 +107,7 @@ impl View {
 
     /// The last entry that the index has applied.
     pub fn applied(&self) -> u64 {
-        *self.0.applied.borrow()
+        self.0.applied.load(Ordering::SeqCst)
     }
 
     /// Who follows the shard on other nodes.
@@ -126,7 +129,8 @@ impl View {
     }
 
     pub(super) fn applies(&self, seq: u64) {
-        self.0.applied.send_replace(seq);
+        self.0.applied.store(seq, Ordering::SeqCst);
+        self.0.has_applied.notify_waiters();
     }
 
     /// The index with every change in it that was acknowledged before this call, by whichever node.
@@ -145,17 +149,28 @@ impl View {
             return Ok((index, Freshness::Current));
         }
         let Ok(end) = self.end_of_log().await else { return Ok((index, Freshness::Unconfirmed)) };
-        let mut applied = self.0.applied.subscribe();
-        if *applied.borrow() < end {
+        if self.applied() < end {
             // It may not know yet: a telling that was lost, or a later owner of whom this node has not heard.
             let _ = actor.offer(Message::Noticed);
         }
-        let caught_up = tokio::time::timeout(CATCH_UP_MAX, applied.wait_for(|seq| *seq >= end)).await;
-        if !matches!(caught_up, Ok(Ok(_))) {
+        let caught_up = tokio::time::timeout(CATCH_UP_MAX, self.until_applied(end)).await;
+        if caught_up.is_err() {
             return Err(Unreadable::Behind);
         }
         // The actor may have opened another index meanwhile.
         Ok((self.index().ok_or(Unreadable::NotHere)?, Freshness::Current))
+    }
+
+    async fn until_applied(&self, end: u64) {
+        loop {
+            let mut has_applied = std::pin::pin!(self.0.has_applied.notified());
+            // From here on no telling is missed.
+            has_applied.as_mut().enable();
+            if self.applied() >= end {
+                return;
+            }
+            has_applied.await;
+        }
     }
 
     async fn end_of_log(&self) -> Result<u64, ()> {

@@ -130,11 +130,6 @@ impl Bucket {
         self.objects().by_key.get(key).map(|(bytes, ..)| bytes.clone())
     }
 
-    /// The keys under a prefix, over no road.
-    pub(crate) fn keys(&self, prefix: &str) -> Vec<Key> {
-        self.objects().by_key.keys().filter(|key| key.as_str().starts_with(prefix)).cloned().collect()
-    }
-
     fn now_ms(&self) -> u64 {
         BEGAN_MS + self.book.now_ms()
     }

@@ -166,11 +166,6 @@ impl Fabric {
         inner.ports.keys().any(through)
     }
 
-    /// Whether two nodes that run can neither hear each other nor anybody who hears both.
-    pub(crate) fn is_alone(&self, id: &NodeId) -> bool {
-        self.inner().hears(id).len() <= 1
-    }
-
     /// A link breaks, as if a connection had been reset.
     pub(crate) fn break_link(&self, one: &NodeId, other: &NodeId) {
         self.inner().links.remove(&pair(one, other));

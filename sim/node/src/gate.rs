@@ -2,10 +2,10 @@
 //! ever does. A process that is stopped or killed is seen by others in no other way.
 
 use std::future::pending;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use enabler_cluster::net::NodeId;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 /// How a generation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,42 +22,57 @@ pub(crate) enum Phase {
 #[derive(Debug, Clone)]
 pub(crate) struct Gate {
     pub(crate) id: NodeId,
-    phase: Arc<watch::Sender<Phase>>,
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    phase: Mutex<Phase>,
+    /// Wakes those who wait in the order in which they came; a `watch` would draw it from chance of its own.
+    changed: Notify,
 }
 
 impl Gate {
     pub(crate) fn new(id: NodeId) -> Self {
-        Gate { id, phase: Arc::new(watch::Sender::new(Phase::Running)) }
+        let inner = Inner { phase: Mutex::new(Phase::Running), changed: Notify::new() };
+        Gate { id, inner: Arc::new(inner) }
     }
 
     pub(crate) fn phase(&self) -> Phase {
-        *self.phase.borrow()
+        *self.inner.phase.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sets the phase; the dead stay dead.
     pub(crate) fn set(&self, phase: Phase) {
-        self.phase.send_if_modified(|now| {
-            let changes = *now != Phase::Dead && *now != phase;
-            if changes {
-                *now = phase;
+        let mut now = self.inner.phase.lock().unwrap_or_else(PoisonError::into_inner);
+        if *now != Phase::Dead {
+            *now = phase;
+        }
+        drop(now);
+        self.inner.changed.notify_waiters();
+    }
+
+    async fn until(&self, is_it: impl Fn(Phase) -> bool) {
+        loop {
+            let mut changed = std::pin::pin!(self.inner.changed.notified());
+            changed.as_mut().enable();
+            if is_it(self.phase()) {
+                return;
             }
-            changes
-        });
+            changed.await;
+        }
     }
 
     /// Passes when the generation runs; never, once it is dead.
     pub(crate) async fn pass(&self) {
-        let mut phase = self.phase.subscribe();
-        if phase.wait_for(|phase| *phase != Phase::Frozen).await.is_err() || self.phase() == Phase::Dead {
+        self.until(|phase| phase != Phase::Frozen).await;
+        if self.phase() == Phase::Dead {
             pending::<()>().await;
         }
     }
 
     /// Comes back when the generation is dead.
     pub(crate) async fn died(&self) {
-        let mut phase = self.phase.subscribe();
-        if phase.wait_for(|phase| *phase == Phase::Dead).await.is_err() {
-            pending::<()>().await;
-        }
+        self.until(|phase| phase == Phase::Dead).await;
     }
 }
