@@ -30,6 +30,24 @@ struct Objects {
     next_version: u64,
 }
 
+/// What can be wrong with the store itself, which no product withstands: the checker must find each of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Plant {
+    /// Nothing.
+    None,
+    /// It replaces log entries that it should refuse to create again.
+    ForgetsConditions,
+    /// It acknowledges some log entries and keeps them not.
+    LosesEntries,
+    /// It says for some seconds of log entries that they are not there.
+    ReadsLate,
+    /// It is never there again after the first trouble.
+    StaysOut,
+}
+
+/// How long a store that reads late hides an entry.
+const LATE_MS: u64 = 4_000;
+
 /// What is wrong with the road at present.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Weather {
@@ -47,6 +65,7 @@ pub(crate) struct Bucket {
     weather: Mutex<Weather>,
     book: Arc<Book>,
     dice: Arc<Dice>,
+    plant: Plant,
     /// What its log objects say.
     pub(crate) chains: Chains,
 }
@@ -101,9 +120,9 @@ impl Deed {
 }
 
 impl Bucket {
-    pub(crate) fn new(book: Arc<Book>, dice: Arc<Dice>) -> Arc<Self> {
+    pub(crate) fn new(book: Arc<Book>, dice: Arc<Dice>, plant: Plant) -> Arc<Self> {
         let (objects, weather) = (Mutex::default(), Mutex::default());
-        Arc::new(Bucket { objects, weather, book, dice, chains: Chains::default() })
+        Arc::new(Bucket { objects, weather, book, dice, plant, chains: Chains::default() })
     }
 
     /// The bucket as the generation behind `gate` reaches it.
@@ -120,6 +139,13 @@ impl Bucket {
         &self.book
     }
 
+    /// The last fault is over.
+    pub(crate) fn clear(&self) {
+        self.weather(|weather| {
+            *weather = Weather { is_out: self.plant == Plant::StaysOut, ..Weather::default() }
+        });
+    }
+
     /// Changes the weather.
     pub(crate) fn weather<T>(&self, change: impl FnOnce(&mut Weather) -> T) -> T {
         change(&mut self.weather.lock().unwrap_or_else(PoisonError::into_inner))
@@ -128,6 +154,12 @@ impl Bucket {
     /// An object as it is, over no road.
     pub(crate) fn look(&self, key: &Key) -> Option<Bytes> {
         self.objects().by_key.get(key).map(|(bytes, ..)| bytes.clone())
+    }
+
+    /// Whether a store that reads late hides it still.
+    fn is_hidden(&self, key: &Key, put_ms: u64) -> bool {
+        let is_entry = matches!(place_of(key), Some(Place::Entry(..)));
+        is_entry && self.plant == Plant::ReadsLate && self.now_ms() < put_ms + LATE_MS
     }
 
     fn now_ms(&self) -> u64 {
@@ -162,15 +194,20 @@ impl Bucket {
     }
 
     fn put(&self, node: &str, key: &Key, bytes: Bytes, expected: Option<&ETag>) -> PutOutcome {
+        let is_entry = matches!(place_of(key), Some(Place::Entry(..)));
         let mut objects = self.objects();
         let held = objects.by_key.get(key).map(|(_, version, _)| ETag(version.to_string()));
         match (expected, &held) {
+            (None, Some(_)) if is_entry && self.plant == Plant::ForgetsConditions => {}
             (None, Some(_)) => return PutOutcome::Exists,
             (Some(expected), held) if held.as_ref() != Some(expected) => return PutOutcome::Changed,
             _ => {}
         }
         objects.next_version += 1;
         let version = objects.next_version;
+        if is_entry && self.plant == Plant::LosesEntries && self.dice.chance("loses", 50) {
+            return PutOutcome::Done(ETag(version.to_string()));
+        }
         objects.by_key.insert(key.clone(), (bytes.clone(), version, self.now_ms()));
         drop(objects);
         self.read(node, key, &bytes);
@@ -207,7 +244,9 @@ impl Bucket {
                     bytes: bytes.clone(),
                     etag: ETag(version.to_string()),
                 };
-                Said::Object(self.objects().by_key.get(&key).map(object))
+                let objects = self.objects();
+                let found = objects.by_key.get(&key).filter(|(_, _, put_ms)| !self.is_hidden(&key, *put_ms));
+                Said::Object(found.map(object))
             }
             Deed::Head(key) => {
                 let head = |(bytes, version, modified_ms): &(Bytes, u64, u64)| Head {
@@ -215,7 +254,9 @@ impl Bucket {
                     etag: Some(ETag(version.to_string())),
                     modified_ms: *modified_ms,
                 };
-                Said::Head(self.objects().by_key.get(&key).map(head))
+                let objects = self.objects();
+                let found = objects.by_key.get(&key).filter(|(_, _, put_ms)| !self.is_hidden(&key, *put_ms));
+                Said::Head(found.map(head))
             }
             Deed::List { prefix, after, limit } => {
                 let objects = self.objects();

@@ -80,7 +80,7 @@ impl Client {
     async fn upload(&self, at: &Serving) {
         // From few papers, so that the same bytes come again, also at the same time.
         let number = self.dice.between(&self.name, 1, 40);
-        let paper = Paper { number, pages: (number % 4 + 1) as u32, is_damaged: number % 9 == 0 };
+        let paper = Paper { number, pages: (number % 4 + 1) as u32, is_damaged: number.is_multiple_of(9) };
         let tenant = self.tenant();
         let asked = self.history.ask();
         self.note(at, format!("uploads paper {number} of {tenant}"));

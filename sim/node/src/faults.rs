@@ -174,8 +174,8 @@ impl Faults {
         match kind {
             Kind::NetIsolated => others.iter().for_each(|other| both(&first, other)),
             Kind::NetHalves => {
-                let is_left =
-                    |name: &String| crate::dice::hash(self.dice.draw("halves"), name.as_bytes()) % 2 == 0;
+                let sides = self.dice.draw("halves");
+                let is_left = |name: &String| crate::dice::hash(sides, name.as_bytes()).is_multiple_of(2);
                 let (left, right): (Vec<_>, Vec<_>) = names.iter().partition(|name| is_left(name));
                 left.iter().for_each(|one| right.iter().for_each(|other| both(one, other)));
             }

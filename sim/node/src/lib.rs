@@ -36,6 +36,8 @@ mod worker;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use bucket::Plant;
+
 pub use book::Event;
 
 /// The stand-ins that read and embed.
@@ -102,10 +104,14 @@ pub struct Outcome {
 /// logs say; no actor has panicked.
 #[must_use]
 pub fn run(plan: &Plan) -> Outcome {
+    played(plan, Plant::None)
+}
+
+fn played(plan: &Plan, plant: Plant) -> Outcome {
     let began = wall();
     let played = disk().and_then(|disk| {
         let dir = disk.path().to_owned();
-        still::block_on(|| scenario::play(plan, dir))
+        still::block_on(|| scenario::play(plan, plant, dir))
     });
     let (closed, simulated_ms) = played.unwrap_or_else(|error| {
         let violation = Some(format!("the run could not begin: {error}"));

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Plan;
 use crate::book::{Book, Closed};
-use crate::bucket::Bucket;
+use crate::bucket::{Bucket, Plant};
 use crate::chain::Stage;
 use crate::client::Client;
 use crate::dice::Dice;
@@ -46,9 +46,9 @@ struct Scene {
 }
 
 /// Plays `plan` with the nodes' disks in `dir`; returns the book, and the simulated time in milliseconds.
-pub(crate) async fn play(plan: &Plan, dir: PathBuf) -> (Closed, u64) {
+pub(crate) async fn play(plan: &Plan, plant: Plant, dir: PathBuf) -> (Closed, u64) {
     let (book, dice) = (Arc::new(Book::new()), Arc::new(Dice::new(plan.seed)));
-    let bucket = Bucket::new(book.clone(), dice.clone());
+    let bucket = Bucket::new(book.clone(), dice.clone(), plant);
     let fabric = Fabric::new(book.clone(), dice.clone());
     let settings = match settings() {
         Ok(settings) => settings,
@@ -152,6 +152,7 @@ impl Scene {
             calm.cancel();
         };
         tokio::join!(biased; clients, faults.run(plan));
+        self.bucket.clear();
         self.book.note("faults", "all is well again");
     }
 
