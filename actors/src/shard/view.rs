@@ -64,6 +64,8 @@ struct Inner {
     applied: AtomicU64,
     /// Wakes readers in the order in which they came.
     has_applied: Notify,
+    /// The last entry that the log was seen to have, by whichever reading, also by one that gave up.
+    seen: AtomicU64,
     confirming: Mutex<Confirmed>,
     begun: AtomicU64,
 }
@@ -90,6 +92,7 @@ impl View {
             followers: RwLock::new(Arc::new([])),
             applied: AtomicU64::new(0),
             has_applied: Notify::new(),
+            seen: AtomicU64::new(0),
             confirming: Mutex::new(Confirmed { number: 0, outcome: Err(()) }),
             begun: AtomicU64::new(0),
         }))
@@ -148,11 +151,17 @@ impl View {
         if self.0.is_alone {
             return Ok((index, Freshness::Current));
         }
-        let Ok(end) = self.end_of_log().await else { return Ok((index, Freshness::Unconfirmed)) };
-        if self.applied() < end {
+        let confirmed = self.end_of_log().await;
+        if self.applied() < self.0.seen.load(Ordering::SeqCst) {
             // It may not know yet: a telling that was lost, or a later owner of whom this node has not heard.
             let _ = actor.offer(Message::Noticed);
         }
+        let end = match confirmed {
+            Ok(end) => end,
+            // What is here is not all there is, whether the store answers now or not.
+            Err(()) if self.applied() < self.0.seen.load(Ordering::SeqCst) => return Err(Unreadable::Behind),
+            Err(()) => return Ok((index, Freshness::Unconfirmed)),
+        };
         let caught_up = tokio::time::timeout(CATCH_UP_MAX, self.until_applied(end)).await;
         if caught_up.is_err() {
             return Err(Unreadable::Behind);
@@ -202,8 +211,12 @@ impl View {
             if self.0.store.head(&key).await?.is_none() {
                 return Ok(seq);
             }
+            self.0.seen.fetch_max(seq.saturating_add(1), Ordering::SeqCst);
             // What this node has applied meanwhile need not be asked for.
             seq = self.applied().max(seq.saturating_add(1));
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -50,6 +50,8 @@ pub(crate) struct Trouble {
 #[derive(Default)]
 struct Inner {
     ports: BTreeMap<NodeId, Port>,
+    /// What those who have left saw last: as in the product, it changes no more.
+    left: BTreeMap<NodeId, watch::Sender<Arc<View>>>,
     links: BTreeMap<(NodeId, NodeId), Link>,
     trouble: Trouble,
 }
@@ -116,14 +118,17 @@ impl Fabric {
     pub(crate) fn leave(&self, id: &NodeId) {
         let mut inner = self.inner();
         inner.links.retain(|(one, other), _| one != id && other != id);
-        inner.ports.remove(id);
+        if let Some(port) = inner.ports.remove(id) {
+            inner.left.insert(id.clone(), port.view);
+        }
     }
 
     /// What `id` sees.
     pub(crate) fn view(&self, id: &NodeId) -> watch::Receiver<Arc<View>> {
-        match self.inner().ports.get(id) {
-            Some(port) => port.view.subscribe(),
-            // One that has left sees itself for what remains of its work.
+        let inner = self.inner();
+        match inner.ports.get(id).map(|port| &port.view).or_else(|| inner.left.get(id)) {
+            Some(view) => view.subscribe(),
+            // Before it comes it sees nobody.
             None => watch::Sender::new(Arc::new(View { me: id.clone(), members: Vec::new() })).subscribe(),
         }
     }

@@ -27,7 +27,9 @@ mod history;
 mod links;
 mod node;
 mod paper;
+mod road;
 mod scenario;
+mod start;
 mod still;
 #[cfg(test)]
 mod tests;

@@ -4,13 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use enabler_actors::calls::{STORE_FACT, STORE_UP, Switchboard};
+use enabler_actors::calls::Switchboard;
 use enabler_actors::crew::role;
 use enabler_actors::documents::intake::Intake;
-use enabler_actors::keeper::BEAT;
-use enabler_actors::shard::Verify;
 use enabler_actors::topology::{self, Actors, Parts};
-use enabler_cluster::lease::{self, Beat, Lease};
+use enabler_cluster::lease::{self, Lease};
 use enabler_cluster::net::{Net, NodeId, ROLES};
 use enabler_cluster::owner::Means;
 use enabler_cluster::supervisor::{self, Handle};
@@ -20,9 +18,8 @@ use enabler_reading::Program;
 use enabler_storage::cache::InProcess;
 use enabler_storage::chance::{Chance, SeededChance};
 use enabler_storage::clock::Clock;
-use enabler_storage::log::{self, Cluster, NodeRecord};
-use enabler_storage::objects::{ObjectStore, PutOutcome, probe};
-use enabler_storage::shard as index;
+use enabler_storage::log::NodeRecord;
+use enabler_storage::objects::{ObjectStore, probe};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -30,9 +27,8 @@ use crate::bucket::{BEGAN_MS, Bucket};
 use crate::fabric::Fabric;
 use crate::gate::{Gate, Phase};
 use crate::links::Links;
-
-/// What a start may go wrong with, in words for the book.
-type Wrong = Box<dyn std::error::Error + Send + Sync>;
+use crate::road::Road;
+use crate::start::{SimClock, Wrong, beat, bury_the_one_before, cluster, verify};
 
 /// Memory of a node's cache.
 const CACHE_BYTES: u64 = 1 << 20;
@@ -50,15 +46,9 @@ pub(crate) struct World {
     pub(crate) dir: PathBuf,
 }
 
-/// A node's clock: it goes as all others do and shows another time of day.
-struct SimClock {
-    began: Instant,
-    ahead_ms: u64,
-}
-
-impl Clock for SimClock {
-    fn now_ms(&self) -> u64 {
-        BEGAN_MS + self.ahead_ms + self.began.elapsed().as_millis() as u64
+impl World {
+    fn road(&self, gate: &Gate) -> Arc<dyn ObjectStore> {
+        Arc::new(Road { bucket: self.bucket.clone(), gate: gate.clone() })
     }
 }
 
@@ -104,7 +94,7 @@ impl Node {
     }
 
     fn note(&self, what: impl Into<String>) {
-        self.world.bucket.book().note(&self.name, what);
+        self.world.bucket.book.note(&self.name, what);
     }
 
     /// The generation that serves, if one does.
@@ -136,7 +126,7 @@ impl Node {
             match end {
                 End::DeclaredDead => {
                     self.note("was declared dead and begins anew");
-                    self.world.bucket.book().sometimes("a node was declared dead and began anew");
+                    self.world.bucket.book.sometimes("a node was declared dead and began anew");
                     self.end(&gate).await;
                 }
                 End::Failed(why) => {
@@ -214,7 +204,7 @@ impl Node {
         // Up to four leases apart: nothing may depend on what clocks show.
         let ahead_ms = crate::dice::hash(0, self.name.as_bytes()) % 12_000;
         let clock: Arc<dyn Clock> = Arc::new(SimClock { began: self.began, ahead_ms });
-        let store = world.bucket.road(gate.clone());
+        let store = world.road(gate);
         probe(&*store, &*chance).await?;
         let cluster = cluster(&*store, &*chance, world.shards).await?;
         bury_the_one_before(&dir, &gate.id, &*store).await?;
@@ -291,7 +281,7 @@ impl Node {
             now.gate = None;
             now.serving = None;
         });
-        let store = self.world.bucket.road(gate.clone());
+        let store = self.world.road(&gate);
         if lease::declare_ended(&*store, &gate.id).await.is_err() {
             self.note("could not write its end down");
         }
@@ -301,69 +291,6 @@ impl Node {
         self.now(|now| now.root = None);
         self.note(format!("stopped in peace, {left} shards left"));
         Some(left)
-    }
-}
-
-/// The store's fixed facts; a fresh store gets them now.
-async fn cluster(store: &dyn ObjectStore, chance: &dyn Chance, shard_count: u32) -> Result<Cluster, Wrong> {
-    if let Some(found) = log::read_cluster(store).await? {
-        return Ok(found);
-    }
-    let fresh = Cluster { shard_count, hash_seed: chance.next_u64(), format_version: log::FORMAT_VERSION };
-    match log::create_cluster(store, &fresh).await? {
-        PutOutcome::Done(_) => Ok(fresh),
-        _ => log::read_cluster(store).await?.ok_or_else(|| "the store did not keep its first record".into()),
-    }
-}
-
-/// The generation that had the disk before has ended for certain.
-async fn bury_the_one_before(dir: &Path, id: &NodeId, store: &dyn ObjectStore) -> Result<(), Wrong> {
-    let file = dir.join("generation");
-    if let Ok(text) = tokio::fs::read_to_string(&file).await
-        && let Some((name, generation)) = text.trim().split_once(' ')
-        && let Ok(generation) = u128::from_str_radix(generation, 16)
-    {
-        lease::declare_ended(store, &NodeId { name: name.to_owned(), generation }).await?;
-    }
-    tokio::fs::write(&file, format!("{} {:032x}\n", id.name, id.generation)).await?;
-    Ok(())
-}
-
-/// Checks an index as the product's child process does.
-fn verify() -> Verify {
-    Arc::new(|dir: PathBuf| {
-        Box::pin(async move {
-            let verified = tokio::task::spawn_blocking(move || index::verify_dir(&dir)).await;
-            verified.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
-        })
-    })
-}
-
-/// The beat of a generation, as the product's membership beats.
-async fn beat(
-    mut lease: Lease,
-    net: Arc<dyn Net>,
-    every: Duration,
-    dead: CancellationToken,
-    over: CancellationToken,
-) {
-    while !over.is_cancelled() {
-        match tokio::time::timeout(every * 2, lease.beat()).await.unwrap_or(Beat::NoStore) {
-            Beat::Alive(number) => {
-                net.tell(BEAT, &number.to_string());
-                net.tell(STORE_FACT, STORE_UP);
-            }
-            Beat::NoStore => net.tell(STORE_FACT, "down"),
-            Beat::Dead => {
-                dead.cancel();
-                return;
-            }
-        }
-        tokio::select! {
-            biased;
-            () = over.cancelled() => return,
-            () = tokio::time::sleep(every) => {}
-        }
     }
 }
 
