@@ -11,7 +11,7 @@ use enabler_cluster::net::NodeId;
 use enabler_storage::clock::Clock;
 use enabler_storage::log::{self, LogError};
 use enabler_storage::objects::ObjectStore;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Notify, watch};
 use tokio::time::Instant;
 
 use super::Message;
@@ -80,7 +80,11 @@ struct Inner {
     index: RwLock<Option<Arc<Index>>>,
     standing: watch::Sender<Standing>,
     followers: RwLock<Arc<[NodeId]>>,
-    applied: watch::Sender<u64>,
+    applied: AtomicU64,
+    /// Wakes readers in the order in which they came.
+    has_applied: Notify,
+    /// The last entry that the log was seen to have, by whichever reading, also by one that gave up.
+    seen: AtomicU64,
     confirming: Mutex<Confirmed>,
     begun: AtomicU64,
     /// When the log last told where it ends, by the uptime of the machine.
@@ -146,7 +150,9 @@ impl View {
             index: RwLock::default(),
             standing: watch::Sender::new(Standing::default()),
             followers: RwLock::new(Arc::new([])),
-            applied: watch::Sender::new(0),
+            applied: AtomicU64::new(0),
+            has_applied: Notify::new(),
+            seen: AtomicU64::new(0),
             confirming: Mutex::new(Confirmed { number: 0, outcome: Err(()) }),
             begun: AtomicU64::new(0),
             attention: std::sync::Mutex::default(),
@@ -182,7 +188,7 @@ impl View {
 
     /// The last entry that the index has applied.
     pub fn applied(&self) -> u64 {
-        *self.0.applied.borrow()
+        self.0.applied.load(Ordering::SeqCst)
     }
 
     /// Who follows the shard on other nodes.
@@ -260,7 +266,8 @@ impl View {
     }
 
     pub(super) fn applies(&self, seq: u64) {
-        self.0.applied.send_replace(seq);
+        self.0.applied.store(seq, Ordering::SeqCst);
+        self.0.has_applied.notify_waiters();
     }
 
     /// The index with every change in it that was acknowledged before this call, by whichever node.
@@ -275,18 +282,35 @@ impl View {
         if self.0.is_alone {
             return Ok((index, Freshness::Current));
         }
-        let Ok(end) = self.end_of_log().await else { return Ok((index, Freshness::Unconfirmed)) };
-        let mut applied = self.0.applied.subscribe();
-        if *applied.borrow() < end {
+        let confirmed = self.end_of_log().await;
+        if self.applied() < self.0.seen.load(Ordering::SeqCst) {
             // It may not know yet: a telling that was lost, or a later owner of whom this node has not heard.
             self.notice(actor);
         }
-        let caught_up = tokio::time::timeout(CATCH_UP_MAX, applied.wait_for(|seq| *seq >= end)).await;
-        if !matches!(caught_up, Ok(Ok(_))) {
+        let end = match confirmed {
+            Ok(end) => end,
+            // What is here is not all there is, whether the store answers now or not.
+            Err(()) if self.applied() < self.0.seen.load(Ordering::SeqCst) => return Err(Unreadable::Behind),
+            Err(()) => return Ok((index, Freshness::Unconfirmed)),
+        };
+        let caught_up = tokio::time::timeout(CATCH_UP_MAX, self.until_applied(end)).await;
+        if caught_up.is_err() {
             return Err(Unreadable::Behind);
         }
         // The actor may have opened another index meanwhile.
         Ok((self.index().ok_or(Unreadable::NotHere)?, Freshness::Current))
+    }
+
+    async fn until_applied(&self, end: u64) {
+        loop {
+            let mut has_applied = std::pin::pin!(self.0.has_applied.notified());
+            // From here on no telling is missed.
+            has_applied.as_mut().enable();
+            if self.applied() >= end {
+                return;
+            }
+            has_applied.await;
+        }
     }
 
     async fn end_of_log(&self) -> Result<u64, ()> {
@@ -329,6 +353,7 @@ impl View {
             if self.0.store.head(&key).await.map_err(failed)?.is_none() {
                 return Ok(seq);
             }
+            self.0.seen.fetch_max(seq.saturating_add(1), Ordering::SeqCst);
             // What this node has applied meanwhile need not be asked for.
             seq = self.applied().max(seq.saturating_add(1));
         }
@@ -336,46 +361,4 @@ impl View {
 }
 
 #[cfg(test)]
-mod tests {
-    use enabler_storage::clock::SystemClock;
-    use enabler_storage::objects::Memory;
-
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_node_that_was_frozen_is_unsure_until_the_store_has_told() {
-        let mut attention = Attention::default();
-        assert!(!attention.has_slept(Instant::now()));
-        attention.look(Instant::now());
-        let before = Instant::now();
-        tokio::time::advance(ASLEEP_AFTER * 2).await;
-        assert!(attention.has_slept(Instant::now()), "before its own next look");
-        attention.look(Instant::now());
-        assert!(attention.has_slept(Instant::now()), "after it");
-        attention.confirm(before);
-        assert!(attention.has_slept(Instant::now()), "what was asked before the sleep tells nothing");
-        attention.confirm(Instant::now());
-        assert!(!attention.has_slept(Instant::now()));
-    }
-
-    #[test]
-    fn however_often_it_is_noticed_one_look_waits() {
-        let view = View::new(0, Arc::new(Memory::new()), Arc::new(SystemClock), false);
-        let nobody = Address::new("node/shards/shard-0", 4);
-        view.notice(&nobody);
-        assert!(!view.0.is_noticed.load(Ordering::SeqCst), "what was not sent does not count");
-        view.0.is_noticed.store(true, Ordering::SeqCst);
-        view.looks();
-        assert!(!view.0.is_noticed.load(Ordering::SeqCst));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_node_that_looks_in_time_is_sure() {
-        let mut attention = Attention::default();
-        for _ in 0..100 {
-            attention.look(Instant::now());
-            tokio::time::advance(ASLEEP_AFTER).await;
-            assert!(!attention.has_slept(Instant::now()));
-        }
-    }
-}
+mod tests;
