@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run cluster test bench retrieval fuzz soak lint fmt models setup build clean
+.PHONY: help run cluster test bench retrieval fuzz soak sim lint fmt models setup build clean
 
 # An empty HOME (a bare container, a system service) is looked up, because cargo and the caches need one.
 ifeq ($(strip $(HOME)),)
@@ -76,6 +76,9 @@ soak: models ## 100 kills of one node, EVENTS (default 200) in a cluster of five
 	@RAG_ENABLER_SOAK=1 RAG_ENABLER_EVENTS="$${EVENTS:-200}" \
 		cargo test --locked -p rag-enabler --test promises cluster::soak -- --nocapture
 	@python3 tests/bench/soak.py --program "$(PROGRAM)" --minutes "$${MINUTES:-10}"
+
+sim: ## search SEEDS (default 10000) seeds of simulated failures for a broken promise
+	@cargo run --locked --quiet -p enabler-sim -- search --seeds "$${SEEDS:-10000}"
 
 lint: ## format check and lints only
 	@cargo fmt --all --check

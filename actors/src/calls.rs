@@ -212,7 +212,8 @@ impl Calls {
     /// shards, and what it takes in or deletes then is known to nobody else.
     fn nobody_reaches_the_store(&self) -> bool {
         let view = self.net.view().borrow().clone();
-        let mut others = view.members.iter().filter(|member| member.id != view.me && member.has_role(role::DOCUMENTS));
+        let mut others =
+            view.members.iter().filter(|member| member.id != view.me && member.has_role(role::DOCUMENTS));
         others.all(|member| member.is_alive() && member.fact(STORE_FACT) == STORE_DOWN)
     }
 

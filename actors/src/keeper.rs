@@ -335,16 +335,18 @@ impl Keeper {
         let mut peers: Vec<Peer> = view.members.iter().map(peer).collect();
         // Owners that were never heard since this node started: their lease alone tells.
         let unheard = state.signs.iter().filter(|(id, _)| view.named(&id.name).is_none());
-        peers.extend(unheard.map(|(id, signed)| Peer {
-            id: id.clone(),
-            alive: false,
-            for_ms: 0,
-            weight: 0,
-            beat_still_ms: signed
-                .changed
-                .zip(signed.read)
-                .map(|(changed, read)| read.saturating_duration_since(changed).as_millis() as u64),
-            refuses: BTreeSet::new(),
+        peers.extend(unheard.map(|(id, signed)| {
+            Peer {
+                id: id.clone(),
+                alive: false,
+                for_ms: 0,
+                weight: 0,
+                beat_still_ms: signed
+                    .changed
+                    .zip(signed.read)
+                    .map(|(changed, read)| read.saturating_duration_since(changed).as_millis() as u64),
+                refuses: BTreeSet::new(),
+            }
         }));
         peers
     }

@@ -312,7 +312,8 @@ impl Owner {
         Err(OwnError::Unavailable { shard })
     }
 
-    /// Names `snapshot` in the manifest: readers start there, and entries up to it may go.
+    /// Names `snapshot` in the manifest: readers start there, and entries up to it may go. One that is older than what the
+    /// manifest names changes nothing.
     ///
     /// # Errors
     /// See [`OwnError`]; the manifest is as it was, unless the store did not tell.
@@ -326,9 +327,6 @@ impl Owner {
             let is_ours = (held.epoch, held.writer) == (self.epoch, self.writer);
             if !is_ours && !plant::here("snapshot-named-after-losing") {
                 return Err(OwnError::Superseded { shard, epoch: held.epoch });
-            }
-            if seen.value.snapshot.as_ref() == Some(&snapshot) {
-                return Ok(());
             }
             let mut manifest = seen.value;
             manifest.floor_seq = snapshot.position.seq + u64::from(plant::here("floor-above-the-snapshot"));
@@ -457,7 +455,9 @@ impl Owner {
                 }
                 append::Effect::Done(Outcome::Acknowledged) => {
                     // Between the last look and the put lies a moment in which a process can sleep for days.
-                    if let Err(error) = self.look_again().await {
+                    if !plant::here("no-look-behind-the-put")
+                        && let Err(error) = self.look_again().await
+                    {
                         tracing::warn!(shard, %error, "an entry was written and may be read by nobody");
                         return Ok(Outcome::Undecided);
                     }

@@ -285,10 +285,22 @@ pub const PLANTS: &[Plant] = &[
         "A new owner does not take up the work of the one before.",
     ),
     plant(
-        "orphan-is-forgotten",
-        &[103],
-        Some("apache/dolphinscheduler#13355"),
-        "An upload whose owner changed while it was written is worked on by nobody.",
+        "most-are-all",
+        &[2, 12],
+        None,
+        "An owner without the store answers when most of the nodes do not reach it, and not all.",
+    ),
+    plant(
+        "no-look-behind-the-put",
+        &[2],
+        None,
+        "An owner looks at its manifest before a put and not behind it, and sleeps in between for longer than entries live.",
+    ),
+    plant(
+        "floor-is-not-asked",
+        &[2, 6, 12],
+        None,
+        "A reader takes the missing next entry for the end of the log though it was removed behind a snapshot.",
     ),
     plant(
         "failed-append-is-told-as-done",

@@ -42,7 +42,9 @@ pub(super) struct Live {
 pub(super) fn live(live: Live) -> anyhow::Result<u8> {
     let plan = Plan {
         nodes: live.nodes,
-        length: live.events.map_or(Length::Time(Duration::from_secs_f64(live.minutes * 60.0)), Length::Events),
+        length: live
+            .events
+            .map_or(Length::Time(Duration::from_secs_f64(live.minutes * 60.0)), Length::Events),
         seed: live.seed,
         chaos: live.chaos.into_iter().collect(),
         program: find_program(live.program.as_deref()).map_err(told)?,

@@ -20,6 +20,8 @@ pub(crate) const KEPT: u8 = 0;
 pub(crate) const BROKEN: u8 = 1;
 /// A search did not see what it must see.
 pub(crate) const HOLE: u8 = 2;
+/// The command itself was wrong: not 2, which clap would take.
+pub(crate) const WRONG: u8 = 64;
 /// The same run came out differently.
 pub(crate) const DIFFERS: u8 = 3;
 

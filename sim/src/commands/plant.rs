@@ -20,7 +20,9 @@ pub(super) fn all(name: Option<&str>, seeds: u64) -> anyhow::Result<u8> {
     let chosen: Vec<&Plant> = match name {
         None => PLANTS.iter().collect(),
         Some(name) => {
-            vec![find(name).ok_or_else(|| anyhow::anyhow!("there is no mistake `{name}`; `sim plant --list` names all"))?]
+            vec![find(name).ok_or_else(|| {
+                anyhow::anyhow!("there is no mistake `{name}`; `sim plant --list` names all")
+            })?]
         }
     };
     let (mut taken, mut missed) = (Vec::new(), Vec::new());

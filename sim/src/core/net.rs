@@ -137,6 +137,9 @@ pub enum NoAnswer {
     NotRecorded,
 }
 
+/// An answer, and the event of its sending.
+pub(super) type Told = (Result<Answer, NoAnswer>, Option<u64>);
+
 /// A call that has arrived.
 pub struct Incoming {
     /// Who calls.
@@ -146,7 +149,7 @@ pub struct Incoming {
     /// The event of its sending.
     pub event: u64,
     /// What the answer goes into.
-    pub answer: Fill<(Result<Answer, NoAnswer>, Option<u64>)>,
+    pub answer: Fill<Told>,
 }
 
 /// A link over which nothing is heard for so long is cut.
@@ -287,7 +290,7 @@ impl Net {
         (to, id): (u8, &NodeId),
         call: Call,
         is_cast: bool,
-    ) -> Result<Slot<(Result<Answer, NoAnswer>, Option<u64>)>, NoAnswer> {
+    ) -> Result<Slot<Told>, NoAnswer> {
         let (lost, twice, slow) = {
             let state = self.state();
             match state.doors.get(&to) {
@@ -340,16 +343,7 @@ impl Net {
     }
 
     #[expect(clippy::too_many_arguments, reason = "a message is all of them, and only this file sends one")]
-    fn deliver(
-        &self,
-        from: u8,
-        to: u8,
-        id: NodeId,
-        call: Call,
-        event: u64,
-        way_ms: u64,
-        fill: Fill<(Result<Answer, NoAnswer>, Option<u64>)>,
-    ) {
+    fn deliver(&self, from: u8, to: u8, id: NodeId, call: Call, event: u64, way_ms: u64, fill: Fill<Told>) {
         let (net, engine) = (self.clone(), self.engine.clone());
         engine.clone().spawn(WORLD, Lane::Node(to), async move {
             engine.sleep(Duration::from_millis(way_ms)).await;

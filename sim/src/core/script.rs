@@ -230,7 +230,7 @@ const WHAT: Stream = Stream(102, 0);
 /// runs in which a few things fail a lot.
 #[must_use]
 pub fn draw(seed: u64, nodes: u8, faults: Faults) -> Scene {
-    let mut chances = Chances::of_seed(mixed(seed ^ 0x5c21_97), false);
+    let mut chances = Chances::of_seed(mixed(seed ^ 0x005c_2197), false);
     let shape = &mut chances;
     let mut often = |of: &[u64], on: bool| {
         let drawn = of.get(shape.draw(SHAPE, of.len() as u64) as usize).copied().unwrap_or(0);

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use enabler_storage::clock::SystemClock;
 use enabler_storage::objects::{ETag, Head, Key, Listed, Memory, Object, PutOutcome, StoreError};
-use enabler_storage::shard::Settings;
+use enabler_storage::shard::{Settings, ShardIndex};
 
 use super::*;
 
@@ -63,7 +63,9 @@ impl ObjectStore for Slow {
 async fn read(entries: u64, answers_max: u64, times: usize) -> Vec<Result<Freshness, Unreadable>> {
     let dir = tempfile::tempdir().unwrap();
     let settings = Settings { map_bytes: 16 << 20, ..Settings::here() };
-    let index = Arc::new(ShardIndex::open(dir.path(), settings).unwrap());
+    let place = Shelf::at(&dir.path().join("0000")).take().await;
+    let open = ShardIndex::open(&place.folder, settings).unwrap();
+    let index = Arc::new(place.hold(open));
     let store = Arc::new(Slow { entries, answers_max, asked: AtomicU64::new(0) });
     let view = View::new(0, store, Arc::new(SystemClock), false);
     view.set_index(Some(index));
@@ -85,7 +87,6 @@ async fn without_a_store_that_answers_a_reading_is_unconfirmed_and_with_one_it_i
     assert_eq!(read(0, 0, 2).await, vec![Ok(Freshness::Unconfirmed); 2]);
     assert_eq!(read(0, 9, 2).await, vec![Ok(Freshness::Current); 2]);
 }
-
 
 #[tokio::test(start_paused = true)]
 async fn a_node_that_was_frozen_is_unsure_until_the_store_has_told() {
