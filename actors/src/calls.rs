@@ -8,13 +8,15 @@ use bincode::Encode;
 use bytes::Bytes;
 use enabler_cluster::address::{Address, AskError, Refusal, Reply};
 use enabler_cluster::decide::custody::Part;
-use enabler_cluster::net::{Incoming, Net, NodeId, Refused, Service};
+use enabler_cluster::net::{Incoming, Member, Net, NodeId, Refused, Service};
 use enabler_cluster::request::Request;
 use enabler_inference::embedding::InputKind;
 use enabler_storage::clock::Clock;
 use enabler_storage::record::{DocumentId, DocumentRecord};
 use enabler_storage::shard::{ShardError, ShardIndex, listing_cursor};
 use futures_util::FutureExt;
+
+use tokio::time::Instant;
 
 use crate::crew::{Case, Crew, CrewError, role};
 use crate::documents::document::{Command, CommandError};
@@ -194,7 +196,7 @@ impl Calls {
             // Nobody can change what nobody can reach: without the store, what its owner has is all there is. A
             // replica may lack what was acknowledged just before.
             Ok((index, Freshness::Unconfirmed))
-                if view.is_sure_owner() && self.nobody_reaches_the_store() =>
+                if view.is_sure_owner() && self.nobody_reaches_the_store(view.last_confirmed()) =>
             {
                 Ok(index)
             }
@@ -206,15 +208,21 @@ impl Calls {
         }
     }
 
-    /// Whether this node sees every other one, and each of them says that it does not reach the store.
+    /// Whether this node has seen every other one since the store last told it how things stand, and each of them says that
+    /// it does not reach the store.
     ///
-    /// Most of them would not do: a single one that is cut off from the others and reaches the store can take over their
-    /// shards, and what it takes in or deletes then is known to nobody else.
-    fn nobody_reaches_the_store(&self) -> bool {
+    /// Nobody takes a shard from a node that he hears. One that was not heard for a while may have: alone with the store, it
+    /// takes over what it believes to be left, and what it deletes then is known to nobody else.
+    fn nobody_reaches_the_store(&self, confirmed: Option<Instant>) -> bool {
+        let Some(confirmed) = confirmed else { return false };
         let view = self.net.view().borrow().clone();
-        let mut others =
-            view.members.iter().filter(|member| member.id != view.me && member.has_role(role::DOCUMENTS));
-        others.all(|member| member.is_alive() && member.fact(STORE_FACT) == STORE_DOWN)
+        let is_other = |member: &&Member| member.id != view.me && member.has_role(role::DOCUMENTS);
+        let others: Vec<&Member> = view.members.iter().filter(is_other).collect();
+        let is_blind = |member: &&Member| {
+            member.is_alive() && member.since <= confirmed && member.fact(STORE_FACT) == STORE_DOWN
+        };
+        // Who has never heard of anybody knows of nobody who could have taken over.
+        !others.is_empty() && others.iter().all(is_blind)
     }
 
     async fn reading<T: Send + 'static>(

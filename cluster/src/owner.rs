@@ -328,6 +328,11 @@ impl Owner {
             if !is_ours && !plant::here("snapshot-named-after-losing") {
                 return Err(OwnError::Superseded { shard, epoch: held.epoch });
             }
+            // One that was made for an ownership before this one would bring back a floor whose entries may be gone.
+            let named = seen.value.snapshot.as_ref().map_or(0, |named| named.position.seq);
+            if seen.value.floor_seq.max(named) >= snapshot.position.seq {
+                return Ok(());
+            }
             let mut manifest = seen.value;
             manifest.floor_seq = snapshot.position.seq + u64::from(plant::here("floor-above-the-snapshot"));
             manifest.snapshot = Some(snapshot.clone());

@@ -11,6 +11,7 @@ use enabler_sim::shrink::shrink;
 use enabler_storage::plant;
 
 fn sim(words: &[&str]) -> (Option<i32>, String) {
+    #[expect(clippy::unwrap_used, reason = "without the program there is nothing to test")]
     let output = Command::new(env!("CARGO_BIN_EXE_sim")).args(words).output().unwrap();
     (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
 }

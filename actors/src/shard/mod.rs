@@ -26,6 +26,7 @@ use enabler_cluster::owner::{Means, Owner};
 use enabler_storage::log::SnapshotRef;
 use enabler_storage::record::{DocumentId, DocumentRecord, Op};
 use enabler_storage::shard::{self as index, Settings};
+use tokio::time::Instant;
 
 use self::following::{Following, Stuck};
 use self::serving::Serving;
@@ -371,6 +372,7 @@ impl Shard {
             };
             context.seat().note("claiming the shard");
             let means = self.means.clone();
+            let asked = Instant::now();
             let owned = match granted {
                 Some(grant) => Owner::take_over(means, self.number, grant, &mut *following).await,
                 None => Owner::claim(means, self.number, &mut *following).await,
@@ -385,6 +387,7 @@ impl Shard {
                 }
                 Ok(owner) => match self.serve(context, owner, following).await {
                     Ok(serving) => {
+                        self.view.confirm(asked);
                         state.part = Mode::Serving(Box::new(serving));
                         return;
                     }

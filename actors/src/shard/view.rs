@@ -102,6 +102,8 @@ struct Attention {
     looked: Option<Instant>,
     /// When it was found to have slept; until the store has told where the log ends.
     slept: Option<Instant>,
+    /// When the store was last asked how the shard stands, and told.
+    confirmed: Option<Instant>,
 }
 
 impl Attention {
@@ -118,6 +120,7 @@ impl Attention {
 
     /// The store has told where the log ends, asked at `asked`; what was asked before the sleep tells nothing.
     fn confirm(&mut self, asked: Instant) {
+        self.confirmed = self.confirmed.max(Some(asked));
         if self.slept.is_some_and(|slept| asked >= slept) {
             self.slept = None;
         }
@@ -246,6 +249,11 @@ impl View {
     /// Where the index lies, which should be at `base`.
     pub(super) fn shelf(&self, base: &Path) -> &Arc<Shelf> {
         self.0.shelf.get_or_init(|| Shelf::at(base))
+    }
+
+    /// When the store was last asked how the shard stands, and told.
+    pub fn last_confirmed(&self) -> Option<Instant> {
+        self.attention().confirmed
     }
 
     /// The store has said, asked at `asked`, how the shard stands.

@@ -138,6 +138,14 @@ pub(crate) struct Shape {
     /// What may fail: store, net, process, time, damage, all or none; the seed chooses if it is not given
     #[arg(long, value_parser = faults)]
     faults: Option<Faults>,
+    /// A mistake to make on purpose in a single run; `sim plant --list` names them
+    #[arg(long, value_parser = mistake)]
+    plant: Option<&'static str>,
+}
+
+fn mistake(name: &str) -> Result<&'static str, String> {
+    let found = enabler_sim::plant::find(name).map(|plant| plant.name);
+    found.ok_or_else(|| format!("there is no mistake `{name}`; `sim plant --list` names all"))
 }
 
 fn faults(list: &str) -> Result<Faults, String> {
@@ -157,6 +165,9 @@ impl Shape {
         let mut shown = String::new();
         if self.nodes > 0 {
             shown.push_str(&format!(" --nodes {}", self.nodes));
+        }
+        if let Some(plant) = self.plant {
+            shown.push_str(&format!(" --plant {plant}"));
         }
         if let Some(faults) = self.faults {
             shown.push_str(&format!(" --faults {faults}"));

@@ -8,17 +8,26 @@ use enabler_sim::case::Case;
 use enabler_sim::core::{Outcome, Plan, run};
 use enabler_sim::trace::{Head, Record};
 use enabler_sim::{report, shrink};
+use enabler_storage::plant;
 
 use super::{BROKEN, KEPT, Shape, say};
 
 /// The plan that `what` names, and how it is called on the command line.
 fn plan_of(what: &str, shape: &Shape) -> anyhow::Result<(Plan, String)> {
+    if shape.plant.is_some() {
+        plant::choose(shape.plant);
+    }
     match what.parse::<u64>() {
         Ok(seed) => Ok((shape.plan(seed), format!("sim run --seed {seed}{}", shape.shown()))),
         Err(_) => {
             let path = Path::new(what);
             anyhow::ensure!(path.exists(), "`{what}` is neither a seed nor a file");
-            Ok((Case::read(path)?.plan(), format!("sim replay {what}")))
+            let case = Case::read(path)?;
+            // A case of a mistake shows it.
+            if let (None, Some(name)) = (shape.plant, &case.plant) {
+                plant::choose(enabler_sim::plant::find(name).map(|plant| plant.name));
+            }
+            Ok((case.plan(), format!("sim replay {what}")))
         }
     }
 }
@@ -95,7 +104,8 @@ pub(super) fn shrink(what: &str, shape: &Shape, output: &Path, seconds: u64) -> 
     let shrunk = shrink::shrink(&plan, Duration::from_secs(seconds)).map_err(anyhow::Error::msg)?;
     let about = format!("{}: {}", shrunk.violation.name, shrunk.violation.what);
     let draws = shrunk.plan.kept.clone().unwrap_or_default();
-    Case::of(&shrunk.plan, &draws, &about).write(output)?;
+    let case = Case::of(&shrunk.plan, &draws, &about);
+    Case { plant: shape.plant.map(str::to_owned), ..case }.write(output)?;
     let ((from, to), (steps_from, steps)) = (shrunk.events, shrunk.steps);
     say(&format!(
         "{steps_from} steps became {steps}, {} chances {}, {from} events {to}, in {} runs",

@@ -198,16 +198,19 @@ impl Node {
             || self.engine().now_ms() - attention.0 > ASLEEP_AFTER_MS
     }
 
-    /// Whether this node sees every other one, and each of them says that it does not reach the store.
+    /// Whether this node has seen every other one since the store last told it, at `confirmed_ms`, how a shard stands, and
+    /// each of them says that it does not reach the store.
     #[must_use]
-    pub fn nobody_reaches_the_store(&self) -> bool {
+    pub fn nobody_reaches_the_store(&self, confirmed_ms: u64) -> bool {
         let is_blind = |heard: &Heard| heard.alive && heard.said.store_up == Some(false);
         let others = self.others();
         if plant::here("most-are-all") {
             let alive = others.values().filter(|heard| heard.alive);
             return (alive.clone().count() + 1) * 2 > others.len() + 1 && alive.clone().all(is_blind);
         }
-        others.values().all(is_blind)
+        // Who has never heard of anybody knows of nobody who could have taken over.
+        let is_informed = confirmed_ms > 0 && !others.is_empty();
+        is_informed && others.values().all(|heard| is_blind(heard) && heard.since_ms <= confirmed_ms)
     }
 
     fn said(&self) -> Said {

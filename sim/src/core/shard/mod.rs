@@ -359,6 +359,7 @@ impl Actor {
             let Ok(mut following) = self.open(state).await else { return self.rest(state) };
             let means = self.node.means.clone();
             self.node.engine().event(What::Note, Some(self.number), None, || "claims".to_owned());
+            let begun_ms = self.node.engine().now_ms();
             let owned = match granted {
                 Some(grant) => Owner::take_over(means, self.number, grant, &mut following).await,
                 None => Owner::claim(means, self.number, &mut following).await,
@@ -374,6 +375,7 @@ impl Actor {
                         state.mode = Mode::Following(following);
                         return;
                     }
+                    self.cell().confirmed_ms.fetch_max(begun_ms, Ordering::Relaxed);
                     return self.serve(state, owner, following, asked_ms);
                 }
                 Err(error) => error,
@@ -481,7 +483,7 @@ pub(super) async fn document(
         None if cell.view().part == Part::Owner && plant::here("owner-alone-is-enough") => held,
         None if cell.view().part == Part::Owner
             && !node.has_slept(shard)
-            && node.nobody_reaches_the_store() =>
+            && node.nobody_reaches_the_store(cell.confirmed_ms.load(Ordering::Relaxed)) =>
         {
             node.world.sometimes("an owner answered without the store");
             held
