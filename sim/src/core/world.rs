@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -58,6 +58,8 @@ pub struct World {
     disks: Mutex<Disks>,
     skews: BTreeMap<u8, Arc<AtomicI64>>,
     generations: AtomicU64,
+    /// Nothing fails any more.
+    is_healed: AtomicBool,
     sometimes: Mutex<BTreeMap<&'static str, u64>>,
 }
 
@@ -81,6 +83,7 @@ impl World {
             disks: Mutex::default(),
             skews,
             generations: AtomicU64::new(1),
+            is_healed: AtomicBool::new(false),
             sometimes: Mutex::default(),
         });
         world.store.begin(world.scene.shards, seed);
@@ -283,6 +286,9 @@ impl World {
         let world = self.clone();
         self.engine.spawn(WORLD, Lane::Hand, async move {
             for _ in 0..times {
+                if world.is_healed.load(Ordering::Relaxed) {
+                    break;
+                }
                 world.tell(node, shard, Message::Panic, "panics");
                 world.engine.sleep(Duration::from_millis(400)).await;
             }
@@ -364,6 +370,7 @@ impl World {
     }
 
     async fn heal(self: &Arc<Self>) {
+        self.is_healed.store(true, Ordering::Relaxed);
         self.store.heal();
         self.net.heal();
         self.engine.event(What::Heals, None, None, || "everything is whole from here on".to_owned());
