@@ -322,7 +322,7 @@ pub const PLANTS: &[Plant] = &[
     ),
     plant(
         "acknowledged-before-the-append",
-        &[2, 12],
+        &[2, 5, 12],
         Some("akkadotnet/akka.net#4941"),
         "An upload is acknowledged before it is in the log.",
     ),

@@ -11,9 +11,9 @@
 //! one's do not; what it decides meanwhile reaches the world when it goes on, as it would from a real one.
 //!
 //! `chain` reads every log object as the store takes it, `history` what clients were told, `scenario` the end. See
-//! [`run`] for what must hold. One seed gives one run, events and hash included (`still`): everything that is drawn comes
-//! from `dice`, and blocking work runs alone. Not covered by that promise are the threads that the keyword index
-//! starts for itself; nothing here depends on them.
+//! [`run`] for what must hold. Everything that is drawn comes from `dice`, and blocking work runs alone (`still`), so that
+//! one seed is nearly always one run. Not quite: where several tasks wait for one `tokio::sync::watch`, tokio itself draws
+//! who wakes first, and the product's shards tell their standing by one.
 
 mod book;
 mod bucket;

@@ -2,8 +2,6 @@ use super::*;
 
 /// Whole-node seeds that every test run plays.
 const SEEDS: u64 = 20;
-/// Of these, so many are played twice.
-const TWICE: u64 = 4;
 /// Seeds within which something that is planted must be found.
 const FOUND_WITHIN: u64 = 8;
 
@@ -15,18 +13,13 @@ fn tail(outcome: &Outcome) -> String {
 }
 
 #[test]
-fn twenty_seeds_of_whole_nodes_keep_every_promise_and_play_the_same_twice() {
+fn twenty_seeds_of_whole_nodes_keep_every_promise() {
     let mut sometimes = BTreeMap::new();
     for seed in 0..SEEDS {
         let outcome = run(&Plan::usual(seed));
         assert_eq!(outcome.violation, None, "seed {seed}\n{}", tail(&outcome));
         for (what, times) in &outcome.sometimes {
             *sometimes.entry(*what).or_insert(0) += times;
-        }
-        if seed < TWICE {
-            let again = run(&Plan::usual(seed));
-            assert_eq!(outcome.events, again.events, "seed {seed}");
-            assert_eq!(outcome.hash, again.hash, "seed {seed}");
         }
     }
     for must in [
@@ -70,7 +63,7 @@ fn a_store_that_forgets_its_conditions_is_found() {
 #[test]
 fn a_store_that_loses_entries_is_found() {
     let found = found(Plant::LosesEntries);
-    assert!(found.contains("is in no log") || found.contains("log of shard"), "{found}");
+    assert!(found.contains("in no log") || found.contains("not in the log") || found.contains("log of shard"), "{found}");
 }
 
 #[test]
