@@ -15,7 +15,6 @@ use enabler_storage::clock::Clock;
 use enabler_storage::record::{DocumentId, DocumentRecord};
 use enabler_storage::shard::{ShardError, ShardIndex, listing_cursor};
 use futures_util::FutureExt;
-
 use tokio::time::Instant;
 
 use crate::crew::{Case, Crew, CrewError, role};

@@ -380,7 +380,7 @@ impl Shard {
             let error = match owned {
                 // A claim may have taken long: in an outage, or asleep.
                 Ok(owner) if self.was_declared_dead(&owner).await => {
-                    context.seat().note("this node was declared dead and serves nothing more");
+                    context.seat().note("claimed, and not served: this node may have been declared dead");
                     self.stand(Part::Replica, self.view.standing().epoch);
                     state.part = Mode::Following(following);
                     return;

@@ -175,11 +175,11 @@ impl Shard {
         if let Some(document_id) = known.await? {
             serving.arriving.remove(&content);
             // Nothing is appended that would tell a replaced owner that it is one, and the document may be gone since.
-            reply.send(match serving.owner.is_overtaken().await {
-                _ if self.is_alone => Ok(Taken { document_id, is_duplicate: document_id != id }),
+            let overtaken = if self.is_alone { Ok(false) } else { serving.owner.is_overtaken().await };
+            reply.send(match overtaken {
                 Ok(false) => Ok(Taken { document_id, is_duplicate: document_id != id }),
                 Ok(true) => {
-                    let _ = context.address().offer(Message::Noticed);
+                    self.view.notice(context.address());
                     Err(CommandError::NotOwner)
                 }
                 Err(error) => {

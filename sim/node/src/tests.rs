@@ -63,7 +63,10 @@ fn a_store_that_forgets_its_conditions_is_found() {
 #[test]
 fn a_store_that_loses_entries_is_found() {
     let found = found(Plant::LosesEntries);
-    assert!(found.contains("in no log") || found.contains("not in the log") || found.contains("log of shard"), "{found}");
+    assert!(
+        found.contains("in no log") || found.contains("not in the log") || found.contains("log of shard"),
+        "{found}"
+    );
 }
 
 #[test]
