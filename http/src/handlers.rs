@@ -56,6 +56,15 @@ pub(crate) async fn handle(route: Route, call: Call<'_>) -> Result<Response, Ref
             Ok(response)
         }
         Route::Ask(id) => ask(id, call).await,
+        Route::Analyze => not_yet("analyses"),
+        Route::Events(_) => not_yet("events"),
+        Route::Retry(_) => not_yet("retries"),
+        Route::Page(..) => not_yet("page images"),
+        Route::Stream | Route::StreamResume(_) | Route::StreamCancel(_) => not_yet("streams"),
+        Route::Batch | Route::BatchStatus(_) => not_yet("batches"),
+        Route::Search | Route::Query => not_yet("the knowledge base"),
+        Route::ChatCompletions | Route::Embeddings | Route::Models => not_yet("the OpenAI-compatible routes"),
+        Route::KeyList | Route::KeyMake | Route::KeyRotate(_) | Route::KeyRevoke(_) => not_yet("keys"),
         Route::Tree => Ok(answer::json(StatusCode::OK, &call.api.inspect().await)),
         Route::Health => {
             let health = call.api.health().await;
@@ -79,6 +88,10 @@ pub(crate) async fn handle(route: Route, call: Call<'_>) -> Result<Response, Ref
         Route::Docs | Route::Home => Ok(answer::html(pages::DOCS)),
         Route::OpenApi => Ok(pages::openapi()),
     }
+}
+
+fn not_yet(what: &'static str) -> Result<Response, Refusal> {
+    Err(Problem::new(Kind::NotImplemented, Message::NotImplemented { what }).into())
 }
 
 async fn receive(call: Call<'_>) -> Result<Response, Refusal> {

@@ -44,6 +44,7 @@ pub(crate) enum Message {
     Unavailable { seconds: u64 },
     Deadline { seconds: u64 },
     Internal { request_id: String },
+    NotImplemented { what: &'static str },
 }
 
 impl Message {
@@ -214,6 +215,10 @@ impl Message {
             Self::Internal { request_id } => (
                 format!("Something failed on our side. Try again; if it fails again, tell the operator the request id {request_id}."),
                 format!("Algo falhou do nosso lado. Tente novamente; se falhar outra vez, informe ao operador o id {request_id}."),
+            ),
+            Self::NotImplemented { what } => (
+                format!("This version does not have this yet: {what}."),
+                format!("Esta versão ainda não tem: {what}."),
             ),
         }
     }

@@ -26,6 +26,7 @@ pub(crate) enum Kind {
     ReadingFailed,
     ModelMissing,
     Internal,
+    NotImplemented,
     Overloaded,
     Unavailable,
     Deadline,
@@ -89,6 +90,9 @@ impl Kind {
             ),
             Self::Internal => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", "Erro interno")
+            }
+            Self::NotImplemented => {
+                (StatusCode::NOT_IMPLEMENTED, "not_implemented", "Not available yet", "Ainda não disponível")
             }
             Self::Overloaded => {
                 (StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Overloaded", "Sobrecarregado")

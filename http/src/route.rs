@@ -14,6 +14,24 @@ pub(crate) enum Route {
     Show(Uuid),
     Delete(Uuid),
     Ask(Uuid),
+    Events(Uuid),
+    Retry(Uuid),
+    Page(Uuid, u32),
+    Analyze,
+    Batch,
+    BatchStatus(Uuid),
+    Search,
+    Query,
+    Stream,
+    StreamResume(Uuid),
+    StreamCancel(Uuid),
+    ChatCompletions,
+    Embeddings,
+    Models,
+    KeyList,
+    KeyMake,
+    KeyRotate(Uuid),
+    KeyRevoke(Uuid),
     Tree,
     Health,
     Ready,
@@ -28,7 +46,6 @@ impl Route {
     /// Whether a caller must show a key.
     pub(crate) fn needs_key(self) -> bool {
         match self {
-            Self::Upload | Self::List | Self::Show(_) | Self::Delete(_) | Self::Ask(_) | Self::Tree => true,
             Self::Health
             | Self::Ready
             | Self::Live
@@ -36,6 +53,7 @@ impl Route {
             | Self::Docs
             | Self::OpenApi
             | Self::Home => false,
+            _ => true,
         }
     }
 
@@ -53,6 +71,24 @@ impl Route {
             Self::Show(_) => "show",
             Self::Delete(_) => "delete",
             Self::Ask(_) => "ask",
+            Self::Events(_) => "events",
+            Self::Retry(_) => "retry",
+            Self::Page(..) => "page",
+            Self::Analyze => "analyze",
+            Self::Batch => "batch",
+            Self::BatchStatus(_) => "batch status",
+            Self::Search => "search",
+            Self::Query => "query",
+            Self::Stream => "stream",
+            Self::StreamResume(_) => "stream resume",
+            Self::StreamCancel(_) => "stream cancel",
+            Self::ChatCompletions => "chat completions",
+            Self::Embeddings => "embeddings",
+            Self::Models => "models",
+            Self::KeyList => "key list",
+            Self::KeyMake => "key make",
+            Self::KeyRotate(_) => "key rotate",
+            Self::KeyRevoke(_) => "key revoke",
             Self::Tree => "tree",
             Self::Health => "health",
             Self::Ready => "ready",
@@ -65,30 +101,45 @@ impl Route {
     }
 }
 
-enum Place {
-    Documents,
-    Document(Uuid),
-    Ask(Uuid),
-    Read(Route),
+/// What an address takes: a reading, a `POST`, a `DELETE`, each if there is one.
+#[derive(Default)]
+struct Place {
+    read: Option<Route>,
+    post: Option<Route>,
+    delete: Option<Route>,
+}
+
+impl Place {
+    fn read(route: Route) -> Self {
+        Self { read: Some(route), ..Self::default() }
+    }
+
+    fn post(route: Route) -> Self {
+        Self { post: Some(route), ..Self::default() }
+    }
+
+    fn allow(&self) -> &'static str {
+        match (self.read.is_some(), self.post.is_some(), self.delete.is_some()) {
+            (true, true, _) => "GET, HEAD, POST",
+            (true, false, true) => "DELETE, GET, HEAD",
+            (true, false, false) => "GET, HEAD",
+            (false, _, true) => "DELETE",
+            (false, ..) => "POST",
+        }
+    }
 }
 
 /// The route of a request.
 pub(crate) fn find(method: &Method, path: &str) -> Result<Route, Problem> {
     let place = place(path)?;
-    let read = matches!(*method, Method::GET | Method::HEAD);
-    let (route, allow) = match place {
-        Place::Documents if *method == Method::POST => (Some(Route::Upload), ""),
-        Place::Documents if read => (Some(Route::List), ""),
-        Place::Documents => (None, "GET, HEAD, POST"),
-        Place::Document(id) if read => (Some(Route::Show(id)), ""),
-        Place::Document(id) if *method == Method::DELETE => (Some(Route::Delete(id)), ""),
-        Place::Document(_) => (None, "DELETE, GET, HEAD"),
-        Place::Ask(id) if *method == Method::POST => (Some(Route::Ask(id)), ""),
-        Place::Ask(_) => (None, "POST"),
-        Place::Read(route) if read => (Some(route), ""),
-        Place::Read(_) => (None, "GET, HEAD"),
+    let route = match *method {
+        Method::GET | Method::HEAD => place.read,
+        Method::POST => place.post,
+        Method::DELETE => place.delete,
+        _ => None,
     };
     route.ok_or_else(|| {
+        let allow = place.allow();
         let message = Message::MethodNotAllowed { method: method.to_string(), allow };
         Problem { allow: Some(allow), ..Problem::new(Kind::MethodNotAllowed, message) }
     })
@@ -100,25 +151,64 @@ const SAID_CHARS_MAX: usize = 100;
 fn place(path: &str) -> Result<Place, Problem> {
     let trimmed = path.strip_prefix('/').unwrap_or(path);
     let trimmed = trimmed.strip_suffix('/').unwrap_or(trimmed);
-    // No address has more than four parts; the fifth is only there to be found wrong.
-    let parts: Vec<&str> = trimmed.splitn(5, '/').collect();
+    // No address has more than five parts; the sixth is only there to be found wrong.
+    let parts: Vec<&str> = trimmed.splitn(6, '/').collect();
     match parts.as_slice() {
-        ["v1", "documents"] => Ok(Place::Documents),
-        ["v1", "documents", id] => Ok(Place::Document(document_id(id)?)),
-        ["v1", "documents", id, "ask"] => Ok(Place::Ask(document_id(id)?)),
-        ["v1", "tree"] => Ok(Place::Read(Route::Tree)),
-        ["health"] | ["v1", "health"] => Ok(Place::Read(Route::Health)),
-        ["ready"] | ["v1", "ready"] => Ok(Place::Read(Route::Ready)),
-        ["live"] | ["v1", "live"] => Ok(Place::Read(Route::Live)),
-        ["operator"] => Ok(Place::Read(Route::Operator)),
-        ["docs"] => Ok(Place::Read(Route::Docs)),
-        ["openapi.json"] => Ok(Place::Read(Route::OpenApi)),
-        [""] => Ok(Place::Read(Route::Home)),
-        _ => {
-            let path = path.chars().take(SAID_CHARS_MAX).collect();
-            Err(Problem::new(Kind::UnknownPath, Message::PathUnknown { path }))
+        ["v1", "documents"] => Ok(Place { read: Some(Route::List), post: Some(Route::Upload), delete: None }),
+        ["v1", "documents", id] => {
+            let id = document_id(id)?;
+            Ok(Place { read: Some(Route::Show(id)), post: None, delete: Some(Route::Delete(id)) })
         }
+        ["v1", "documents", id, "ask"] => Ok(Place::post(Route::Ask(document_id(id)?))),
+        ["v1", "documents", id, "events"] => Ok(Place::read(Route::Events(document_id(id)?))),
+        ["v1", "documents", id, "retry"] => Ok(Place::post(Route::Retry(document_id(id)?))),
+        ["v1", "documents", id, "pages", page] => {
+            let (id, page) = (document_id(id)?, page.strip_suffix(".png").and_then(|page| page.parse().ok()));
+            page.filter(|page| *page > 0)
+                .map(|page| Place::read(Route::Page(id, page)))
+                .ok_or_else(|| unknown(path))
+        }
+        ["v1", "analyze"] => Ok(Place::post(Route::Analyze)),
+        ["v1", "batch"] => Ok(Place::post(Route::Batch)),
+        ["v1", "batch", id] => Ok(Place::read(Route::BatchStatus(other_id(id, path)?))),
+        ["v1", "search"] | ["api", "rag", "search"] => Ok(Place::post(Route::Search)),
+        ["v1", "query"] | ["api", "rag", "query"] => Ok(Place::post(Route::Query)),
+        ["v1", "stream"] => Ok(Place::read(Route::Stream)),
+        ["v1", "streams", id] => {
+            let id = other_id(id, path)?;
+            Ok(Place {
+                read: Some(Route::StreamResume(id)),
+                post: None,
+                delete: Some(Route::StreamCancel(id)),
+            })
+        }
+        ["v1", "chat", "completions"] => Ok(Place::post(Route::ChatCompletions)),
+        ["v1", "embeddings"] => Ok(Place::post(Route::Embeddings)),
+        ["v1", "models"] => Ok(Place::read(Route::Models)),
+        ["v1", "keys"] => Ok(Place { read: Some(Route::KeyList), post: Some(Route::KeyMake), delete: None }),
+        ["v1", "keys", id] => {
+            Ok(Place { delete: Some(Route::KeyRevoke(other_id(id, path)?)), ..Place::default() })
+        }
+        ["v1", "keys", id, "rotate"] => Ok(Place::post(Route::KeyRotate(other_id(id, path)?))),
+        ["v1", "tree"] => Ok(Place::read(Route::Tree)),
+        ["health"] | ["v1", "health"] | ["api", "rag", "health"] => Ok(Place::read(Route::Health)),
+        ["ready"] | ["v1", "ready"] => Ok(Place::read(Route::Ready)),
+        ["live"] | ["v1", "live"] => Ok(Place::read(Route::Live)),
+        ["operator"] => Ok(Place::read(Route::Operator)),
+        ["docs"] => Ok(Place::read(Route::Docs)),
+        ["openapi.json"] => Ok(Place::read(Route::OpenApi)),
+        [""] => Ok(Place::read(Route::Home)),
+        _ => Err(unknown(path)),
     }
+}
+
+fn unknown(path: &str) -> Problem {
+    let path = path.chars().take(SAID_CHARS_MAX).collect();
+    Problem::new(Kind::UnknownPath, Message::PathUnknown { path })
+}
+
+fn other_id(text: &str, path: &str) -> Result<Uuid, Problem> {
+    Uuid::try_parse(text).map_err(|_| unknown(path))
 }
 
 fn document_id(text: &str) -> Result<Uuid, Problem> {
