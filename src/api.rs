@@ -5,6 +5,7 @@ mod convert;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -16,8 +17,9 @@ use enabler_cluster::request::{Ended, Request};
 use enabler_config::Settings;
 use enabler_http::{
     Accepted, Answer, Api, ApiError, Ask, Component, Context, Document, DocumentList, Health, ListQuery,
-    Queue, Readiness, Standing, TreeNode, UploadMeta, UploadSink,
+    Memory, NoteKey, Queue, Readiness, Source, Standing, TreeNode, UploadMeta, UploadSink,
 };
+use enabler_storage::cache;
 use enabler_storage::record::DocumentId;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -137,11 +139,23 @@ impl Api for NodeApi {
             model: convert::choice(ask.model),
             use_rules: ask.use_dkr,
             top_k,
+            stream: ask.stream.map(|stream| stream.to_string()),
         };
         match actors.router.ask(&request(context), &ask).await {
             Ok(answer) => Ok(convert::answer(answer, include_sources, began.elapsed())),
             Err(failure) => Err(convert::ask_failure(failure, id, &actors.board)),
         }
+    }
+
+    async fn found(&self, context: &Context, id: Uuid, stream: Uuid) -> Option<Vec<Source>> {
+        let actors = self.started.get().ok()?;
+        let document = DocumentId(*id.as_bytes());
+        let found = question::found(&*actors.cache, context.tenant.name(), document, &stream.to_string()).await?;
+        Some(convert::sources(found))
+    }
+
+    fn memory(&self) -> Arc<dyn Memory> {
+        Arc::new(SharedMemory(self.started.clone()))
     }
 
     async fn health(&self) -> Health {
@@ -220,6 +234,29 @@ impl Api for NodeApi {
             Ok(actors) => convert::tree(&actors.tree.vitals()),
             Err(_) => convert::tree(&[]),
         }
+    }
+}
+
+/// What requests leave for others, in the cache that all nodes share.
+struct SharedMemory(Started);
+
+fn cache_key(key: &NoteKey) -> String {
+    let document = key.document.map(|id| DocumentId(*id.as_bytes()));
+    cache::stream_key(key.tenant.name(), document, &key.stream.to_string(), &key.name)
+}
+
+#[async_trait]
+impl Memory for SharedMemory {
+    async fn keep(&self, key: &NoteKey, value: Bytes, ttl: Duration) {
+        if let Ok(actors) = self.0.get() {
+            actors.cache.put(&cache_key(key), value, ttl).await;
+        }
+    }
+
+    async fn recall(&self, keys: &[NoteKey]) -> Vec<Option<Bytes>> {
+        let Ok(actors) = self.0.get() else { return vec![None; keys.len()] };
+        let keys: Vec<String> = keys.iter().map(cache_key).collect();
+        actors.cache.get_many(&keys).await
     }
 }
 

@@ -63,6 +63,20 @@ pub struct Ask {
     pub use_rules: bool,
     /// Sources wanted, 1 to 20.
     pub top_k: usize,
+    /// The stream that tells the answer, if one does.
+    #[serde(default)]
+    pub stream: Option<String>,
+}
+
+/// How long passages are left for the stream that tells them.
+const FOUND_TTL: Duration = Duration::from_secs(120);
+/// Under which name they are left.
+const FOUND: &str = "found";
+
+/// The passages that were found for a stream, if that is known already.
+pub async fn found(cache: &dyn Cache, tenant: &str, document: DocumentId, stream: &str) -> Option<Vec<Source>> {
+    let key = cache::stream_key(tenant, Some(document), stream, FOUND);
+    serde_json::from_slice(&cache.get(&key).await?).ok()
 }
 
 /// A passage that an answer rests on.
@@ -285,6 +299,7 @@ impl Desk {
         let asked = vec![Text { kind: InputKind::Query, text: ask.question.clone() }];
         let vector = self.embed(request, asked).await?.pop().unwrap_or_default();
         let hits = self.search(ask, index, wanted, vector.clone()).await?;
+        self.leave(ask, &hits).await;
         let question = Question::read(&ask.question);
         let passages: Vec<Passage> = hits.iter().map(passage).collect();
         let candidates = evidence::candidates(&question, &passages);
@@ -319,6 +334,16 @@ impl Desk {
             model: model.to_owned(),
             cached: false,
         })
+    }
+
+    /// Leaves what was found for the stream that tells the answer, before anything is written.
+    async fn leave(&self, ask: &Ask, hits: &[Hit]) {
+        let Some(stream) = &ask.stream else { return };
+        let found: Vec<Source> = hits.iter().take(ask.top_k).map(source).collect();
+        if let Ok(bytes) = serde_json::to_vec(&found) {
+            let key = cache::stream_key(&ask.tenant, Some(ask.document_id), stream, FOUND);
+            self.cache.put(&key, bytes.into(), FOUND_TTL).await;
+        }
     }
 
     /// Embeds `texts`, those that were embedded lately from memory: questions about one document look at the

@@ -67,6 +67,7 @@ pub(crate) const KEYS: &[Key] = &[
     bytes("http.upload_bytes_max", 1_000, 50_000_000),
     whole("http.uploads_max", 1, 1_000),
     whole("http.requests_max", 1, 100_000),
+    whole("http.streams_max", 1, 100_000),
     whole("http.connections_max", 1, 100_000),
     whole("http.question_chars_max", 3, 1_000),
     whole("http.request_seconds_max", 1, 3_600),

@@ -66,6 +66,8 @@ section! {
         uploads_max: usize,
         /// Requests in work at one time.
         requests_max: usize,
+        /// Answers that are told as streams at one time.
+        streams_max: usize,
         /// Open connections.
         connections_max: usize,
         /// The longest question, in characters.

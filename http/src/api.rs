@@ -1,13 +1,16 @@
 //! What the product does for the API.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use crate::ask::{Answer, Ask};
+use crate::ask::{Answer, Ask, Source};
 use crate::context::Context;
 use crate::document::{Accepted, Document, DocumentList, ListQuery, UploadMeta};
 use crate::error::ApiError;
+use crate::memory::Memory;
 use crate::health::{Health, Readiness, TreeNode};
 
 /// The product behind the API.
@@ -52,6 +55,12 @@ pub trait Api: Send + Sync + 'static {
     /// [`ApiError::ModelMissing`] when the model is not installed, [`ApiError::Overloaded`] when the queue
     /// is full.
     async fn ask(&self, context: &Context, id: Uuid, ask: Ask) -> Result<Answer, ApiError>;
+
+    /// The passages that were found for the stream `stream`, best first, if that is known already.
+    async fn found(&self, context: &Context, id: Uuid, stream: Uuid) -> Option<Vec<Source>>;
+
+    /// Where requests leave what a later one needs, on any node.
+    fn memory(&self) -> Arc<dyn Memory>;
 
     /// How the parts of the node are.
     async fn health(&self) -> Health;

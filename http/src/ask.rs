@@ -34,7 +34,7 @@ impl Model {
 }
 
 /// A question that was checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ask {
     /// The question, 3 to 1000 characters, without white space at its ends.
     pub question: String,
@@ -46,6 +46,9 @@ pub struct Ask {
     pub top_k: Option<usize>,
     /// Whether the answer carries its sources.
     pub include_sources: bool,
+    /// The stream that tells the answer, if one does: what is found is left for it at once.
+    #[serde(default)]
+    pub stream: Option<uuid::Uuid>,
 }
 
 /// A rectangle on a page, in points from the page's top left corner.

@@ -1,5 +1,11 @@
 //! The door to chance: ids of requests and spans, which decide nothing.
 
+/// A name that nobody can guess.
+#[expect(clippy::disallowed_methods, reason = "the name of a stream decides nothing, it is only looked up")]
+pub(crate) fn random_uuid() -> uuid::Uuid {
+    uuid::Uuid::new_v4()
+}
+
 /// `bytes` random bytes as lower-case hexadecimal digits.
 #[expect(
     clippy::disallowed_methods,

@@ -1,5 +1,7 @@
 //! What each route does: check, call the product, answer.
 
+use std::sync::Arc;
+
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 use warp::http::{HeaderMap, StatusCode, header};
@@ -17,6 +19,7 @@ use crate::pages;
 use crate::problem::{Kind, Problem};
 use crate::request;
 use crate::route::Route;
+use crate::stream::{self, Streams, sse};
 use crate::upload::{self, Refusal};
 
 /// A question with its fields; the longest question takes 4 KB.
@@ -29,6 +32,7 @@ pub(crate) struct Call<'a> {
     pub(crate) api: &'a dyn Api,
     pub(crate) limits: &'a Limits,
     pub(crate) uploads: &'a Semaphore,
+    pub(crate) streams: &'a Arc<Streams>,
     pub(crate) context: &'a Context,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) query: &'a str,
@@ -57,10 +61,12 @@ pub(crate) async fn handle(route: Route, call: Call<'_>) -> Result<Response, Ref
         }
         Route::Ask(id) => ask(id, call).await,
         Route::Analyze => not_yet("analyses"),
-        Route::Events(_) => not_yet("events"),
+        Route::Events(id) => stream::handlers::progress(id, &call).await,
         Route::Retry(_) => not_yet("retries"),
         Route::Page(..) => not_yet("page images"),
-        Route::Stream | Route::StreamResume(_) | Route::StreamCancel(_) => not_yet("streams"),
+        Route::Stream => Err(Problem::new(Kind::UpgradeRequired, Message::UpgradeRequired).into()),
+        Route::StreamResume(id) => stream::handlers::resume(id, &call).await,
+        Route::StreamCancel(id) => stream::handlers::cancel(id, &call).await,
         Route::Batch | Route::BatchStatus(_) => not_yet("batches"),
         Route::Search | Route::Query => not_yet("the knowledge base"),
         Route::ChatCompletions | Route::Embeddings | Route::Models => not_yet("the OpenAI-compatible routes"),
@@ -108,6 +114,9 @@ async fn ask(id: Uuid, mut call: Call<'_>) -> Result<Response, Refusal> {
     check_json(call.headers)?;
     let bytes = call.body.read(call.headers, JSON_BYTES_MAX).await?;
     let ask = request::ask(&request::json_object(&bytes)?, call.limits.question_chars_max)?;
+    if sse::is_wanted(call.headers) {
+        return stream::handlers::ask(id, ask, &call).await;
+    }
     let include_sources = ask.include_sources;
     let mut answer = call.api.ask(call.context, id, ask).await?;
     if !include_sources {

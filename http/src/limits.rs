@@ -13,6 +13,8 @@ pub struct Limits {
     pub uploads_max: usize,
     /// Requests in work at one time.
     pub requests_max: usize,
+    /// Answers that are told as streams at one time.
+    pub streams_max: usize,
     /// Open connections.
     pub connections_max: usize,
     /// The longest question, in characters.
@@ -31,6 +33,7 @@ impl From<&Http> for Limits {
             upload_bytes_max: http.upload_bytes_max,
             uploads_max: http.uploads_max,
             requests_max: http.requests_max,
+            streams_max: http.streams_max,
             connections_max: http.connections_max,
             question_chars_max: http.question_chars_max,
             request_time_max: Duration::from_secs(http.request_seconds_max),

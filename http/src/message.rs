@@ -45,6 +45,10 @@ pub(crate) enum Message {
     Deadline { seconds: u64 },
     Internal { request_id: String },
     NotImplemented { what: &'static str },
+    StreamUnknown { stream: String },
+    EventIdMalformed { got: String },
+    Cancelled,
+    UpgradeRequired,
 }
 
 impl Message {
@@ -215,6 +219,24 @@ impl Message {
             Self::Internal { request_id } => (
                 format!("Something failed on our side. Try again; if it fails again, tell the operator the request id {request_id}."),
                 format!("Algo falhou do nosso lado. Tente novamente; se falhar outra vez, informe ao operador o id {request_id}."),
+            ),
+            Self::StreamUnknown { stream } => (
+                format!("There is no stream {stream}, or it ended more than five minutes ago. Ask again."),
+                format!("Não há fluxo {stream}, ou ele terminou há mais de cinco minutos. Pergunte novamente."),
+            ),
+            Self::EventIdMalformed { got } => (
+                format!("must be the id of an event of this stream, as it was received, not {got:?}"),
+                format!("deve ser o id de um evento deste fluxo, como foi recebido, não {got:?}"),
+            ),
+            Self::Cancelled => (
+                "The answer was cancelled, or nobody listened to it for ten seconds.".to_owned(),
+                "A resposta foi cancelada, ou ninguém a ouviu durante dez segundos.".to_owned(),
+            ),
+            Self::UpgradeRequired => (
+                "This address speaks WebSocket. Connect with a WebSocket client, or ask with Accept: text/event-stream."
+                    .to_owned(),
+                "Este endereço fala WebSocket. Conecte com um cliente WebSocket, ou pergunte com Accept: text/event-stream."
+                    .to_owned(),
             ),
             Self::NotImplemented { what } => (
                 format!("This version does not have this yet: {what}."),

@@ -22,6 +22,9 @@ pub(crate) enum Kind {
     BodySlow,
     TooLarge,
     UnsupportedMediaType,
+    StreamUnknown,
+    Cancelled,
+    UpgradeRequired,
     NotReady,
     ReadingFailed,
     ModelMissing,
@@ -69,6 +72,16 @@ impl Kind {
                 "unsupported_media_type",
                 "Unsupported media type",
                 "Tipo de conteúdo não aceito",
+            ),
+            Self::StreamUnknown => {
+                (StatusCode::NOT_FOUND, "stream_unknown", "No such stream", "Fluxo inexistente")
+            }
+            Self::Cancelled => (StatusCode::CONFLICT, "cancelled", "Cancelled", "Cancelado"),
+            Self::UpgradeRequired => (
+                StatusCode::UPGRADE_REQUIRED,
+                "upgrade_required",
+                "WebSocket required",
+                "WebSocket necessário",
             ),
             Self::NotReady => (
                 StatusCode::UNPROCESSABLE_ENTITY,
@@ -229,6 +242,9 @@ impl Problem {
         );
         if let Some(allow) = self.allow {
             headers.insert(header::ALLOW, header::HeaderValue::from_static(allow));
+        }
+        if self.kind == Kind::UpgradeRequired {
+            headers.insert(header::UPGRADE, header::HeaderValue::from_static("websocket"));
         }
         if let Some(seconds) = self.retry_after_seconds {
             headers.insert(header::RETRY_AFTER, seconds.into());

@@ -61,7 +61,7 @@ pub(crate) fn ask(fields: &Map<String, Value>, question_chars_max: usize) -> Res
     let use_dkr = flag(fields, "use_dkr", &mut wrong);
     let include_sources = flag(fields, "include_sources", &mut wrong);
     if wrong.is_empty() {
-        Ok(Ask { question, model, use_dkr, top_k, include_sources })
+        Ok(Ask { question, model, use_dkr, top_k, include_sources, stream: None })
     } else {
         Err(Problem::invalid(wrong))
     }

@@ -98,7 +98,12 @@ fn builder() -> Builder<TokioExecutor> {
 /// wrong method and a wrong body each get their own answer.
 fn filter(service: Arc<Service>) -> warp::filters::BoxedFilter<(Response,)> {
     let query = warp::query::raw().or(warp::any().map(String::new)).unify();
-    warp::any()
+    let sockets = Arc::clone(&service);
+    let socket = warp::path!("v1" / "stream")
+        .and(warp::ws())
+        .and(warp::header::headers_cloned())
+        .map(move |upgrade: warp::ws::Ws, headers: HeaderMap| sockets.socket(upgrade, "/v1/stream", &headers));
+    let request = warp::any()
         .and(warp::method())
         .and(warp::path::full())
         .and(query)
@@ -112,5 +117,6 @@ fn filter(service: Arc<Service>) -> warp::filters::BoxedFilter<(Response,)> {
                 service.answer(Incoming { method, path, query, headers, body }).await
             }
         })
-        .boxed()
+        .boxed();
+    socket.or(request).unify().boxed()
 }

@@ -7,6 +7,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use warp::Reply as _;
 use warp::http::{HeaderMap, HeaderValue, Method, header};
 use warp::reply::Response;
 
@@ -22,6 +23,8 @@ use crate::limits::Limits;
 use crate::message::Message;
 use crate::problem::{Kind, Problem};
 use crate::route::{self, Route};
+use crate::stream::Streams;
+use crate::stream::socket::{self, MESSAGE_BYTES_MAX};
 use crate::upload::Refusal;
 
 /// When a client should come back after every place for a request was taken.
@@ -34,6 +37,7 @@ pub(crate) struct Service {
     limits: Limits,
     requests: Semaphore,
     uploads: Semaphore,
+    streams: Arc<Streams>,
 }
 
 /// A request before anything is known about it.
@@ -49,7 +53,8 @@ impl Service {
     pub(crate) fn new(api: Arc<dyn Api>, keys: KeyRing, limits: Limits) -> Self {
         let requests = Semaphore::new(limits.requests_max);
         let uploads = Semaphore::new(limits.uploads_max);
-        Self { api, keys, limits, requests, uploads }
+        let streams = Arc::new(Streams::new(Arc::clone(&api), &limits));
+        Self { api, keys, limits, requests, uploads, streams }
     }
 
     /// Answers a request. Dropped before it is done, the request's cancel token fires.
@@ -119,13 +124,34 @@ impl Service {
             }
         };
         let (api, limits, uploads) = (&*self.api, &self.limits, &self.uploads);
-        let call = Call { api, limits, uploads, context, headers, query, body };
+        let streams = &self.streams;
+        let call = Call { api, limits, uploads, streams, context, headers, query, body };
         match tokio::time::timeout_at(context.deadline, handlers::handle(route, call)).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(refusal)) => Err(self.refused(refusal, route, context, limit.as_secs())),
             Err(_) if route == Route::Upload => Err(Problem::new(Kind::BodySlow, Message::BodySlow)),
             Err(_) => Err(Problem::from_api(ApiError::Deadline, &context.request_id, limit.as_secs())),
         }
+    }
+
+    /// Takes a WebSocket in, or says why not.
+    pub(crate) fn socket(&self, upgrade: warp::ws::Ws, path: &str, headers: &HeaderMap) -> Response {
+        let context = self.context(headers, Instant::now());
+        let mut response = match self.tenant(headers) {
+            Ok(tenant) => {
+                let (streams, question_chars_max) = (Arc::clone(&self.streams), self.limits.question_chars_max);
+                let context = Context { tenant, ..context.clone() };
+                let upgrade = upgrade.max_message_size(MESSAGE_BYTES_MAX).max_frame_size(MESSAGE_BYTES_MAX);
+                upgrade
+                    .on_upgrade(move |socket| socket::serve(streams, context, question_chars_max, socket))
+                    .into_response()
+            }
+            Err(problem) => problem.response(context.language, path, &context.request_id),
+        };
+        add_headers(response.headers_mut(), &context);
+        let status = response.status().as_u16();
+        tracing::info!(request_id = &*context.request_id, path, status, "answered a WebSocket's request");
+        response
     }
 
     fn refused(&self, refusal: Refusal, route: Route, context: &Context, limit_seconds: u64) -> Problem {

@@ -170,6 +170,10 @@ fn source(source: &question::Source) -> Source {
     }
 }
 
+pub(super) fn sources(found: Vec<question::Source>) -> Vec<Source> {
+    found.iter().map(source).collect()
+}
+
 pub(super) fn ask_failure(failure: AskFailure, id: Uuid, board: &Board) -> ApiError {
     match failure {
         AskFailure::Unknown => ApiError::NotFound { id },

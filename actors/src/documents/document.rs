@@ -312,6 +312,7 @@ pub async fn erase(bench: &Bench, record: &DocumentRecord) -> Result<(), Command
     for prefix in [
         cache::answer_prefix(&record.tenant, document),
         cache::session_prefix(&record.tenant, document),
+        cache::stream_prefix(&record.tenant, document),
         cache::ocr_prefix(&record.tenant, &record.sha256),
     ] {
         bench.cache.delete_prefix(&prefix).await.map_err(|error| not_erased(&error))?;

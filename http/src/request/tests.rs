@@ -21,7 +21,8 @@ fn a_question_alone_takes_every_default() {
             model: Model::Auto,
             use_dkr: true,
             top_k: None,
-            include_sources: true
+            include_sources: true,
+            stream: None,
         }
     );
 }

@@ -29,6 +29,30 @@ pub(crate) struct Fake {
     pub(crate) cancelled: Notify,
     pub(crate) release: Notify,
     pub(crate) entered: Notify,
+    pub(crate) found: Mutex<Vec<Uuid>>,
+    pub(crate) memory: Arc<SharedMemory>,
+}
+
+/// What nodes leave for each other; two servers may share one.
+#[derive(Default)]
+pub(crate) struct SharedMemory(Mutex<std::collections::HashMap<NoteKey, Bytes>>);
+
+#[async_trait]
+impl Memory for SharedMemory {
+    async fn keep(&self, key: &NoteKey, value: Bytes, _: Duration) {
+        self.0.lock().unwrap().insert(key.clone(), value);
+    }
+
+    async fn recall(&self, keys: &[NoteKey]) -> Vec<Option<Bytes>> {
+        let kept = self.0.lock().unwrap();
+        keys.iter().map(|key| kept.get(key).cloned()).collect()
+    }
+}
+
+impl SharedMemory {
+    pub(crate) fn forget(&self, name: &str) {
+        self.0.lock().unwrap().retain(|key, _| key.name != name);
+    }
 }
 
 struct Sink {
@@ -163,6 +187,11 @@ impl Api for Product {
                 let how_to_get = "rag-enabler models pull llama3-8b".into();
                 Err(ApiError::ModelMissing { model: "llama3-8b".into(), how_to_get })
             }
+            "long" => Ok(Answer {
+                answer: "A assembleia elegeu a síndica por unanimidade. ".repeat(8),
+                dkr_corrections: vec!["Regra 'nome': Resposta corrigida".into()],
+                ..answer()
+            }),
             "panic" => panic!("asked to panic"),
             "wait" => {
                 let _told = TellsWhenDropped(Arc::clone(&self.0));
@@ -172,6 +201,15 @@ impl Api for Product {
             }
             _ => Ok(answer()),
         }
+    }
+
+    async fn found(&self, _: &Context, _: Uuid, stream: Uuid) -> Option<Vec<Source>> {
+        self.0.0.found.lock().unwrap().push(stream);
+        Some(answer().sources)
+    }
+
+    fn memory(&self) -> Arc<dyn Memory> {
+        Arc::clone(&self.0.0.memory) as Arc<dyn Memory>
     }
 
     async fn health(&self) -> Health {
@@ -226,6 +264,7 @@ pub(crate) fn limits() -> Limits {
         upload_bytes_max: 100_000,
         uploads_max: 2,
         requests_max: 8,
+        streams_max: 4,
         connections_max: 64,
         question_chars_max: 1000,
         request_time_max: Duration::from_secs(30),
@@ -249,9 +288,14 @@ pub(crate) async fn server() -> Server {
 }
 
 pub(crate) async fn server_with(limits: Limits) -> Server {
+    server_beside(limits, Arc::default()).await
+}
+
+/// A server that shares its memory with others, as nodes do.
+pub(crate) async fn server_beside(limits: Limits, memory: Arc<SharedMemory>) -> Server {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let fake = Arc::new(Shared(Fake::default()));
+    let fake = Arc::new(Shared(Fake { memory, ..Fake::default() }));
     let keys = KeyRing::new([(KeyHash::of(KEY), Tenant::new("ana"))]);
     let stop = CancellationToken::new();
     let stopped = stop.clone().cancelled_owned();

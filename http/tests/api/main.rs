@@ -17,5 +17,8 @@ mod headers;
 /// Overload, deadlines, disconnects, panics, stopping.
 mod bounds;
 
+/// Answers as streams: events, cuts, other nodes, WebSocket.
+mod streams;
+
 /// Random bytes as bodies and paths.
 mod random;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ANSWER_TTL, OCR_TTL, SESSION_TTL};
+use super::{ANSWER_TTL, OCR_TTL, SESSION_TTL, STREAM_TTL};
 
 /// What the keys of all tenants start with; everything else is nobody's and is never deleted by prefix.
 pub const TENANTS_PREFIX: &str = "dq:1:t:";
@@ -63,6 +63,7 @@ pub fn place_of(key: &str) -> Place<'_> {
     let (ttl_max, changes) = match kind {
         "qa" => (ANSWER_TTL, false),
         "session" => (SESSION_TTL, true),
+        "stream" => (STREAM_TTL, true),
         "ocr" => (OCR_TTL, false),
         _ => (OCR_TTL, true),
     };
@@ -87,7 +88,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::{
-        answer_prefix, embedding_key, ocr_key, ocr_prefix, session_key, session_prefix, tenant_prefix,
+        answer_prefix, embedding_key, ocr_key, ocr_prefix, session_key, session_prefix, stream_key,
+        stream_prefix, tenant_prefix,
     };
     use super::*;
     use crate::record::DocumentId;
@@ -101,6 +103,7 @@ mod tests {
             (answer, answer_prefix("acme", document), false),
             (all, answer_prefix("acme", None), false),
             (session_key("acme", document, "s"), session_prefix("acme", document), true),
+            (stream_key("acme", document, "s", "1"), stream_prefix("acme", document), true),
             (ocr_key("acme", &[7; 32], 3, "por", ""), ocr_prefix("acme", &[7; 32]), false),
         ];
         for (key, prefix, changes) in keys {

@@ -15,6 +15,9 @@ pub const OCR_TTL: Duration = Duration::from_secs(30 * 24 * 3600);
 /// A conversation that has been silent for an hour is over.
 pub const SESSION_TTL: Duration = Duration::from_secs(3600);
 
+/// A stream can be gone on with for some minutes.
+pub const STREAM_TTL: Duration = Duration::from_secs(600);
+
 /// Everything that an answer depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct AnswerKey<'a> {
@@ -93,6 +96,20 @@ pub fn session_prefix(tenant: &str, document_id: Option<DocumentId>) -> String {
     format!("{}session:{document}:", tenant_prefix(tenant))
 }
 
+/// What the stream `stream` left under `name`, so that it can be gone on with on any node.
+#[must_use]
+pub fn stream_key(tenant: &str, document_id: Option<DocumentId>, stream: &str, name: &str) -> String {
+    let hash = hash_of([stream.as_bytes(), name.as_bytes()], &[]);
+    format!("{}{hash}", stream_prefix(tenant, document_id))
+}
+
+/// What all streams of answers about a document, or about the whole knowledge base, left.
+#[must_use]
+pub fn stream_prefix(tenant: &str, document_id: Option<DocumentId>) -> String {
+    let document = document_id.map_or_else(|| "all".to_owned(), |id| id.to_string());
+    format!("{}stream:{document}:", tenant_prefix(tenant))
+}
+
 /// Hashes parts with their lengths, so that no two lists of parts run together.
 fn hash_of<'a>(parts: impl IntoIterator<Item = &'a [u8]>, numbers: &[u64]) -> String {
     let mut hash = blake3::Hasher::new();
@@ -159,6 +176,7 @@ mod tests {
         assert!(answer_key(&key()).starts_with(&answer_prefix("acme", Some(DocumentId([1; 16])))));
         let ocr = ocr_key("acme", &[7; 32], 3, "por", "");
         assert!(ocr.starts_with(&ocr_prefix("acme", &[7; 32])) && ocr.starts_with(&tenant_prefix("acme")));
+        assert!(stream_key("acme", None, "s", "1").starts_with(&stream_prefix("acme", None)));
         assert!(session_key("acme", None, "s").starts_with(&session_prefix("acme", None)));
     }
 }
