@@ -17,12 +17,14 @@ use enabler_cluster::request::{Ended, Request};
 use enabler_config::Settings;
 use enabler_http::{
     Accepted, Answer, Api, ApiError, Ask, Component, Context, Document, DocumentList, Health, ListQuery,
-    Memory, NoteKey, Queue, Readiness, Source, Standing, TreeNode, UploadMeta, UploadSink,
+    Ledger, Memory, NoteKey, Queue, Readiness, Source, Standing, TreeNode, UploadMeta, UploadSink,
 };
 use enabler_storage::cache;
 use enabler_storage::record::DocumentId;
 use tokio::time::Instant;
 use uuid::Uuid;
+
+use crate::ledger::{Closed, StoreLedger};
 
 /// When a client whose request found a full queue should come back.
 const RETRY_AFTER_SECONDS: u64 = 2;
@@ -156,6 +158,16 @@ impl Api for NodeApi {
 
     fn memory(&self) -> Arc<dyn Memory> {
         Arc::new(SharedMemory(self.started.clone()))
+    }
+
+    fn ledger(&self) -> Arc<dyn Ledger> {
+        match self.started.get() {
+            Ok(actors) => {
+                let (store, clock) = (actors.intake.store.clone(), actors.intake.clock.clone());
+                Arc::new(StoreLedger { store, clock, chance: actors.intake.chance.clone() })
+            }
+            Err(_) => Arc::new(Closed),
+        }
     }
 
     async fn health(&self) -> Health {

@@ -27,6 +27,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{NodeApi, Started};
+use crate::ledger;
 use crate::membership::{self, Membership};
 use crate::parts;
 
@@ -288,6 +289,9 @@ async fn scrub_daily(actors: Actors) {
     loop {
         let owned = actors.shards.owned();
         scrub::run(&actors.intake.store, &actors.shards, &owned, &actors.tree, &actors.findings).await;
+        if let Err(error) = ledger::prune(&*actors.intake.store, actors.intake.clock.now_ms()).await {
+            tracing::warn!(%error, "removing idempotency keys that are past their day");
+        }
         tokio::time::sleep(SCRUB_EVERY).await;
     }
 }

@@ -45,17 +45,22 @@ fn typed(status: StatusCode, body: bytes::Bytes, content_type: header::HeaderVal
     response
 }
 
-/// What an upload is answered with.
-pub(crate) fn accepted(accepted: &Accepted, headers: &HeaderMap) -> Response {
+/// The body of the answer to an upload.
+pub(crate) fn accepted_body(accepted: &Accepted, headers: &HeaderMap) -> Value {
     let path = format!("/v1/documents/{}", accepted.document_id);
-    let body = json!({
+    json!({
         "document_id": accepted.document_id,
         "status": "processing",
         "estimated_time_seconds": accepted.estimated_time_seconds,
         "status_url": absolute(headers, &path),
         "duplicate": accepted.duplicate,
-    });
-    let mut response = json(StatusCode::ACCEPTED, &body);
+    })
+}
+
+/// What an upload is answered with.
+pub(crate) fn accepted(accepted: &Accepted, headers: &HeaderMap) -> Response {
+    let path = format!("/v1/documents/{}", accepted.document_id);
+    let mut response = json(StatusCode::ACCEPTED, &accepted_body(accepted, headers));
     if let Ok(location) = header::HeaderValue::try_from(path) {
         response.headers_mut().insert(header::LOCATION, location);
     }

@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::document::{Accepted, Document, DocumentList, ListQuery, UploadMeta};
 use crate::error::ApiError;
 use crate::memory::Memory;
+use crate::once::Ledger;
 use crate::health::{Health, Readiness, TreeNode};
 
 /// The product behind the API.
@@ -61,6 +62,9 @@ pub trait Api: Send + Sync + 'static {
 
     /// Where requests leave what a later one needs, on any node.
     fn memory(&self) -> Arc<dyn Memory>;
+
+    /// What was done under which `Idempotency-Key`.
+    fn ledger(&self) -> Arc<dyn Ledger>;
 
     /// How the parts of the node are.
     async fn health(&self) -> Health;

@@ -15,12 +15,13 @@ use crate::error::{ApiError, Queue};
 use crate::health::Standing;
 use crate::limits::Limits;
 use crate::message::Message;
+use crate::once::{self, Turn};
 use crate::pages;
 use crate::problem::{Kind, Problem};
 use crate::request;
 use crate::route::Route;
 use crate::stream::{self, Streams, sse};
-use crate::upload::{self, Refusal};
+use crate::upload::{self, Refusal, Taking};
 
 /// A question with its fields; the longest question takes 4 KB.
 const JSON_BYTES_MAX: usize = 64 * 1024;
@@ -106,8 +107,31 @@ async fn receive(call: Call<'_>) -> Result<Response, Refusal> {
         return Err(ApiError::Overloaded { queue: Queue::Uploads, retry_after_seconds }.into());
     };
     let limit = call.limits.upload_bytes_max;
-    let accepted = upload::receive(call.api, call.context, call.headers, call.body, limit).await?;
-    Ok(answer::accepted(&accepted, call.headers))
+    let (api, context, headers) = (call.api, call.context, call.headers);
+    let Some(key) = once::key(&context.tenant, headers)? else {
+        let taken = upload::receive(api, context, headers, call.body, limit, Taking::Plain).await?;
+        return Ok(answer::accepted(&taken.0.ok_or_else(nothing_taken)?, headers));
+    };
+    let held = match once::begin(&api.ledger(), &key).await? {
+        Turn::Mine(held) => held,
+        Turn::Done(done) => {
+            let taken = upload::receive(api, context, headers, call.body, limit, Taking::OnlyHashed).await?;
+            return Ok(once::replay(done, &taken.1)?);
+        }
+    };
+    let receiving = upload::receive(api, context, headers, call.body, limit, Taking::Hashed);
+    let (accepted, fingerprint) = held.during(receiving).await?;
+    let mut accepted = accepted.ok_or_else(nothing_taken)?;
+    // What an earlier holder of this key stored is this request's own document.
+    accepted.duplicate &= !held.may_have_happened();
+    let location = format!("/v1/documents/{}", accepted.document_id);
+    let body = answer::accepted_body(&accepted, headers).to_string();
+    held.finish(fingerprint, StatusCode::ACCEPTED, Some(location), body.into()).await?;
+    Ok(answer::accepted(&accepted, headers))
+}
+
+fn nothing_taken() -> ApiError {
+    ApiError::Internal { doing: "taking an upload".to_owned(), source: None }
 }
 
 async fn ask(id: Uuid, mut call: Call<'_>) -> Result<Response, Refusal> {

@@ -45,6 +45,9 @@ pub(crate) enum Message {
     Deadline { seconds: u64 },
     Internal { request_id: String },
     NotImplemented { what: &'static str },
+    OnceKeyMalformed { max: usize },
+    OnceRunning,
+    OnceKeyReused,
     StreamUnknown { stream: String },
     EventIdMalformed { got: String },
     Cancelled,
@@ -219,6 +222,21 @@ impl Message {
             Self::Internal { request_id } => (
                 format!("Something failed on our side. Try again; if it fails again, tell the operator the request id {request_id}."),
                 format!("Algo falhou do nosso lado. Tente novamente; se falhar outra vez, informe ao operador o id {request_id}."),
+            ),
+            Self::OnceKeyMalformed { max } => (
+                format!("must be given once, with 1 to {max} visible characters, such as a UUID"),
+                format!("deve ser informado uma vez, com 1 a {max} caracteres visíveis, como um UUID"),
+            ),
+            Self::OnceRunning => (
+                "A request with this Idempotency-Key is still in work. Repeat it in a moment to hear its answer.".to_owned(),
+                "Uma requisição com este Idempotency-Key ainda está em andamento. Repita-a em instantes para ouvir a resposta."
+                    .to_owned(),
+            ),
+            Self::OnceKeyReused => (
+                "This Idempotency-Key was used for another request within the last day. Use a new key for a new request."
+                    .to_owned(),
+                "Este Idempotency-Key foi usado em outra requisição no último dia. Use uma chave nova para uma requisição nova."
+                    .to_owned(),
             ),
             Self::StreamUnknown { stream } => (
                 format!("There is no stream {stream}, or it ended more than five minutes ago. Ask again."),

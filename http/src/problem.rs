@@ -22,6 +22,8 @@ pub(crate) enum Kind {
     BodySlow,
     TooLarge,
     UnsupportedMediaType,
+    StillRunning,
+    OnceKeyReused,
     StreamUnknown,
     Cancelled,
     UpgradeRequired,
@@ -72,6 +74,15 @@ impl Kind {
                 "unsupported_media_type",
                 "Unsupported media type",
                 "Tipo de conteúdo não aceito",
+            ),
+            Self::StillRunning => {
+                (StatusCode::CONFLICT, "still_running", "Still in work", "Ainda em andamento")
+            }
+            Self::OnceKeyReused => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency_key_reused",
+                "Idempotency key used for another request",
+                "Chave de idempotência usada em outra requisição",
             ),
             Self::StreamUnknown => {
                 (StatusCode::NOT_FOUND, "stream_unknown", "No such stream", "Fluxo inexistente")

@@ -2,6 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
 use warp::http::{HeaderMap, header};
 
 use crate::api::{Api, UploadSink};
@@ -10,6 +11,7 @@ use crate::context::Context;
 use crate::document::{Accepted, Template, UploadMeta};
 use crate::error::{ApiError, Violation};
 use crate::message::Message;
+use crate::once;
 use crate::problem::{Kind, Problem};
 use crate::request;
 
@@ -49,6 +51,18 @@ struct Form {
     template: Option<Template>,
     metadata: Option<Map<String, Value>>,
     wrong: Vec<Violation>,
+    digest: Option<Sha256>,
+}
+
+/// What is done with an upload.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taking {
+    /// It is stored.
+    Plain,
+    /// It is stored, and what it was is told by a hash.
+    Hashed,
+    /// Only what it is is told: it was stored before.
+    OnlyHashed,
 }
 
 /// Takes the upload in `body`.
@@ -58,7 +72,8 @@ pub(crate) async fn receive(
     headers: &HeaderMap,
     body: Body,
     file_bytes_max: u64,
-) -> Result<Accepted, Refusal> {
+    taking: Taking,
+) -> Result<(Option<Accepted>, String), Refusal> {
     let boundary = boundary(headers)?;
     if content_length(headers).is_some_and(|length| length > file_bytes_max + OVERHEAD_BYTES_MAX) {
         return Err(too_large(file_bytes_max).into());
@@ -66,7 +81,8 @@ pub(crate) async fn receive(
     let whole = multer::SizeLimit::new().whole_stream(file_bytes_max + OVERHEAD_BYTES_MAX);
     let limits = multer::Constraints::new().size_limit(whole);
     let mut parts = multer::Multipart::with_constraints(body, boundary, limits);
-    let mut form = Form { file: None, template: None, metadata: None, wrong: vec![] };
+    let digest = (taking != Taking::Plain).then(Sha256::new);
+    let mut form = Form { file: None, template: None, metadata: None, wrong: vec![], digest };
     let mut count = 0;
     while let Some(field) = parts.next_field().await.map_err(|e| malformed(&e, file_bytes_max))? {
         count += 1;
@@ -74,7 +90,7 @@ pub(crate) async fn receive(
             let message = Message::UploadTooManyFields { limit: FIELDS_MAX };
             return Err(Problem::field("form", message).into());
         }
-        form.take(api, context, field, file_bytes_max).await?;
+        form.take(api, context, field, file_bytes_max, taking).await?;
     }
     form.finish().await
 }
@@ -86,12 +102,13 @@ impl Form {
         context: &Context,
         mut field: multer::Field<'_>,
         file_bytes_max: u64,
+        taking: Taking,
     ) -> Result<(), Refusal> {
         match field.name().unwrap_or_default() {
             "file" if self.file.is_some() => self.refuse("file", Message::FieldTwice),
             "template" if self.template.is_some() => self.refuse("template", Message::FieldTwice),
             "metadata" if self.metadata.is_some() => self.refuse("metadata", Message::FieldTwice),
-            "file" => self.take_file(api, context, field, file_bytes_max).await?,
+            "file" => self.take_file(api, context, field, file_bytes_max, taking).await?,
             "template" => {
                 let text = small(&mut field, "template", TEMPLATE_BYTES_MAX, file_bytes_max).await?;
                 let template = text.and_then(|text| request::template(&text));
@@ -116,6 +133,7 @@ impl Form {
         context: &Context,
         mut field: multer::Field<'_>,
         file_bytes_max: u64,
+        taking: Taking,
     ) -> Result<(), Refusal> {
         let name = request::filename(field.file_name());
         let mut head = BytesMut::new();
@@ -135,7 +153,10 @@ impl Form {
             self.file = Some((name, None));
             return Ok(());
         }
-        let mut sink = api.begin_upload(context).await?;
+        let mut sink = match taking {
+            Taking::OnlyHashed => None,
+            Taking::Plain | Taking::Hashed => Some(api.begin_upload(context).await?),
+        };
         let mut size = 0_u64;
         let mut next = Some(head.freeze());
         while let Some(piece) = next {
@@ -143,23 +164,42 @@ impl Form {
             if size > file_bytes_max {
                 return Err(too_large(file_bytes_max).into());
             }
-            sink.write(piece).await?;
+            if let Some(digest) = &mut self.digest {
+                digest.update(&piece);
+            }
+            if let Some(sink) = &mut sink {
+                sink.write(piece).await?;
+            }
             next = chunk(&mut field, file_bytes_max).await?;
         }
-        self.file = Some((name, Some(sink)));
+        self.file = Some((name, sink));
         Ok(())
     }
 
-    async fn finish(mut self) -> Result<Accepted, Refusal> {
+    async fn finish(mut self) -> Result<(Option<Accepted>, String), Refusal> {
         let file = self.file.take();
         if file.is_none() {
             self.refuse("file", Message::FieldMissing);
         }
         match file {
-            Some((filename, Some(sink))) if self.wrong.is_empty() => {
+            Some((filename, sink)) if self.wrong.is_empty() => {
                 let template = self.template.unwrap_or_default();
                 let metadata = self.metadata.unwrap_or_default();
-                Ok(sink.finish(UploadMeta { filename, template, metadata }).await?)
+                let what = self.digest.map(Sha256::finalize).map_or_else(String::new, |digest| {
+                    let metadata = Value::Object(metadata.clone()).to_string();
+                    once::fingerprint(&[
+                        b"upload",
+                        &digest,
+                        filename.as_bytes(),
+                        template.name().as_bytes(),
+                        metadata.as_bytes(),
+                    ])
+                });
+                let meta = UploadMeta { filename, template, metadata };
+                match sink {
+                    Some(sink) => Ok((Some(sink.finish(meta).await?), what)),
+                    None => Ok((None, what)),
+                }
             }
             _ => Err(Problem::invalid(self.wrong).into()),
         }

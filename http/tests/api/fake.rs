@@ -31,6 +31,7 @@ pub(crate) struct Fake {
     pub(crate) entered: Notify,
     pub(crate) found: Mutex<Vec<Uuid>>,
     pub(crate) memory: Arc<SharedMemory>,
+    pub(crate) ledger: Arc<Book>,
 }
 
 /// What nodes leave for each other; two servers may share one.
@@ -46,6 +47,39 @@ impl Memory for SharedMemory {
     async fn recall(&self, keys: &[NoteKey]) -> Vec<Option<Bytes>> {
         let kept = self.0.lock().unwrap();
         keys.iter().map(|key| kept.get(key).cloned()).collect()
+    }
+}
+
+/// What was done under which key; `None` while it is being done.
+#[derive(Default)]
+pub(crate) struct Book(pub(crate) Mutex<std::collections::HashMap<OnceKey, Option<Done>>>);
+
+#[async_trait]
+impl Ledger for Book {
+    async fn begin(&self, key: &OnceKey) -> Result<Begun, ApiError> {
+        let mut book = self.0.lock().unwrap();
+        match book.get(key) {
+            Some(Some(done)) => Ok(Begun::Done(done.clone())),
+            Some(None) => Ok(Begun::Running),
+            None => {
+                book.insert(key.clone(), None);
+                let (key, holder) = (key.clone(), "h".to_owned());
+                Ok(Begun::Fresh(Ticket { key, holder, may_have_happened: false }))
+            }
+        }
+    }
+
+    async fn renew(&self, _: &Ticket) -> Result<bool, ApiError> {
+        Ok(true)
+    }
+
+    async fn finish(&self, ticket: &Ticket, done: Done) -> Result<(), ApiError> {
+        self.0.lock().unwrap().insert(ticket.key.clone(), Some(done));
+        Ok(())
+    }
+
+    async fn abandon(&self, ticket: &Ticket) {
+        self.0.lock().unwrap().remove(&ticket.key);
     }
 }
 
@@ -206,6 +240,10 @@ impl Api for Product {
     async fn found(&self, _: &Context, _: Uuid, stream: Uuid) -> Option<Vec<Source>> {
         self.0.0.found.lock().unwrap().push(stream);
         Some(answer().sources)
+    }
+
+    fn ledger(&self) -> Arc<dyn Ledger> {
+        Arc::clone(&self.0.0.ledger) as Arc<dyn Ledger>
     }
 
     fn memory(&self) -> Arc<dyn Memory> {

@@ -20,5 +20,8 @@ mod bounds;
 /// Answers as streams: events, cuts, other nodes, WebSocket.
 mod streams;
 
+/// One effect per `Idempotency-Key`.
+mod once;
+
 /// Random bytes as bodies and paths.
 mod random;
