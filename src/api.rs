@@ -13,11 +13,12 @@ use enabler_actors::documents::intake::{Arriving, IntakeError, Meta};
 use enabler_actors::question;
 use enabler_actors::router::{Found, LIST_MAX, RouteError};
 use enabler_actors::topology::Actors;
+use enabler_actors::wire::refusal;
 use enabler_cluster::request::{Ended, Request};
 use enabler_config::Settings;
 use enabler_http::{
-    Accepted, Answer, Api, ApiError, Ask, Component, Context, Document, DocumentList, Health, ListQuery,
-    Ledger, Memory, NoteKey, Queue, Readiness, Source, Standing, TreeNode, UploadMeta, UploadSink,
+    Accepted, Answer, Api, ApiError, Ask, Component, Context, Document, DocumentList, Health, Ledger,
+    ListQuery, Memory, NoteKey, Queue, Readiness, Source, Standing, TreeNode, UploadMeta, UploadSink,
 };
 use enabler_storage::cache;
 use enabler_storage::record::DocumentId;
@@ -130,6 +131,19 @@ impl Api for NodeApi {
         deleted.map_err(|error| not_routed(error, id, Queue::Requests))
     }
 
+    async fn retry(&self, context: &Context, id: Uuid) -> Result<(), ApiError> {
+        let actors = self.started.get()?;
+        let document = DocumentId(*id.as_bytes());
+        let retried = actors.router.retry(&request(context), context.tenant.name(), document).await;
+        retried.map_err(|error| match error {
+            RouteError::Refused(refusal::NOT_FAILED, _) => ApiError::NotFailed { id },
+            RouteError::Refused(refusal::ALREADY_THERE, other) => {
+                ApiError::AlreadyThere { id: Uuid::try_parse(&other).unwrap_or_default() }
+            }
+            error => not_routed(error, id, Queue::Reading),
+        })
+    }
+
     async fn ask(&self, context: &Context, id: Uuid, ask: Ask) -> Result<Answer, ApiError> {
         let actors = self.started.get()?;
         let began = Instant::now();
@@ -152,7 +166,8 @@ impl Api for NodeApi {
     async fn found(&self, context: &Context, id: Uuid, stream: Uuid) -> Option<Vec<Source>> {
         let actors = self.started.get().ok()?;
         let document = DocumentId(*id.as_bytes());
-        let found = question::found(&*actors.cache, context.tenant.name(), document, &stream.to_string()).await?;
+        let found =
+            question::found(&*actors.cache, context.tenant.name(), document, &stream.to_string()).await?;
         Some(convert::sources(found))
     }
 

@@ -253,7 +253,12 @@ mod tests {
     }
 
     fn done() -> Done {
-        Done { fingerprint: "f".into(), status: 202, location: Some("/v1/documents/1".into()), body: "{}".into() }
+        Done {
+            fingerprint: "f".into(),
+            status: 202,
+            location: Some("/v1/documents/1".into()),
+            body: "{}".into(),
+        }
     }
 
     async fn ticket(ledger: &StoreLedger, key: &OnceKey) -> Ticket {

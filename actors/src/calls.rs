@@ -120,6 +120,7 @@ impl Calls {
             wire::DOCUMENT => self.document(read(body)?).await,
             wire::ACCEPT => self.accept(request, read(body)?).await,
             wire::DELETE => self.delete(request, read(body)?).await,
+            wire::RETRY => self.retry(request, read(body)?).await,
             wire::ASK => self.ask(request, body).await,
             wire::LIST => self.list(read(body)?).await,
             wire::KNOWN => self.known(read(body)?).await,
@@ -289,6 +290,24 @@ impl Calls {
         }
     }
 
+    async fn retry(&self, request: &Request, which: wire::Which) -> Result<Bytes, Refused> {
+        let wire::Which { tenant, document_id } = which;
+        let shard = self.shards.of(document_id);
+        self.owned_soon(shard).await?;
+        let record = self.record(&tenant, document_id).await?;
+        let now_ms = self.clock.now_ms();
+        // The same bytes of a tenant come to one shard, so that this index knows all of them.
+        let usable = move |index: &ShardIndex| index.usable_content(&tenant, &record.sha256, now_ms);
+        if let Some(other) = self.reading(shard, usable).await?.filter(|other| *other != document_id) {
+            return Err(code(refusal::ALREADY_THERE, &other.to_string()));
+        }
+        let asked = self.shards.command(request, document_id, |reply| Command::Retry { reply }).await;
+        match asked.map_err(|error| self.unowned(shard, error))? {
+            Ok(()) => Ok(Bytes::new()),
+            Err(error) => Err(self.not_done(shard, error)),
+        }
+    }
+
     /// The actor of a shard that this node owns, or is about to be given.
     async fn owned_soon(&self, shard: u32) -> Result<&Address<Message>, Refused> {
         match self.shards.get(shard) {
@@ -312,6 +331,7 @@ impl Calls {
     fn not_done(&self, shard: u32, error: CommandError) -> Refused {
         match error {
             CommandError::Unknown => code(refusal::UNKNOWN_DOCUMENT, "there is no such document"),
+            CommandError::NotFailed => code(refusal::NOT_FAILED, "the document did not fail"),
             CommandError::Arriving => code(refusal::ARRIVING, "the same bytes are arriving"),
             CommandError::NotOwner => self.not_owner(shard),
             CommandError::NotRecorded(_) if !self.owns(shard) => self.not_owner(shard),

@@ -74,7 +74,12 @@ const FOUND_TTL: Duration = Duration::from_secs(120);
 const FOUND: &str = "found";
 
 /// The passages that were found for a stream, if that is known already.
-pub async fn found(cache: &dyn Cache, tenant: &str, document: DocumentId, stream: &str) -> Option<Vec<Source>> {
+pub async fn found(
+    cache: &dyn Cache,
+    tenant: &str,
+    document: DocumentId,
+    stream: &str,
+) -> Option<Vec<Source>> {
     let key = cache::stream_key(tenant, Some(document), stream, FOUND);
     serde_json::from_slice(&cache.get(&key).await?).ok()
 }

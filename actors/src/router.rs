@@ -262,6 +262,16 @@ impl Router {
         }
     }
 
+    /// Reads a document again that could not be read.
+    ///
+    /// # Errors
+    /// See [`RouteError`].
+    pub async fn retry(&self, request: &Request, tenant: &str, id: DocumentId) -> Result<(), RouteError> {
+        let body = wire::encode(&wire::Which { tenant: tenant.to_owned(), document_id: id });
+        let errand = Errand { shard: self.shards.of(id), kind: wire::RETRY, body, is_read: false };
+        self.carry(request, &errand, &mut false).await.map(drop)
+    }
+
     /// Up to `limit` documents of a tenant after `after`, newest first.
     ///
     /// # Errors

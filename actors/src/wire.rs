@@ -27,6 +27,8 @@ pub const ASK: u16 = 13;
 pub const LIST: u16 = 14;
 /// Which document has these bytes ([`Known`] → [`Knows`]).
 pub const KNOWN: u16 = 15;
+/// Read a document again that could not be read ([`Which`] → nothing).
+pub const RETRY: u16 = 16;
 /// Embed texts ([`Embed`] → [`Embedded`]).
 pub const EMBED: u16 = 20;
 /// Write a draft ([`Write`] → [`Written`]).
@@ -68,6 +70,10 @@ pub mod refusal {
     pub const MALFORMED: u16 = 12;
     /// The uploaded file is damaged or gone.
     pub const ORIGINAL: u16 = 13;
+    /// The document did not fail.
+    pub const NOT_FAILED: u16 = 14;
+    /// The tenant has the same bytes as another document; the text is its id.
+    pub const ALREADY_THERE: u16 = 15;
 }
 
 macro_rules! bodies {

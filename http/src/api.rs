@@ -10,9 +10,9 @@ use crate::ask::{Answer, Ask, Source};
 use crate::context::Context;
 use crate::document::{Accepted, Document, DocumentList, ListQuery, UploadMeta};
 use crate::error::ApiError;
+use crate::health::{Health, Readiness, TreeNode};
 use crate::memory::Memory;
 use crate::once::Ledger;
-use crate::health::{Health, Readiness, TreeNode};
 
 /// The product behind the API.
 ///
@@ -47,6 +47,14 @@ pub trait Api: Send + Sync + 'static {
     ///
     /// [`ApiError::NotFound`] when there is none, also when it is another tenant's.
     async fn delete(&self, context: &Context, id: Uuid) -> Result<(), ApiError>;
+
+    /// Reads the document `id` again, which could not be read.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::NotFound`] when there is none, [`ApiError::NotFailed`] when it can be asked,
+    /// [`ApiError::AlreadyThere`] when the same file was uploaded again meanwhile.
+    async fn retry(&self, context: &Context, id: Uuid) -> Result<(), ApiError>;
 
     /// Answers a question about the document `id`.
     ///

@@ -36,6 +36,18 @@ pub enum ApiError {
         /// How far it is.
         progress: Option<Progress>,
     },
+    /// The document can be asked, so there is nothing to read again: 409.
+    #[error("the document {id} did not fail")]
+    NotFailed {
+        /// The document.
+        id: Uuid,
+    },
+    /// The same file is there as another document: 409.
+    #[error("the same file is document {id}")]
+    AlreadyThere {
+        /// The other document.
+        id: Uuid,
+    },
     /// The document could not be read, so it cannot be asked: 422.
     #[error("the document could not be read: {}", .0.code.name())]
     ReadingFailed(Failure),

@@ -63,7 +63,11 @@ pub(crate) async fn handle(route: Route, call: Call<'_>) -> Result<Response, Ref
         Route::Ask(id) => ask(id, call).await,
         Route::Analyze => not_yet("analyses"),
         Route::Events(id) => stream::handlers::progress(id, &call).await,
-        Route::Retry(_) => not_yet("retries"),
+        Route::Retry(id) => {
+            call.api.retry(call.context, id).await?;
+            let document = call.api.document(call.context, id).await?;
+            Ok(answer::json(StatusCode::ACCEPTED, &answer::document(&document, language)))
+        }
         Route::Page(..) => not_yet("page images"),
         Route::Stream => Err(Problem::new(Kind::UpgradeRequired, Message::UpgradeRequired).into()),
         Route::StreamResume(id) => stream::handlers::resume(id, &call).await,

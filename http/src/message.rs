@@ -47,6 +47,8 @@ pub(crate) enum Message {
     NotImplemented { what: &'static str },
     OnceKeyMalformed { max: usize },
     OnceRunning,
+    NotFailed { id: String },
+    AlreadyThere { id: String },
     OnceKeyReused,
     StreamUnknown { stream: String },
     EventIdMalformed { got: String },
@@ -226,6 +228,14 @@ impl Message {
             Self::OnceKeyMalformed { max } => (
                 format!("must be given once, with 1 to {max} visible characters, such as a UUID"),
                 format!("deve ser informado uma vez, com 1 a {max} caracteres visíveis, como um UUID"),
+            ),
+            Self::NotFailed { id } => (
+                format!("Document {id} was read well; only a document that failed is read again."),
+                format!("O documento {id} foi lido corretamente; só um documento que falhou é lido novamente."),
+            ),
+            Self::AlreadyThere { id } => (
+                format!("The same file was uploaded again and is document {id}. Use that one, or delete it first."),
+                format!("O mesmo arquivo foi enviado novamente e é o documento {id}. Use-o, ou exclua-o antes."),
             ),
             Self::OnceRunning => (
                 "A request with this Idempotency-Key is still in work. Repeat it in a moment to hear its answer.".to_owned(),

@@ -107,7 +107,11 @@ pub(crate) fn key(tenant: &Tenant, headers: &HeaderMap) -> Result<Option<OnceKey
     let text = value.to_str().unwrap_or_default().trim();
     let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
     let is_plain = bare.bytes().all(|b| b.is_ascii_graphic() && b != b'"');
-    if bare.is_empty() || bare.len() > KEY_CHARS_MAX || !is_plain || headers.get_all(HEADER).iter().count() > 1 {
+    if bare.is_empty()
+        || bare.len() > KEY_CHARS_MAX
+        || !is_plain
+        || headers.get_all(HEADER).iter().count() > 1
+    {
         return Err(Problem::field("Idempotency-Key", Message::OnceKeyMalformed { max: KEY_CHARS_MAX }));
     }
     Ok(Some(OnceKey { tenant: tenant.clone(), key: bare.to_owned() }))
@@ -172,7 +176,10 @@ impl Held {
     }
 
     /// Does `work` while keeping the right; ends it when the right is lost, which a frozen node finds out afterwards.
-    pub(crate) async fn during<T>(&self, work: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
+    pub(crate) async fn during<T>(
+        &self,
+        work: impl Future<Output = Result<T, Refusal>>,
+    ) -> Result<T, Refusal> {
         let mut work = std::pin::pin!(work);
         loop {
             tokio::select! {

@@ -22,6 +22,7 @@ pub(crate) enum Kind {
     BodySlow,
     TooLarge,
     UnsupportedMediaType,
+    NotFailed,
     StillRunning,
     OnceKeyReused,
     StreamUnknown,
@@ -75,6 +76,9 @@ impl Kind {
                 "Unsupported media type",
                 "Tipo de conteúdo não aceito",
             ),
+            Self::NotFailed => {
+                (StatusCode::CONFLICT, "not_failed", "Nothing to read again", "Nada a ler novamente")
+            }
             Self::StillRunning => {
                 (StatusCode::CONFLICT, "still_running", "Still in work", "Ainda em andamento")
             }
@@ -186,6 +190,12 @@ impl Problem {
                     total: progress.and_then(|p| p.pages_total),
                 };
                 Self { progress: Some((status, progress)), ..Self::new(Kind::NotReady, message) }
+            }
+            ApiError::NotFailed { id } => {
+                Self::new(Kind::NotFailed, Message::NotFailed { id: id.to_string() })
+            }
+            ApiError::AlreadyThere { id } => {
+                Self::new(Kind::NotFailed, Message::AlreadyThere { id: id.to_string() })
             }
             ApiError::ReadingFailed(failure) => {
                 Self::new(Kind::ReadingFailed, Message::ReadingFailed(failure))

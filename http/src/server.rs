@@ -99,10 +99,9 @@ fn builder() -> Builder<TokioExecutor> {
 fn filter(service: Arc<Service>) -> warp::filters::BoxedFilter<(Response,)> {
     let query = warp::query::raw().or(warp::any().map(String::new)).unify();
     let sockets = Arc::clone(&service);
-    let socket = warp::path!("v1" / "stream")
-        .and(warp::ws())
-        .and(warp::header::headers_cloned())
-        .map(move |upgrade: warp::ws::Ws, headers: HeaderMap| sockets.socket(upgrade, "/v1/stream", &headers));
+    let socket = warp::path!("v1" / "stream").and(warp::ws()).and(warp::header::headers_cloned()).map(
+        move |upgrade: warp::ws::Ws, headers: HeaderMap| sockets.socket(upgrade, "/v1/stream", &headers),
+    );
     let request = warp::any()
         .and(warp::method())
         .and(warp::path::full())

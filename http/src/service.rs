@@ -139,7 +139,8 @@ impl Service {
         let context = self.context(headers, Instant::now());
         let mut response = match self.tenant(headers) {
             Ok(tenant) => {
-                let (streams, question_chars_max) = (Arc::clone(&self.streams), self.limits.question_chars_max);
+                let (streams, question_chars_max) =
+                    (Arc::clone(&self.streams), self.limits.question_chars_max);
                 let context = Context { tenant, ..context.clone() };
                 let upgrade = upgrade.max_message_size(MESSAGE_BYTES_MAX).max_frame_size(MESSAGE_BYTES_MAX);
                 upgrade

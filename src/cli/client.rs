@@ -19,6 +19,8 @@ const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(3_700);
 /// How often a request that was turned away for overload is sent again.
 const ATTEMPTS_MAX: u32 = 10;
+/// How often an upload whose connection broke is sent again.
+const CUTS_MAX: u32 = 6;
 /// The longest pause between two of them, whatever the node says.
 const PAUSE_SECONDS_MAX: u64 = 30;
 
@@ -79,6 +81,8 @@ impl Client {
         sent: impl Fn(u64) + Send + Sync + Clone + 'static,
     ) -> Result<Value, Failure> {
         let doing = || format!("reading {}", path.display());
+        // One key for all tries: however often the connection breaks, the file is taken once.
+        let once = once_key();
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let mut attempt = 0;
         loop {
@@ -96,11 +100,20 @@ impl Client {
             if let Some(metadata) = metadata {
                 form = form.text("metadata", metadata.to_owned());
             }
-            let request = self.request(Method::POST, "/v1/documents").multipart(form.part("file", part));
+            let request = self.request(Method::POST, "/v1/documents").header("idempotency-key", &once);
+            let request = request.multipart(form.part("file", part));
             match self.send(request).await {
                 Err(Failure::Refused(refusal)) if may_try_again(&refusal, attempt) => {
                     pause(&refusal).await;
                     attempt += 1;
+                }
+                // A first connection that is refused is a wrong address; one that breaks is a cut.
+                Err(Failure::Unreachable { cause, .. })
+                    if attempt + 1 < CUTS_MAX && !cause.contains("refused")
+                        || attempt > 0 && attempt + 1 < CUTS_MAX =>
+                {
+                    attempt += 1;
+                    tokio::time::sleep(Duration::from_secs(attempt.into())).await;
                 }
                 other => return other,
             }
@@ -126,7 +139,7 @@ impl Client {
 
     /// Asks one document.
     pub(crate) async fn ask(&self, id: &str, question: &Value) -> Result<Value, Failure> {
-        let path = format!("/v1/documents/{}/ask", segment(id));
+        let path = Self::ask_path(id);
         let mut attempt = 0;
         loop {
             match self.send(self.request(Method::POST, &path).json(question)).await {
@@ -150,7 +163,13 @@ impl Client {
         Ok((!ready).then_some(waiting))
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    /// Where one document is asked.
+    pub(crate) fn ask_path(id: &str) -> String {
+        format!("/v1/documents/{}/ask", segment(id))
+    }
+
+    /// A request with the key.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.url)).header("x-api-key", self.key.reveal())
     }
 
@@ -161,7 +180,8 @@ impl Client {
         })
     }
 
-    async fn answer(&self, request: RequestBuilder) -> Result<reqwest::Response, Failure> {
+    /// Sends a request and gives what was answered, unless it was refused.
+    pub(crate) async fn answer(&self, request: RequestBuilder) -> Result<reqwest::Response, Failure> {
         let response = request.send().await.map_err(|error| self.unreachable(&error))?;
         let status = response.status();
         if status.is_success() {
@@ -192,12 +212,27 @@ impl Client {
 }
 
 fn may_try_again(refusal: &Refusal, attempt: u32) -> bool {
-    refusal.status == 503 && refusal.retry_after_seconds.is_some() && attempt + 1 < ATTEMPTS_MAX
+    // 409: an earlier try of the same request is still in work.
+    matches!(refusal.status, 503 | 409) && refusal.retry_after_seconds.is_some() && attempt + 1 < ATTEMPTS_MAX
+}
+
+/// A first connection that is refused is a wrong address; one that breaks is a cut.
+fn may_send_again(cause: &str, attempt: u32) -> bool {
+    attempt + 1 < CUTS_MAX && (attempt > 0 || !cause.contains("refused"))
 }
 
 async fn pause(refusal: &Refusal) {
     let seconds = refusal.retry_after_seconds.unwrap_or(1).clamp(1, PAUSE_SECONDS_MAX);
     tokio::time::sleep(Duration::from_secs(seconds)).await;
+}
+
+/// A key that no other request has.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a key tells one request from another; nothing simulated depends on it"
+)]
+fn once_key() -> String {
+    uuid::Uuid::new_v4().to_string()
 }
 
 /// An id as one piece of a path: what no id has is replaced, so that the node says it knows no such id.

@@ -6,6 +6,7 @@ mod certs;
 mod client;
 mod dkr;
 mod docs;
+mod events;
 mod failure;
 mod ingest;
 mod key;

@@ -13,6 +13,14 @@ pub(crate) fn line(text: &str) {
     }
 }
 
+/// Prints a piece of a line on standard output at once.
+pub(crate) fn piece(text: &str) {
+    let mut out = std::io::stdout().lock();
+    if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+        std::process::exit(0);
+    }
+}
+
 /// Prints one line on standard error.
 pub(crate) fn note(text: &str) {
     // Without standard error there is nobody left to tell.

@@ -20,3 +20,4 @@ mod moving;
 mod outage;
 // Hours of everything at once.
 mod soak;
+mod talking;

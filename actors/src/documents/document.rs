@@ -41,6 +41,9 @@ pub enum CommandError {
     /// The same bytes are arriving at this moment.
     #[error("the same bytes are arriving at this moment")]
     Arriving,
+    /// Only a document that failed is read again.
+    #[error("the document did not fail")]
+    NotFailed,
     /// Another node owns the shard.
     #[error("another node owns the shard")]
     NotOwner,
@@ -57,6 +60,11 @@ pub enum Command {
     },
     /// Go on with an ingest that an earlier owner left unfinished.
     Resume,
+    /// Read the document again, which could not be read.
+    Retry {
+        /// Whether that is in the log.
+        reply: Reply<Result<(), CommandError>>,
+    },
     /// Erase the document everywhere.
     Delete {
         /// `requested` or `expired`.
@@ -111,6 +119,7 @@ impl Behaviour for Document {
         match message {
             Command::Accept { .. } => "accept",
             Command::Resume => "resume",
+            Command::Retry { .. } => "retry",
             Command::Delete { .. } => "delete",
             Command::Write { .. } => "write",
             Command::IngestEnded(_) => "ingest ended",
@@ -142,6 +151,13 @@ impl Behaviour for Document {
                 reply.send(accepted);
             }
             Command::Resume | Command::TryAgain => self.begin(context, state).await,
+            Command::Retry { reply } => {
+                let retried = self.retry(state).await;
+                if retried.is_ok() {
+                    self.begin(context, state).await;
+                }
+                reply.send(retried);
+            }
             Command::Delete { reason, reply } => reply.send(self.delete(context, state, reason).await),
             Command::Write { ops, reply } => reply.send(self.write(state, ops).await),
             Command::IngestEnded(outcome) => {
@@ -263,6 +279,21 @@ impl Document {
             tokio::time::sleep(wait).await;
             let _ = address.send(Command::TryAgain).await;
         });
+    }
+
+    /// Accepts the same file as a new revision: the old one's rows are gone with it, and the log keeps both.
+    async fn retry(&self, state: &mut State) -> Result<(), CommandError> {
+        let record = self.record().await.filter(|_| !state.deleted).ok_or(CommandError::Unknown)?;
+        match record.status.outcome {
+            Outcome::Failed(_) => {}
+            // Whoever asks twice has what he asked for.
+            Outcome::Processing => return Ok(()),
+            Outcome::Ready => return Err(CommandError::NotFailed),
+        }
+        state.tries = 0;
+        let revision = record.revision + 1;
+        let document = Box::new(DocumentRecord { revision, status: Status::default(), ..record });
+        self.append(vec![Op::Accepted { document }]).await
     }
 
     async fn delete(

@@ -57,7 +57,8 @@ impl Event {
 /// Every sentence was held to the document before the first of these events is said: a reader never sees words that
 /// the next moment takes back.
 pub(crate) fn of_answer(answer: &Answer) -> Vec<Event> {
-    let deltas = pieces(&answer.answer).into_iter().map(|text| Event { name: "delta", data: json!({ "text": text }) });
+    let deltas =
+        pieces(&answer.answer).into_iter().map(|text| Event { name: "delta", data: json!({ "text": text }) });
     let verdict = Event {
         name: "verdict",
         data: json!({

@@ -49,7 +49,9 @@ pub(crate) async fn cancel(stream: Uuid, call: &Call<'_>) -> Result<Response, Re
 pub(crate) async fn progress(id: Uuid, call: &Call<'_>) -> Result<Response, Refusal> {
     let first = call.api.document(call.context, id).await?;
     let Some(place) = call.streams.progress_place() else {
-        return Err(ApiError::Overloaded { queue: crate::error::Queue::Requests, retry_after_seconds: 2 }.into());
+        return Err(
+            ApiError::Overloaded { queue: crate::error::Queue::Requests, retry_after_seconds: 2 }.into()
+        );
     };
     let seen = call.headers.get("last-event-id").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let (sender, response) = sse::body();
@@ -61,7 +63,9 @@ pub(crate) async fn progress(id: Uuid, call: &Call<'_>) -> Result<Response, Refu
         loop {
             let (name, event) = match &next {
                 Ok(document) => (place_of(document), told(document, &context)),
-                Err(error @ (ApiError::Unavailable { .. } | ApiError::Overloaded { .. } | ApiError::Deadline)) => {
+                Err(
+                    error @ (ApiError::Unavailable { .. } | ApiError::Overloaded { .. } | ApiError::Deadline),
+                ) => {
                     // It is looked again: the owner may be changing.
                     tracing::debug!(%error, "looking how far a document is");
                     (said.clone().unwrap_or_default(), Event { name: "progress", data: json!({}) })

@@ -182,7 +182,8 @@ mod tests {
 
     #[test]
     fn a_stream_of_another_tenant_is_neither_heard_nor_ended() {
-        let (table, ana, rui, id) = (Table::new(2), Tenant::new("ana"), Tenant::new("rui"), Uuid::from_u128(1));
+        let (table, ana, rui, id) =
+            (Table::new(2), Tenant::new("ana"), Tenant::new("rui"), Uuid::from_u128(1));
         let Some(Opened::Fresh(live, _listener)) = table.open(id, &ana) else { panic!("it is new") };
         assert!(table.listen(id, &rui).is_none() && table.open(id, &rui).is_none());
         assert!(!table.cancel(id, &rui) && !live.cancel.is_cancelled());

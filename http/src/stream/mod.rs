@@ -78,7 +78,11 @@ impl Streams {
     ///
     /// # Errors
     /// When nobody knows the stream (any more), or its document is gone.
-    pub(crate) async fn resume(self: &Arc<Self>, context: &Context, from: EventId) -> Result<Follower, Refusal> {
+    pub(crate) async fn resume(
+        self: &Arc<Self>,
+        context: &Context,
+        from: EventId,
+    ) -> Result<Follower, Refusal> {
         let unknown = || {
             let stream = from.stream.to_string();
             Refusal::Problem(Problem::new(Kind::StreamUnknown, Message::StreamUnknown { stream }))
@@ -90,7 +94,8 @@ impl Streams {
         self.api.document(context, question.document).await?;
         let seen = note(context, Some(question.document), from.stream, &from.seq.to_string());
         let seen = self.memory.recall(&[seen]).await.pop().flatten();
-        let is_over = seen.and_then(|bytes| event::Event::from_bytes(&bytes)).is_some_and(|event| event.is_last());
+        let is_over =
+            seen.and_then(|bytes| event::Event::from_bytes(&bytes)).is_some_and(|event| event.is_last());
         let here = self.table.listen(from.stream, &context.tenant);
         let follower = Follower::new(self, context, from.stream, question, from.seq, here);
         Ok(if is_over { follower.ended() } else { follower })

@@ -50,7 +50,9 @@ mod tests {
 
     #[test]
     fn what_is_no_name_is_none() {
-        for text in ["", ":", "3", "4f5c0f3c-96c4-4a3e-8f0a-2f3a1c9b7d11", "4f5c0f3c-96c4-4a3e-8f0a-2f3a1c9b7d11:+1"] {
+        for text in
+            ["", ":", "3", "4f5c0f3c-96c4-4a3e-8f0a-2f3a1c9b7d11", "4f5c0f3c-96c4-4a3e-8f0a-2f3a1c9b7d11:+1"]
+        {
             assert_eq!(EventId::read(text), None, "{text}");
         }
     }

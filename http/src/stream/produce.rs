@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::event::{self, Event};
-use super::live::{Live, Listener, Opened};
+use super::live::{Listener, Live, Opened};
 use super::{Streams, note};
 use crate::ask::{Answer, Ask};
 use crate::context::Context;

@@ -47,7 +47,12 @@ enum Wish {
 }
 
 /// Serves one connection until either side ends it.
-pub(crate) async fn serve(streams: Arc<Streams>, context: Context, question_chars_max: usize, socket: WebSocket) {
+pub(crate) async fn serve(
+    streams: Arc<Streams>,
+    context: Context,
+    question_chars_max: usize,
+    socket: WebSocket,
+) {
     let (sink, mut frames) = socket.split();
     let (sender, outgoing) = mpsc::channel(WAITING_MAX);
     let writer = tokio::spawn(write(sink, outgoing));

@@ -197,6 +197,14 @@ impl Api for Product {
         if id.to_string() == MISSING { Err(ApiError::NotFound { id }) } else { Ok(()) }
     }
 
+    async fn retry(&self, _: &Context, id: Uuid) -> Result<(), ApiError> {
+        match id.to_string().as_str() {
+            MISSING => Err(ApiError::NotFound { id }),
+            READY => Err(ApiError::NotFailed { id }),
+            _ => Ok(()),
+        }
+    }
+
     async fn ask(&self, context: &Context, id: Uuid, ask: Ask) -> Result<Answer, ApiError> {
         self.0.0.asked.lock().unwrap().push((ask.clone(), context.clone()));
         match id.to_string().as_str() {

@@ -223,3 +223,12 @@ async fn every_code_and_path_that_is_answered_is_documented() {
         assert!(page.contains(path), "{path} is not on the documentation page");
     }
 }
+
+#[tokio::test]
+async fn only_a_document_that_failed_is_read_again() {
+    let server = server().await;
+    let retry = |id: &str| server.post(&format!("/v1/documents/{id}/retry"));
+    assert_eq!(retry(FAILED).send().await.unwrap().status(), 202);
+    problem(retry(READY), 409, "not_failed").await;
+    problem(retry(MISSING), 404, "document_not_found").await;
+}

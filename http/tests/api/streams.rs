@@ -44,7 +44,11 @@ fn stream_of(events: &[Event]) -> String {
 }
 
 fn text(events: &[Event]) -> String {
-    events.iter().filter(|(_, name, _)| name == "delta").map(|(.., data)| data["text"].as_str().unwrap()).collect()
+    events
+        .iter()
+        .filter(|(_, name, _)| name == "delta")
+        .map(|(.., data)| data["text"].as_str().unwrap())
+        .collect()
 }
 
 #[tokio::test]
@@ -56,7 +60,8 @@ async fn a_stream_says_what_the_answer_without_one_says() {
     assert_eq!(events.last().unwrap().2, whole);
     assert_eq!(text(&events), whole["answer"].as_str().unwrap());
     assert_eq!(events[0].2["sources"], whole["sources"]);
-    let numbers: Vec<String> = (1..=events.len()).map(|seq| format!("{}:{seq}", stream_of(&events))).collect();
+    let numbers: Vec<String> =
+        (1..=events.len()).map(|seq| format!("{}:{seq}", stream_of(&events))).collect();
     assert_eq!(events.iter().map(|(id, ..)| id.clone()).collect::<Vec<_>>(), numbers);
 }
 
@@ -82,7 +87,8 @@ async fn a_stream_that_is_cut_while_it_is_told_goes_on_where_it_was() {
     let server = server().await;
     let seen = events(server.ask("wait"), 1).await;
     assert_eq!(names(&seen), ["sources"]);
-    let resumed = server.get(&format!("/v1/streams/{}", stream_of(&seen))).header("last-event-id", &seen[0].0);
+    let resumed =
+        server.get(&format!("/v1/streams/{}", stream_of(&seen))).header("last-event-id", &seen[0].0);
     let rest = tokio::spawn(events(resumed, usize::MAX));
     tokio::time::sleep(Duration::from_millis(50)).await;
     server.fake.0.release.notify_one();
@@ -172,7 +178,8 @@ async fn the_progress_of_a_document_ends_with_its_end() {
 type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
 
 async fn connect(server: &Server) -> Socket {
-    let mut request = format!("{}/v1/stream", server.url.replace("http", "ws")).into_client_request().unwrap();
+    let mut request =
+        format!("{}/v1/stream", server.url.replace("http", "ws")).into_client_request().unwrap();
     request.headers_mut().insert("x-api-key", KEY.parse().unwrap());
     tokio_tungstenite::connect_async(request).await.unwrap().0
 }
@@ -196,7 +203,11 @@ async fn a_websocket_answers_many_questions_with_the_same_events() {
     let server = server().await;
     let mut socket = connect(&server).await;
     for id in ["a", "b"] {
-        say(&mut socket, json!({ "type": "ask", "id": id, "document_id": READY, "question": "Qual o prazo?" })).await;
+        say(
+            &mut socket,
+            json!({ "type": "ask", "id": id, "document_id": READY, "question": "Qual o prazo?" }),
+        )
+        .await;
     }
     let mut heard = std::collections::BTreeMap::<String, Vec<Value>>::new();
     while heard.values().flatten().filter(|frame| frame["type"] == "final").count() < 2 {
@@ -205,13 +216,15 @@ async fn a_websocket_answers_many_questions_with_the_same_events() {
     }
     let whole = events(server.ask("Qual o prazo?"), usize::MAX).await;
     for frames in heard.values() {
-        let told: Vec<(&str, &Value)> = frames.iter().map(|f| (f["type"].as_str().unwrap(), &f["data"])).collect();
+        let told: Vec<(&str, &Value)> =
+            frames.iter().map(|f| (f["type"].as_str().unwrap(), &f["data"])).collect();
         assert_eq!(told, whole.iter().map(|(_, name, data)| (name.as_str(), data)).collect::<Vec<_>>());
     }
     // What was begun here is gone on with there.
     let first = &heard["a"][0];
     let (stream, id) = (first["stream"].as_str().unwrap(), first["event_id"].as_str().unwrap());
-    let rest = events(server.get(&format!("/v1/streams/{stream}")).header("last-event-id", id), usize::MAX).await;
+    let rest =
+        events(server.get(&format!("/v1/streams/{stream}")).header("last-event-id", id), usize::MAX).await;
     assert_eq!(rest, whole_of(&heard["a"])[1..]);
 }
 

@@ -106,7 +106,8 @@ impl Door {
         self.place().touched
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    /// A request with the key, for what the methods below do not ask.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = format!("{}{path}", self.place().url);
         self.http.request(method, url).header("x-api-key", KEY)
     }

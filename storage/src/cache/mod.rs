@@ -17,8 +17,9 @@ pub use counters::{
 pub use groups::{Group, Place, Reach, TENANTS_PREFIX, place_of, reach_of};
 pub use in_process::{InProcess, jittered};
 pub use keys::{
-    ANSWER_TTL, AnswerKey, EMBEDDING_TTL, OCR_TTL, SESSION_TTL, STREAM_TTL, answer_key, answer_prefix, embedding_key,
-    ocr_key, ocr_prefix, session_key, session_prefix, stream_key, stream_prefix, tenant_prefix,
+    ANSWER_TTL, AnswerKey, EMBEDDING_TTL, OCR_TTL, SESSION_TTL, STREAM_TTL, answer_key, answer_prefix,
+    embedding_key, ocr_key, ocr_prefix, session_key, session_prefix, stream_key, stream_prefix,
+    tenant_prefix,
 };
 
 /// Largest value in bytes: more is cheaper to compute again than to move.
