@@ -10,6 +10,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
 use warp::Filter as _;
 use warp::http::{HeaderMap, Method};
 use warp::reply::Response;
@@ -26,6 +27,8 @@ const HEADERS_TIME_MAX: Duration = Duration::from_secs(20);
 const HEADERS_BYTES_MAX: usize = 64 * 1024;
 /// Requests that one HTTP/2 connection may have in work.
 const STREAMS_MAX: u32 = 64;
+/// How long a client may leave what it is sent unread: its connection holds a place and some buffers.
+const UNREAD_TIME_MAX: Duration = Duration::from_secs(30);
 /// How long to wait after the system refused a connection, mostly because it has no more file handles.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
@@ -65,6 +68,8 @@ pub async fn serve(
         // Answers are short and wait for nothing; only the option itself can fail, on a closed socket.
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(service.clone());
+        let mut stream = Box::pin(TimeoutStream::new(stream));
+        stream.as_mut().set_write_timeout_pinned(Some(UNREAD_TIME_MAX));
         let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
         let connection = graceful.watch(connection.into_owned());
         tokio::spawn(async move {

@@ -20,6 +20,7 @@ pub(crate) async fn serve(loaded: Loaded, serve: &Serve) -> Result<ExitCode, Fai
     }
     let settings = &loaded.merged.settings;
     start_log(&settings.log)?;
+    raise_open_files();
     let dir = &settings.data.dir;
     let hold = node_file::hold(dir)?;
     let node_key = key::ensure(&loaded)?;
@@ -41,6 +42,15 @@ pub(crate) async fn serve(loaded: Loaded, serve: &Serve) -> Result<ExitCode, Fai
     drop(hold);
     outcome.map_err(|error| Failure::Plain(chain(&*error)))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Connections, indexes and spool files are open files, and systems hand out far fewer than they allow.
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!(%error, allowed = limit.current, "the bound of open files stays as it was");
+    }
 }
 
 async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Failure> {

@@ -20,4 +20,5 @@ mod moving;
 mod outage;
 // Hours of everything at once.
 mod soak;
+// Streams that go on, and requests that are done once, at every node.
 mod talking;

@@ -7,7 +7,7 @@ use enabler_cluster::actor::{Behaviour, Context, Fault};
 use enabler_cluster::address::{Address, Reply};
 use enabler_cluster::request::Request;
 use enabler_storage::cache;
-use enabler_storage::record::{self, DocumentId, DocumentRecord, Op, Outcome, Reason};
+use enabler_storage::record::{self, DocumentId, DocumentRecord, Op, Outcome, Reason, Status};
 use futures_util::FutureExt;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
