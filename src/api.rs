@@ -18,8 +18,10 @@ use enabler_cluster::request::{Ended, Request};
 use enabler_config::Settings;
 use enabler_http::{
     Accepted, Answer, Api, ApiError, Ask, Component, Context, Document, DocumentList, Health, Ledger,
-    ListQuery, Memory, NoteKey, Queue, Readiness, Source, Standing, TreeNode, UploadMeta, UploadSink,
+    ListQuery, Memory, NoteKey, PagePicture, Queue, Readiness, Source, Standing, TreeNode, UploadMeta,
+    UploadSink,
 };
+use enabler_reading::{PageProblem, Picture};
 use enabler_storage::cache;
 use enabler_storage::record::DocumentId;
 use tokio::time::Instant;
@@ -129,6 +131,26 @@ impl Api for NodeApi {
         let deleted =
             actors.router.delete(&request(context), context.tenant.name(), document, "requested").await;
         deleted.map_err(|error| not_routed(error, id, Queue::Requests))
+    }
+
+    async fn picture(&self, context: &Context, id: Uuid, picture: PagePicture) -> Result<Bytes, ApiError> {
+        let actors = self.started.get()?;
+        let record = self.find(context, id).await?.record;
+        let pages = record.status.page_count;
+        if pages != 0 && picture.page > pages {
+            return Err(ApiError::NoSuchPage { page: picture.page, pages });
+        }
+        let drawn = Picture { number: picture.page, dpi: picture.dpi, marks: picture.marks };
+        let outcome = actors.crew.draw(&request(context), &record.original, &drawn).await;
+        // Drawing takes a while; the document may have been deleted meanwhile.
+        self.find(context, id).await?;
+        match outcome.map_err(convert::not_drawn)? {
+            Ok(png) => Ok(png.into()),
+            Err(PageProblem::NoSuchPage { number, pages }) => {
+                Err(ApiError::NoSuchPage { page: number, pages })
+            }
+            Err(problem) => Err(ApiError::ReadingFailed(convert::undrawable(&problem))),
+        }
     }
 
     async fn retry(&self, context: &Context, id: Uuid) -> Result<(), ApiError> {

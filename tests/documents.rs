@@ -1,6 +1,6 @@
 //! Documents are told apart by their bytes, stay over restarts, and leave nothing behind when deleted.
 
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 
 use crate::node::{Home, files_below, is_problem, pages};
 use crate::papers::{note, sample, varied};
@@ -96,4 +96,50 @@ async fn a_document_deleted_while_it_is_read_never_comes_back() {
     // The same bytes are a new document, not the deleted one.
     let again = node.accepted("scan.pdf", sample("ata-solar-das-acacias.pdf")).await;
     assert_ne!(again, id);
+}
+
+#[tokio::test]
+async fn a_page_is_drawn_and_the_proof_of_an_answer_is_marked_on_it() {
+    let home = Home::new();
+    let node = home.start().await;
+    let id = node.ready("ata.pdf", note(&KEEPER)).await;
+    let answer = node.answer(&id, QUESTION).await;
+    let proof = &answer["sources"][0];
+    let marks: Vec<String> = proof["boxes"].as_array().unwrap().iter().map(rectangle).collect();
+    assert!(!marks.is_empty(), "{answer}");
+    let page = async |rest: &str| {
+        let path = format!("/v1/documents/{id}/pages/{rest}");
+        let answer = node.request(Method::GET, &path).send().await.unwrap();
+        (answer.status(), answer.bytes().await.unwrap())
+    };
+    let (status, plain) = page(&format!("{}.png", proof["page"])).await;
+    assert!(status == StatusCode::OK && plain.starts_with(b"\x89PNG"), "{status}");
+    let (_, marked) = page(&format!("{}.png?highlight={}", proof["page"], marks.join(";"))).await;
+    assert!(marked.starts_with(b"\x89PNG") && marked != plain);
+    assert_eq!(page("99.png").await.0, StatusCode::NOT_FOUND);
+    assert_eq!(node.try_delete(&id).await, Some(StatusCode::NO_CONTENT));
+    assert_eq!(page("1.png").await.0, StatusCode::NOT_FOUND);
+}
+
+fn rectangle(region: &serde_json::Value) -> String {
+    ["x", "y", "width", "height"].map(|field| region[field].to_string()).join(",")
+}
+
+#[tokio::test]
+async fn a_document_that_failed_is_read_again_and_one_that_is_ready_is_not() {
+    let home = Home::new();
+    let node = home.start().await;
+    let broken = node.accepted("broken.pdf", b"%PDF-1.7 and nothing more".to_vec()).await;
+    assert_eq!(node.settled(&broken).await["status"], "failed");
+    let retry = async |id: &str| {
+        let answer = node.request(Method::POST, &format!("/v1/documents/{id}/retry")).send().await.unwrap();
+        (answer.status(), answer.json::<serde_json::Value>().await.unwrap())
+    };
+    let (status, document) = retry(&broken).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{document}");
+    let again = node.settled(&broken).await;
+    assert!(again["status"] == "failed" && again["error_code"] == "broken", "{again}");
+    let ready = node.ready("ata.pdf", note(&KEEPER)).await;
+    let (status, problem) = retry(&ready).await;
+    assert!(status == StatusCode::CONFLICT && is_problem(status, &problem), "{problem}");
 }

@@ -95,7 +95,8 @@ impl Node {
         self.node.last_words()
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    /// A request with the key, for what the methods below do not ask.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.url())).header("x-api-key", self.node.key())
     }
 

@@ -153,6 +153,12 @@ impl Calls {
                 let outcome = self.crew.page_here(request, &blob, number).await.map_err(undone)?;
                 done(&wire::PageRead { outcome })
             }
+            wire::DRAW => {
+                let wire::Draw { blob, picture } = read(body)?;
+                done(&wire::Drawn {
+                    outcome: self.crew.draw_here(request, &blob, picture).await.map_err(undone)?,
+                })
+            }
             wire::EXPAND => {
                 let wire::Expand { template, question } = read(body)?;
                 let text = self.crew.expand_here(request, &template, &question).await.map_err(undone)?;

@@ -11,7 +11,7 @@ use enabler_cluster::net::{CallError, Net, NodeId};
 use enabler_cluster::pool::Queue;
 use enabler_cluster::request::{Ended, Request};
 use enabler_inference::embedding::InputKind;
-use enabler_reading::{DocumentInfo, DocumentProblem, Page, PageProblem};
+use enabler_reading::{DocumentInfo, DocumentProblem, Page, PageProblem, Picture};
 use enabler_rules::verdict::Verdict;
 use enabler_storage::record::BlobRef;
 use serde::{Deserialize, Serialize};
@@ -244,6 +244,44 @@ impl Crew {
         let file = held.path().to_owned();
         let asked =
             queue.ask_patiently(request, |reply| Job::Page { file, number, request: request.clone(), reply });
+        asked.await.map_err(refused)
+    }
+
+    /// Draws one page of an uploaded file as a PNG.
+    ///
+    /// # Errors
+    /// See [`CrewError`]; why the page cannot be drawn is part of the answer.
+    pub async fn draw(
+        &self,
+        request: &Request,
+        blob: &BlobRef,
+        picture: &Picture,
+    ) -> Result<Result<Vec<u8>, PageProblem>, CrewError> {
+        let body = || wire::encode(&wire::Draw { blob: blob.clone(), picture: picture.clone() });
+        match self.elsewhere(request, role::OCR, Patience::WholeRequest, wire::DRAW, &body).await? {
+            None => self.draw_here(request, blob, picture.clone()).await,
+            Some(bytes) => Ok(read::<wire::Drawn>(&bytes)?.outcome),
+        }
+    }
+
+    /// Draws one page on this node.
+    ///
+    /// # Errors
+    /// As [`Crew::draw`].
+    pub async fn draw_here(
+        &self,
+        request: &Request,
+        blob: &BlobRef,
+        picture: Picture,
+    ) -> Result<Result<Vec<u8>, PageProblem>, CrewError> {
+        let (queue, held) = self.file(blob).await?;
+        let file = held.path().to_owned();
+        let asked = queue.ask_patiently(request, |reply| Job::Draw {
+            file,
+            picture,
+            request: request.clone(),
+            reply,
+        });
         asked.await.map_err(refused)
     }
 

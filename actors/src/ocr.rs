@@ -6,7 +6,9 @@ use enabler_cluster::actor::Fault;
 use enabler_cluster::address::Reply;
 use enabler_cluster::pool::Craft;
 use enabler_cluster::request::Request;
-use enabler_reading::{DocumentInfo, DocumentProblem, Limits, Page, PageProblem, Program, Reader, Settings};
+use enabler_reading::{
+    DocumentInfo, DocumentProblem, Limits, Page, PageProblem, Picture, Program, Reader, Settings,
+};
 
 /// Work for one worker.
 #[derive(Debug)]
@@ -19,6 +21,17 @@ pub enum Job {
         request: Request,
         /// What it is, or why it cannot be read.
         reply: Reply<Result<DocumentInfo, DocumentProblem>>,
+    },
+    /// Draw one page.
+    Draw {
+        /// The file, on this machine.
+        file: PathBuf,
+        /// How.
+        picture: Picture,
+        /// Whoever waits.
+        request: Request,
+        /// A PNG, or why there is none.
+        reply: Reply<Result<Vec<u8>, PageProblem>>,
     },
     /// Read one page.
     Page {
@@ -64,15 +77,26 @@ impl Craft for Reading {
         match job {
             Job::Open { file, request, reply } => {
                 if let Some(outcome) = self.within(tools, &request, Step::Open(&file)).await {
-                    reply.send(outcome.map(|(info, _)| info).map_err(|problem| match problem {
-                        PageProblem::Document { problem } => problem,
-                        _ => DocumentProblem::Damaged,
-                    }));
+                    reply.send(match outcome {
+                        Ok(Made::Opened(info)) => Ok(info),
+                        Err(PageProblem::Document { problem }) => Err(problem),
+                        _ => Err(DocumentProblem::Damaged),
+                    });
+                }
+            }
+            Job::Draw { file, picture, request, reply } => {
+                if let Some(outcome) = self.within(tools, &request, Step::Draw(&file, &picture)).await {
+                    let png =
+                        |made| if let Made::Png(png) = made { Ok(png) } else { Err(PageProblem::Damaged) };
+                    reply.send(outcome.and_then(png));
                 }
             }
             Job::Page { file, number, request, reply } => {
                 if let Some(outcome) = self.within(tools, &request, Step::Page(&file, number)).await {
-                    reply.send(outcome.and_then(|(_, page)| page.ok_or(PageProblem::Damaged)));
+                    let page = |made| {
+                        if let Made::Page(page) = made { Ok(*page) } else { Err(PageProblem::Damaged) }
+                    };
+                    reply.send(outcome.and_then(page));
                 }
             }
         }
@@ -88,9 +112,16 @@ impl Craft for Reading {
 enum Step<'a> {
     Open(&'a PathBuf),
     Page(&'a PathBuf, u32),
+    Draw(&'a PathBuf, &'a Picture),
 }
 
-type Outcome = Result<(DocumentInfo, Option<Page>), PageProblem>;
+enum Made {
+    Opened(DocumentInfo),
+    Page(Box<Page>),
+    Png(Vec<u8>),
+}
+
+type Outcome = Result<Made, PageProblem>;
 
 impl Reading {
     /// Runs a step while somebody waits for it; a step that is given up takes its child process with it.
@@ -111,12 +142,16 @@ impl Reading {
 
     async fn step(&self, tools: &mut Tools, request: &Request, step: Step<'_>) -> Outcome {
         match step {
-            Step::Open(file) => Ok((self.open(tools, request, file, true).await?, None)),
+            Step::Open(file) => Ok(Made::Opened(self.open(tools, request, file, true).await?)),
             Step::Page(file, number) => {
-                let info = self.open(tools, request, file, false).await?;
+                self.open(tools, request, file, false).await?;
                 let reader = self.reader(tools)?;
                 let page = reader.read_page(number, &self.settings, request.deadline).await?;
-                Ok((info, Some(page)))
+                Ok(Made::Page(Box::new(page)))
+            }
+            Step::Draw(file, picture) => {
+                self.open(tools, request, file, false).await?;
+                Ok(Made::Png(self.reader(tools)?.draw_page(picture, request.deadline).await?))
             }
         }
     }

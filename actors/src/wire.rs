@@ -2,7 +2,7 @@
 
 use bincode::{Decode, Encode};
 use bytes::Bytes;
-use enabler_reading::{DocumentInfo, DocumentProblem, Page, PageProblem};
+use enabler_reading::{DocumentInfo, DocumentProblem, Page, PageProblem, Picture};
 use enabler_storage::codec::{self, CodecError, Kind};
 use enabler_storage::record::{BlobRef, DocumentId, DocumentRecord};
 
@@ -41,6 +41,9 @@ pub const PAGE: u16 = 23;
 pub const EXPAND: u16 = 24;
 /// Apply rules to an answer (JSON of `crew::Case` → JSON of `crew::Ruled`).
 pub const JUDGE: u16 = 25;
+
+/// Draw one page ([`Draw`] → [`Drawn`]).
+pub const DRAW: u16 = 26;
 
 /// Codes of refused calls.
 pub mod refusal {
@@ -234,6 +237,18 @@ bodies! {
     PageRead {
         /// The page, or why it cannot be read.
         outcome: Result<Page, PageProblem>,
+    }
+    /// A page of an uploaded file to draw.
+    Draw {
+        /// The file.
+        blob: BlobRef,
+        /// How.
+        picture: Picture,
+    }
+    /// A page that was drawn.
+    Drawn {
+        /// A PNG, or why there is none.
+        outcome: Result<Vec<u8>, PageProblem>,
     }
     /// A question and the rule set that looks at it.
     Expand {

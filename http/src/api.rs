@@ -13,6 +13,7 @@ use crate::error::ApiError;
 use crate::health::{Health, Readiness, TreeNode};
 use crate::memory::Memory;
 use crate::once::Ledger;
+use crate::picture::PagePicture;
 
 /// The product behind the API.
 ///
@@ -47,6 +48,14 @@ pub trait Api: Send + Sync + 'static {
     ///
     /// [`ApiError::NotFound`] when there is none, also when it is another tenant's.
     async fn delete(&self, context: &Context, id: Uuid) -> Result<(), ApiError>;
+
+    /// Draws one page of the document `id`, as a PNG.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::NotFound`] when there is no such document, [`ApiError::NoSuchPage`] when it has no such page,
+    /// [`ApiError::ReadingFailed`] when the page cannot be drawn.
+    async fn picture(&self, context: &Context, id: Uuid, picture: PagePicture) -> Result<Bytes, ApiError>;
 
     /// Reads the document `id` again, which could not be read.
     ///

@@ -36,6 +36,14 @@ pub enum ApiError {
         /// How far it is.
         progress: Option<Progress>,
     },
+    /// The document has no such page: 404.
+    #[error("the document has {pages} pages, and no page {page}")]
+    NoSuchPage {
+        /// The page that was asked for.
+        page: u32,
+        /// How many there are.
+        pages: u32,
+    },
     /// The document can be asked, so there is nothing to read again: 409.
     #[error("the document {id} did not fail")]
     NotFailed {

@@ -17,6 +17,7 @@ use crate::limits::Limits;
 use crate::message::Message;
 use crate::once::{self, Turn};
 use crate::pages;
+use crate::picture;
 use crate::problem::{Kind, Problem};
 use crate::request;
 use crate::route::Route;
@@ -68,7 +69,7 @@ pub(crate) async fn handle(route: Route, call: Call<'_>) -> Result<Response, Ref
             let document = call.api.document(call.context, id).await?;
             Ok(answer::json(StatusCode::ACCEPTED, &answer::document(&document, language)))
         }
-        Route::Page(..) => not_yet("page images"),
+        Route::Page(id, page) => picture::show(id, page, &call).await,
         Route::Stream => Err(Problem::new(Kind::UpgradeRequired, Message::UpgradeRequired).into()),
         Route::StreamResume(id) => stream::handlers::resume(id, &call).await,
         Route::StreamCancel(id) => stream::handlers::cancel(id, &call).await,

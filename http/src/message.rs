@@ -47,6 +47,8 @@ pub(crate) enum Message {
     NotImplemented { what: &'static str },
     OnceKeyMalformed { max: usize },
     OnceRunning,
+    PageUnknown { page: u32, pages: u32 },
+    MarksMalformed,
     NotFailed { id: String },
     AlreadyThere { id: String },
     OnceKeyReused,
@@ -228,6 +230,14 @@ impl Message {
             Self::OnceKeyMalformed { max } => (
                 format!("must be given once, with 1 to {max} visible characters, such as a UUID"),
                 format!("deve ser informado uma vez, com 1 a {max} caracteres visíveis, como um UUID"),
+            ),
+            Self::PageUnknown { page, pages } => (
+                format!("The document has {pages} pages; there is no page {page}."),
+                format!("O documento tem {pages} páginas; não há página {page}."),
+            ),
+            Self::MarksMalformed => (
+                "must be rectangles x,y,width,height in points, with ; between them, 200 at most".to_owned(),
+                "deve conter retângulos x,y,largura,altura em pontos, separados por ;, 200 no máximo".to_owned(),
             ),
             Self::NotFailed { id } => (
                 format!("Document {id} was read well; only a document that failed is read again."),

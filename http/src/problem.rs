@@ -22,6 +22,7 @@ pub(crate) enum Kind {
     BodySlow,
     TooLarge,
     UnsupportedMediaType,
+    PageNotFound,
     NotFailed,
     StillRunning,
     OnceKeyReused,
@@ -76,6 +77,9 @@ impl Kind {
                 "Unsupported media type",
                 "Tipo de conteúdo não aceito",
             ),
+            Self::PageNotFound => {
+                (StatusCode::NOT_FOUND, "page_not_found", "No such page", "Página inexistente")
+            }
             Self::NotFailed => {
                 (StatusCode::CONFLICT, "not_failed", "Nothing to read again", "Nada a ler novamente")
             }
@@ -190,6 +194,9 @@ impl Problem {
                     total: progress.and_then(|p| p.pages_total),
                 };
                 Self { progress: Some((status, progress)), ..Self::new(Kind::NotReady, message) }
+            }
+            ApiError::NoSuchPage { page, pages } => {
+                Self::new(Kind::PageNotFound, Message::PageUnknown { page, pages })
             }
             ApiError::NotFailed { id } => {
                 Self::new(Kind::NotFailed, Message::NotFailed { id: id.to_string() })

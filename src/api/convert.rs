@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use enabler_actors::crew::CrewError;
 use enabler_actors::documents::pages::PageReport as StoredReport;
 use enabler_actors::documents::progress::{self, Board};
 use enabler_actors::question::{self, AskFailure, Choice};
@@ -11,6 +12,7 @@ use enabler_http::{
     Answer, ApiError, Document, Failure, FailureCode, Method, Model, PageReport, Progress, Queue, Region,
     Source, Stage, Status, Template, TreeNode,
 };
+use enabler_reading::{DocumentProblem, PageProblem};
 use enabler_storage::record::{DocumentId, DocumentRecord, Outcome, Reason};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -168,6 +170,40 @@ fn source(source: &question::Source) -> Source {
         end: source.end,
         boxes: source.boxes.iter().map(region).collect(),
     }
+}
+
+/// Why a page was not drawn at all.
+pub(super) fn not_drawn(error: CrewError) -> ApiError {
+    match error {
+        CrewError::Overloaded => {
+            ApiError::Overloaded { queue: Queue::Reading, retry_after_seconds: RETRY_AFTER_SECONDS }
+        }
+        CrewError::Ended(_) => ApiError::Deadline,
+        CrewError::Original(_) => ApiError::ReadingFailed(Failure::new(FailureCode::Broken)),
+        error @ (CrewError::Nobody { .. } | CrewError::Lost(_) | CrewError::NoModel { .. }) => {
+            ApiError::Unavailable {
+                what: "the OCR pool".to_owned(),
+                retry_after_seconds: RETRY_AFTER_SECONDS,
+                source: Some(error.into()),
+            }
+        }
+        CrewError::Failed(why) => {
+            ApiError::Internal { doing: "drawing a page".to_owned(), source: Some(why.into()) }
+        }
+    }
+}
+
+/// Why a page cannot be drawn, as the API says it.
+pub(super) fn undrawable(problem: &PageProblem) -> Failure {
+    let code = match problem {
+        PageProblem::TimedOut => FailureCode::TooSlow,
+        PageProblem::OutOfMemory | PageProblem::TooLarge { .. } | PageProblem::ImageTooLarge { .. } => {
+            FailureCode::TooLarge
+        }
+        PageProblem::Document { problem: DocumentProblem::NoReader } => FailureCode::Internal,
+        _ => FailureCode::Broken,
+    };
+    Failure::new(code)
 }
 
 pub(super) fn sources(found: Vec<question::Source>) -> Vec<Source> {

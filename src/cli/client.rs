@@ -107,11 +107,7 @@ impl Client {
                     pause(&refusal).await;
                     attempt += 1;
                 }
-                // A first connection that is refused is a wrong address; one that breaks is a cut.
-                Err(Failure::Unreachable { cause, .. })
-                    if attempt + 1 < CUTS_MAX && !cause.contains("refused")
-                        || attempt > 0 && attempt + 1 < CUTS_MAX =>
-                {
+                Err(Failure::Unreachable { cause, .. }) if may_send_again(&cause, attempt) => {
                     attempt += 1;
                     tokio::time::sleep(Duration::from_secs(attempt.into())).await;
                 }

@@ -1,12 +1,13 @@
 //! Reads one page: measures it, decides how, and does it.
 
-use hayro_interpret::hayro_syntax::Pdf;
+use hayro_interpret::hayro_syntax::{self, Pdf};
 use hayro_interpret::{InterpreterCache, InterpreterSettings};
 
 use crate::decide::{Measures, Verdict, decide, measure, ocr_found_more};
 use crate::native::{Fonts, Gathered, Laid, gather, lay_out, repair};
 use crate::ocr::{self, Engine};
 use crate::page::{Page, Source};
+use crate::picture::{self, Picture};
 use crate::problem::PageProblem;
 use crate::raster::raster;
 use crate::settings::{Limits, Ocr, Settings};
@@ -32,6 +33,26 @@ impl<'p> Open<'p> {
         Self { pdf, cache, interpreter, fonts: Fonts::default(), cached: 0 }
     }
 
+    /// Page `number`, counted from 1, if its size is that of a page.
+    fn page(&self, number: u32) -> Result<&'p hayro_syntax::page::Page<'p>, PageProblem> {
+        let pages = self.pdf.pages();
+        let at = (number as usize).checked_sub(1);
+        let page = at
+            .and_then(|at| pages.get(at))
+            .ok_or(PageProblem::NoSuchPage { number, pages: pages.len() as u32 })?;
+        let size = page.render_dimensions();
+        if !(size.0 <= SIDE_POINTS_MAX && size.1 <= SIDE_POINTS_MAX) {
+            let (width, height) = (size.0 as u64, size.1 as u64);
+            return Err(PageProblem::TooLarge { width, height, max: SIDE_POINTS_MAX as u64 });
+        }
+        Ok(page)
+    }
+
+    /// Draws a page as a PNG.
+    pub(crate) fn draw(&self, picture: &Picture, limits: &Limits) -> Result<Vec<u8>, PageProblem> {
+        picture::draw(self.page(picture.number)?, &self.interpreter, picture, limits.pixels_max)
+    }
+
     /// Reads page `number`, counted from 1.
     pub(crate) fn read(
         &mut self,
@@ -40,21 +61,13 @@ impl<'p> Open<'p> {
         limits: &Limits,
         engine: &mut Engine,
     ) -> Result<Page, PageProblem> {
-        let pages = self.pdf.pages();
-        let at = (number as usize).checked_sub(1);
-        let page = at
-            .and_then(|at| pages.get(at))
-            .ok_or(PageProblem::NoSuchPage { number, pages: pages.len() as u32 })?;
         if self.cached >= PAGES_PER_CACHE {
             self.cache = InterpreterCache::new();
             self.cached = 0;
         }
         self.cached += 1;
+        let page = self.page(number)?;
         let size = page.render_dimensions();
-        if !(size.0 <= SIDE_POINTS_MAX && size.1 <= SIDE_POINTS_MAX) {
-            let (width, height) = (size.0 as u64, size.1 as u64);
-            return Err(PageProblem::TooLarge { width, height, max: SIDE_POINTS_MAX as u64 });
-        }
         let mut gathered = gather(page, &self.cache, &self.interpreter, &mut self.fonts);
         if gathered.truncated {
             return Err(PageProblem::TooMuchText);

@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::child::protocol::{Answer, REQUEST_BYTES_MAX, Request, frame, message};
 use crate::page::{DocumentInfo, Page};
+use crate::picture::Picture;
 use crate::problem::{DocumentProblem, PageProblem};
 use crate::settings::{Limits, Settings};
 
@@ -81,6 +82,21 @@ impl Reader {
         settings: &Settings,
         deadline: Instant,
     ) -> Result<Page, PageProblem> {
+        match self.of_page(&Request::Read(number, settings.clone()), deadline).await? {
+            Answer::Read(read) => read,
+            _ => Err(PageProblem::Crashed),
+        }
+    }
+
+    /// Draws a page of the document opened last, as a PNG.
+    pub async fn draw_page(&mut self, picture: &Picture, deadline: Instant) -> Result<Vec<u8>, PageProblem> {
+        match self.of_page(&Request::Draw(picture.clone()), deadline).await? {
+            Answer::Drawn(drawn) => drawn,
+            _ => Err(PageProblem::Crashed),
+        }
+    }
+
+    async fn of_page(&mut self, request: &Request, deadline: Instant) -> Result<Answer, PageProblem> {
         let Some(open) = self.open.clone() else { return Err(DocumentProblem::Unavailable.into()) };
         if Instant::now() >= open.until {
             return Err(DocumentProblem::TimedOut.into());
@@ -89,16 +105,12 @@ impl Reader {
         if !self.running.as_ref().is_some_and(|running| running.document) {
             self.open_in_child(&open.path, deadline).await?;
         }
-        match self.ask(&Request::Read(number, settings.clone()), deadline).await {
-            Ok(Answer::Read(read)) => read,
-            Ok(_) => Err(PageProblem::Crashed),
-            Err(death) => Err(match death {
-                Death::Memory => PageProblem::OutOfMemory,
-                Death::Time => PageProblem::TimedOut,
-                Death::Depth | Death::Crash => PageProblem::Crashed,
-                Death::NotStarted => DocumentProblem::NoReader.into(),
-            }),
-        }
+        self.ask(request, deadline).await.map_err(|death| match death {
+            Death::Memory => PageProblem::OutOfMemory,
+            Death::Time => PageProblem::TimedOut,
+            Death::Depth | Death::Crash => PageProblem::Crashed,
+            Death::NotStarted => DocumentProblem::NoReader.into(),
+        })
     }
 
     async fn open_in_child(

@@ -225,6 +225,21 @@ async fn every_code_and_path_that_is_answered_is_documented() {
 }
 
 #[tokio::test]
+async fn a_page_is_shown_as_a_picture_and_a_wrong_one_says_how_many_there_are() {
+    let server = server().await;
+    let page = |id: &str, rest: &str| server.get(&format!("/v1/documents/{id}/pages/{rest}"));
+    let answer = page(READY, "1.png?highlight=1,2,3,4").send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.headers()["content-type"], "image/png");
+    problem(page(READY, "4.png"), 404, "page_not_found").await;
+    problem(page(MISSING, "1.png"), 404, "document_not_found").await;
+    problem(page(READY, "1.png?highlight=1,2"), 400, "invalid_request").await;
+    for wrong in ["0.png", "x.png", "1.jpg", "-1.png"] {
+        problem(page(READY, wrong), 404, "unknown_path").await;
+    }
+}
+
+#[tokio::test]
 async fn only_a_document_that_failed_is_read_again() {
     let server = server().await;
     let retry = |id: &str| server.post(&format!("/v1/documents/{id}/retry"));

@@ -46,6 +46,10 @@ fn serve() -> io::Result<()> {
     while let Some(request) = next {
         next = match request {
             Request::Open(path) => child.document(Path::new(&OsString::from_vec(path)))?,
+            Request::Draw(_) => {
+                child.answer(&Answer::Drawn(Err(DocumentProblem::Damaged.into())))?;
+                child.next()?
+            }
             Request::Read(..) | Request::Begin(_) => {
                 child.answer(&Answer::Read(Err(DocumentProblem::Damaged.into())))?;
                 child.next()?
@@ -98,6 +102,11 @@ impl Child {
                         Err(PageProblem::Crashed)
                     });
                     self.answer(&Answer::Read(read))?;
+                }
+                Some(Request::Draw(picture)) => {
+                    limits::allow_cpu(self.limits.page_seconds_max)?;
+                    let drawn = catch_unwind(AssertUnwindSafe(|| open.draw(&picture, &self.limits)));
+                    self.answer(&Answer::Drawn(drawn.unwrap_or(Err(PageProblem::Crashed))))?;
                 }
                 other => return Ok(other),
             }

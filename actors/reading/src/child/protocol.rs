@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use bincode::{Decode, Encode};
 
 use crate::page::{DocumentInfo, Page};
+use crate::picture::Picture;
 use crate::problem::{DocumentProblem, PageProblem};
 use crate::settings::{Limits, Settings};
 
@@ -12,7 +13,7 @@ use crate::settings::{Limits, Settings};
 pub(crate) const REQUEST_BYTES_MAX: u32 = 64 << 10;
 
 /// What a parent asks.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub(crate) enum Request {
     /// The first: the limits that the child sets itself.
     Begin(Limits),
@@ -20,6 +21,8 @@ pub(crate) enum Request {
     Open(Vec<u8>),
     /// Read a page of the open document.
     Read(u32, Settings),
+    /// Draw a page of the open document.
+    Draw(Picture),
 }
 
 /// What a child answers, one answer for each request.
@@ -31,6 +34,8 @@ pub(crate) enum Answer {
     Opened(Result<DocumentInfo, DocumentProblem>),
     /// To [`Request::Read`].
     Read(Result<Page, PageProblem>),
+    /// To [`Request::Draw`]: a PNG.
+    Drawn(Result<Vec<u8>, PageProblem>),
 }
 
 /// The bytes of a frame, or `None` where the message is longer than `bytes_max`.
