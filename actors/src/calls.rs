@@ -238,18 +238,20 @@ impl Calls {
     ) -> Result<T, Refused> {
         let index = self.current(shard).await?;
         let read = tokio::task::spawn_blocking(move || work(&index)).await;
-        match read.map_err(|_| code(refusal::INTERNAL, "reading the index panicked"))? {
-            Ok(read) => Ok(read),
-            Err(error) => {
-                if error.is_damage() {
-                    let (address, _) = self.shard(shard)?;
+        self.was_read(shard, read.map_err(|_| code(refusal::INTERNAL, "reading the index panicked"))?)
+    }
+
+    fn was_read<T>(&self, shard: u32, read: Result<T, ShardError>) -> Result<T, Refused> {
+        read.map_err(|error| {
+            if error.is_damage() {
+                if let Ok((address, _)) = self.shard(shard) {
                     let _ = address.offer(Message::Damaged(error.to_string()));
-                    return Err(code(refusal::UNAVAILABLE, "the shard, whose index is being rebuilt"));
                 }
-                let fault = enabler_cluster::actor::Fault::from_error("reading the index", &error);
-                Err(code(refusal::INTERNAL, &fault.reason))
+                return code(refusal::UNAVAILABLE, "the shard, whose index is being rebuilt");
             }
-        }
+            let fault = enabler_cluster::actor::Fault::from_error("reading the index", &error);
+            code(refusal::INTERNAL, &fault.reason)
+        })
     }
 
     async fn document(&self, which: wire::Which) -> Result<Bytes, Refused> {
@@ -264,7 +266,10 @@ impl Calls {
 
     async fn record(&self, tenant: &str, id: DocumentId) -> Result<DocumentRecord, Refused> {
         let now_ms = self.clock.now_ms();
-        let found = self.reading(self.shards.of(id), move |index| index.document(id)).await?;
+        let shard = self.shards.of(id);
+        let index = self.current(shard).await?;
+        // One row, some pages of mapped memory: sooner done than handed to another thread.
+        let found = self.was_read(shard, index.document(id))?;
         let found = found.filter(|record| record.tenant == tenant && record.is_live(now_ms));
         found.ok_or_else(|| code(refusal::UNKNOWN_DOCUMENT, "there is no such document"))
     }

@@ -202,7 +202,7 @@ impl Desk {
         ask: &Ask,
         index: Arc<Index>,
     ) -> Result<Answer, AskFailure> {
-        let record = self.ready(&index, ask).await?;
+        let record = self.ready(&index, ask)?;
         let model = self.choose(&ask.model)?;
         let key = self.key(ask, &record, &model);
         if let Some(bytes) = self.cache.get(&key).await
@@ -212,7 +212,7 @@ impl Desk {
         }
         let answer = self.think(request, ask, &record, &index, &model).await?;
         // The document may have been deleted meanwhile: what is gone answers nothing and is not remembered.
-        self.ready(&index, ask).await?;
+        self.ready(&index, ask)?;
         if let Ok(bytes) = serde_json::to_vec(&answer) {
             self.cache.put(&key, bytes.into(), self.answer_ttl).await;
         }
@@ -234,9 +234,9 @@ impl Desk {
         })
     }
 
-    async fn ready(&self, index: &Arc<Index>, ask: &Ask) -> Result<DocumentRecord, AskFailure> {
-        let (index, id) = (index.clone(), ask.document_id);
-        let found = self.blocking(ask.document_id, move || index.document(id)).await?;
+    fn ready(&self, index: &Arc<Index>, ask: &Ask) -> Result<DocumentRecord, AskFailure> {
+        // One row, some pages of mapped memory: sooner done than handed to another thread.
+        let found = self.was_read(ask.document_id, index.document(ask.document_id))?;
         let now_ms = self.clock.now_ms();
         let mine = found.filter(|record| record.tenant == ask.tenant && record.is_live(now_ms));
         let record = mine.ok_or(AskFailure::Unknown)?;
@@ -277,18 +277,23 @@ impl Desk {
         work: impl FnOnce() -> Result<T, enabler_storage::shard::ShardError> + Send + 'static,
     ) -> Result<T, AskFailure> {
         let done = tokio::task::spawn_blocking(work).await;
-        match done.map_err(|_| AskFailure::Internal("reading the index panicked".to_owned()))? {
-            Ok(done) => Ok(done),
-            Err(error) if error.is_damage() => {
+        self.was_read(id, done.map_err(|_| AskFailure::Internal("reading the index panicked".to_owned()))?)
+    }
+
+    fn was_read<T>(
+        &self,
+        id: DocumentId,
+        read: Result<T, enabler_storage::shard::ShardError>,
+    ) -> Result<T, AskFailure> {
+        read.map_err(|error| {
+            if error.is_damage() {
                 // Refused now, rebuilt next: a damaged index never answers.
                 self.shards.damaged(id, error.to_string());
-                Err(AskFailure::Unavailable("the shard, whose index is being rebuilt".to_owned()))
+                return AskFailure::Unavailable("the shard, whose index is being rebuilt".to_owned());
             }
-            Err(error) => {
-                let fault = enabler_cluster::actor::Fault::from_error("reading the index", &error);
-                Err(AskFailure::Internal(fault.reason))
-            }
-        }
+            let fault = enabler_cluster::actor::Fault::from_error("reading the index", &error);
+            AskFailure::Internal(fault.reason)
+        })
     }
 
     async fn think(

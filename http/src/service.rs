@@ -14,7 +14,7 @@ use warp::reply::Response;
 use crate::api::Api;
 use crate::body::Body;
 use crate::context::{Context, Tenant, is_request_id, trace_id};
-use crate::door::random_hex;
+use crate::door::{long_id, short_id};
 use crate::error::{ApiError, Queue};
 use crate::handlers::{self, Call};
 use crate::keys::KeyRing;
@@ -188,9 +188,9 @@ impl Service {
         let request_id = text("x-request-id").filter(|id| is_request_id(id));
         let trace = text("traceparent").and_then(trace_id);
         Context {
-            request_id: request_id.map_or_else(random_hex::<16>, str::to_owned).into(),
-            trace_id: trace.map_or_else(random_hex::<16>, str::to_owned).into(),
-            span_id: random_hex::<8>().into(),
+            request_id: request_id.map_or_else(long_id, str::to_owned).into(),
+            trace_id: trace.map_or_else(long_id, str::to_owned).into(),
+            span_id: short_id().into(),
             deadline: now,
             tenant: Tenant::new(""),
             language: Language::accepted(text("accept-language").unwrap_or_default()),
