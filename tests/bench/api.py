@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What the API costs: its layer over warp alone, cached questions, ten thousand idle connections, slow clients.
 
-    tests/bench/http.py PROGRAM HELLO [--seconds 10] [--connections 10000]
+    tests/bench/api.py PROGRAM HELLO [--seconds 10] [--connections 10000]
 
 PROGRAM is rag-enabler, HELLO is `cargo build --release -p enabler-http --example hello`. Starts a node on a directory of its
 own, uploads a sample, and drives both with wrk (apt: wrk) in turn, so that both see the same machine. Both cores are shared by
