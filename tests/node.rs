@@ -95,7 +95,13 @@ impl Node {
         self.node.last_words()
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    /// The key of its API.
+    pub(crate) fn key(&self) -> &str {
+        self.node.key()
+    }
+
+    /// A request with the node's key.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.url())).header("x-api-key", self.node.key())
     }
 

@@ -10,6 +10,7 @@ use crate::api::Api;
 use crate::body::Body;
 use crate::context::Context;
 use crate::error::{ApiError, Queue};
+use crate::etag;
 use crate::health::Standing;
 use crate::limits::Limits;
 use crate::message::Message;
@@ -17,6 +18,7 @@ use crate::pages;
 use crate::problem::{Kind, Problem};
 use crate::request;
 use crate::route::Route;
+use crate::shapes::Liveness;
 use crate::upload::{self, Refusal};
 
 /// A question with its fields; the longest question takes 4 KB.
@@ -43,11 +45,11 @@ pub(crate) async fn handle(route: Route, call: Call<'_>) -> Result<Response, Ref
         Route::List => {
             let query = request::list(call.query)?;
             let list = call.api.documents(call.context, query).await?;
-            Ok(answer::json(StatusCode::OK, &answer::list(&list, language)))
+            Ok(etag::json(call.headers, &answer::list(&list, language)))
         }
         Route::Show(id) => {
             let document = call.api.document(call.context, id).await?;
-            Ok(answer::json(StatusCode::OK, &answer::document(&document, language)))
+            Ok(etag::json(call.headers, &answer::document(&document, language)))
         }
         Route::Delete(id) => {
             call.api.delete(call.context, id).await?;
@@ -83,9 +85,9 @@ pub(crate) async fn handle(route: Route, call: Call<'_>) -> Result<Response, Ref
             }
             Ok(response)
         }
-        Route::Live => Ok(answer::json(StatusCode::OK, &serde_json::json!({ "live": true }))),
-        Route::Operator => Ok(answer::html(pages::OPERATOR)),
-        Route::Docs | Route::Home => Ok(answer::html(pages::DOCS)),
+        Route::Live => Ok(answer::json(StatusCode::OK, &Liveness { live: true })),
+        Route::Operator => Ok(pages::operator()),
+        Route::Docs | Route::Home => Ok(pages::docs()),
         Route::OpenApi => Ok(pages::openapi()),
     }
 }

@@ -3,27 +3,34 @@
 //! The product implements [`Api`] by sending messages to actors. What a client may send is decided here and
 //! nowhere else: an implementation only ever sees a request that is complete, in range and authorised.
 
+mod accept;
 mod answer;
 mod api;
 mod ask;
+mod bare;
 mod body;
 mod context;
 mod document;
 mod door;
 mod error;
+mod etag;
 mod failure;
+mod fields;
 mod handlers;
 mod health;
+mod json;
 mod keys;
 mod language;
 mod limits;
 mod message;
+mod openapi;
 mod pages;
 mod problem;
 mod request;
 mod route;
 mod server;
 mod service;
+mod shapes;
 mod upload;
 
 pub use api::{Api, UploadSink};
@@ -39,4 +46,5 @@ pub use health::{Component, Health, Readiness, Standing, TreeNode};
 pub use keys::{KeyHash, KeyRing};
 pub use language::Language;
 pub use limits::Limits;
+pub use openapi::text as openapi_text;
 pub use server::serve;

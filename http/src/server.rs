@@ -15,6 +15,7 @@ use warp::http::{HeaderMap, Method};
 use warp::reply::Response;
 
 use crate::api::Api;
+use crate::bare::Spoken;
 use crate::body::Body;
 use crate::keys::KeyRing;
 use crate::limits::Limits;
@@ -65,7 +66,7 @@ pub async fn serve(
         // Answers are short and wait for nothing; only the option itself can fail, on a closed socket.
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(service.clone());
-        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(Spoken::new(stream)), service);
         let connection = graceful.watch(connection.into_owned());
         tokio::spawn(async move {
             let _place = place;

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use warp::http::{HeaderMap, HeaderValue, Method, header};
 use warp::reply::Response;
 
+use crate::accept;
 use crate::api::Api;
 use crate::body::Body;
 use crate::context::{Context, Tenant, is_request_id, trace_id};
@@ -118,6 +119,7 @@ impl Service {
                 return Err(self.refused(Refusal::Api(error), route, context, limit.as_secs()));
             }
         };
+        accept::check(route, headers)?;
         let (api, limits, uploads) = (&*self.api, &self.limits, &self.uploads);
         let call = Call { api, limits, uploads, context, headers, query, body };
         match tokio::time::timeout_at(context.deadline, handlers::handle(route, call)).await {
@@ -181,6 +183,6 @@ fn add_headers(headers: &mut HeaderMap, context: &Context) {
     }
     headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(context.language.tag()));
     headers.insert(header::VARY, HeaderValue::from_static("Accept-Language"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }
