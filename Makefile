@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run cluster test bench retrieval fuzz soak sim lint fmt models setup build clean
+.PHONY: help run cluster test contract bench retrieval fuzz soak sim lint fmt models setup build clean
 
 # An empty HOME (a bare container, a system service) is looked up, because cargo and the caches need one.
 ifeq ($(strip $(HOME)),)
@@ -44,6 +44,8 @@ test: build models ## everything that must hold: format, lints, all tests
 		printf '\n\033[1m== Licences and advisories\033[0m\n'; \
 		cargo deny --locked check licenses bans sources; \
 	else echo 'licences: cargo-deny is not installed, so they were not checked (cargo install cargo-deny)'; fi
+	$(call step,Contract: a node held to its own description (minutes))
+	@tests/contract/run.sh --or-skip
 	$(call step,All tests passed)
 
 setup:
@@ -57,6 +59,10 @@ build: setup
 models: build ## fetch the embedded models (184 MB, once)
 	$(call step,Models)
 	@"$(PROGRAM)" models pull default
+
+contract: models ## hold a running node to its own OpenAPI description with schemathesis
+	$(call step,Contract: a node held to its own description (minutes))
+	@tests/contract/run.sh -- $(CONTRACT)
 
 bench: ## measure against tesseract, ocrmypdf, onnxruntime, llama.cpp and Qdrant Edge, side by side
 	@deploy/setup.sh bench

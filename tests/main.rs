@@ -25,6 +25,8 @@ mod cluster;
 mod damage;
 // A file made to do harm fails with its own reason, and the node goes on.
 mod hostile;
+// Whatever is wrong with a request is said in a sentence of its own, and leaves nothing behind.
+mod badinputs;
 // Documents that were not written for the product.
 mod quality;
 // What experts wrote corrects the answers of a running node.

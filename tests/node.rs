@@ -95,6 +95,11 @@ impl Node {
         self.node.last_words()
     }
 
+    /// The key of its API.
+    pub(crate) fn key(&self) -> &str {
+        self.node.key()
+    }
+
     /// A request with the key, for what the methods below do not ask.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.url())).header("x-api-key", self.node.key())

@@ -1,6 +1,5 @@
 //! Answers of requests that went well, as the contract shapes them.
 
-use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use warp::http::{HeaderMap, StatusCode, header};
@@ -8,13 +7,12 @@ use warp::reply::Response;
 
 use crate::document::{Accepted, Document, DocumentList, Status};
 use crate::language::Language;
+use crate::shapes::{DocumentAccepted, DocumentDetail, DocumentPart, DocumentSummary};
 
 /// A JSON answer.
 pub(crate) fn json(status: StatusCode, body: &impl serde::Serialize) -> Response {
     match serde_json::to_vec(body) {
-        Ok(bytes) => {
-            typed(status, bytes.into(), header::HeaderValue::from_static("application/json; charset=utf-8"))
-        }
+        Ok(bytes) => json_bytes(status, bytes.into()),
         Err(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, "writing an answer as JSON");
             let mut response = Response::default();
@@ -24,17 +22,16 @@ pub(crate) fn json(status: StatusCode, body: &impl serde::Serialize) -> Response
     }
 }
 
-/// A page for people. It may load nothing from elsewhere and run only what it carries.
-pub(crate) fn html(page: &'static str) -> Response {
+/// A JSON answer that is written already.
+pub(crate) fn json_bytes(status: StatusCode, bytes: bytes::Bytes) -> Response {
+    typed(status, bytes, header::HeaderValue::from_static("application/json; charset=utf-8"))
+}
+
+/// A page for people, with what it may load and run as `policy`.
+pub(crate) fn html(page: &'static str, policy: &header::HeaderValue) -> Response {
     let html = header::HeaderValue::from_static("text/html; charset=utf-8");
     let mut response = typed(StatusCode::OK, page.into(), html);
-    response.headers_mut().insert(
-        header::CONTENT_SECURITY_POLICY,
-        header::HeaderValue::from_static(
-            "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; \
-             img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        ),
-    );
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy.clone());
     response
 }
 
@@ -46,15 +43,14 @@ fn typed(status: StatusCode, body: bytes::Bytes, content_type: header::HeaderVal
 }
 
 /// The body of the answer to an upload.
-pub(crate) fn accepted_body(accepted: &Accepted, headers: &HeaderMap) -> Value {
-    let path = format!("/v1/documents/{}", accepted.document_id);
-    json!({
-        "document_id": accepted.document_id,
-        "status": "processing",
-        "estimated_time_seconds": accepted.estimated_time_seconds,
-        "status_url": absolute(headers, &path),
-        "duplicate": accepted.duplicate,
-    })
+pub(crate) fn accepted_body(accepted: &Accepted, headers: &HeaderMap) -> DocumentAccepted {
+    DocumentAccepted {
+        document_id: accepted.document_id,
+        status: Status::Processing,
+        estimated_time_seconds: accepted.estimated_time_seconds,
+        status_url: absolute(headers, &format!("/v1/documents/{}", accepted.document_id)),
+        duplicate: accepted.duplicate,
+    }
 }
 
 /// What an upload is answered with.
@@ -81,36 +77,37 @@ fn absolute(headers: &HeaderMap, path: &str) -> String {
 }
 
 /// A document with its pages.
-pub(crate) fn document(document: &Document, language: Language) -> Value {
-    let mut body = summary(document, language);
-    body["metadata"] = document.metadata.clone().into();
-    body["pages"] = json!(document.pages);
-    body
+pub(crate) fn document(document: &Document, language: Language) -> DocumentDetail {
+    DocumentDetail {
+        summary: summary(document, language),
+        metadata: document.metadata.clone(),
+        pages: document.pages.clone(),
+    }
 }
 
 /// A document as a list shows it.
-fn summary(document: &Document, language: Language) -> Value {
-    json!({
-        "id": document.id,
-        "filename": document.filename,
-        "status": document.status,
-        "page_count": document.page_count,
-        "word_count": document.word_count,
-        "template": document.template.name(),
-        "created_at": time(document.created_at),
-        "processed_at": document.processed_at.map(time),
-        "error": document.failure.as_ref().map(|failure| failure.message(language)),
-        "error_code": document.failure.as_ref().map(|failure| failure.code.name()),
-        "sha256": document.sha256,
-        "size_bytes": document.size_bytes,
-        "progress": (document.status == Status::Processing).then_some(document.progress),
-    })
+fn summary(document: &Document, language: Language) -> DocumentSummary {
+    DocumentSummary {
+        id: document.id,
+        filename: document.filename.clone(),
+        status: document.status,
+        page_count: document.page_count,
+        word_count: document.word_count,
+        template: document.template,
+        created_at: time(document.created_at),
+        processed_at: document.processed_at.map(time),
+        error: document.failure.as_ref().map(|failure| failure.message(language)),
+        error_code: document.failure.as_ref().map(|failure| failure.code.name().to_owned()),
+        sha256: document.sha256.clone(),
+        size_bytes: document.size_bytes,
+        progress: (document.status == Status::Processing).then_some(document.progress),
+    }
 }
 
 /// A part of the list of documents.
-pub(crate) fn list(list: &DocumentList, language: Language) -> Value {
-    let documents: Vec<Value> = list.documents.iter().map(|one| summary(one, language)).collect();
-    json!({ "documents": documents, "next_cursor": list.next_cursor })
+pub(crate) fn list(list: &DocumentList, language: Language) -> DocumentPart {
+    let documents = list.documents.iter().map(|one| summary(one, language)).collect();
+    DocumentPart { documents, next_cursor: list.next_cursor.clone() }
 }
 
 fn time(at: OffsetDateTime) -> String {

@@ -1,9 +1,10 @@
 //! The shapes of a question and its answer.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Which language model answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub enum Model {
     /// Llama 3.1 8B.
     #[serde(rename = "llama3-8b")]
@@ -52,7 +53,7 @@ pub struct Ask {
 }
 
 /// A rectangle on a page, in points from the page's top left corner.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Region {
     /// Its left edge.
     pub x: f32,
@@ -65,13 +66,15 @@ pub struct Region {
 }
 
 /// A passage that an answer rests on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Source {
     /// The page, counted from one.
+    #[schemars(range(min = 1))]
     pub page: u32,
     /// The passage as it stands on the page.
     pub text: String,
     /// How well it fits the question, from 0 to 1.
+    #[schemars(range(min = 0, max = 1))]
     pub score: f32,
     /// Where it begins in the page's text, in characters.
     pub start: u32,
@@ -82,13 +85,14 @@ pub struct Source {
 }
 
 /// An answer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Answer {
     /// The answer's text; when `answered` is false, a sentence that says so.
     pub answer: String,
     /// Whether the document answers the question.
     pub answered: bool,
     /// How sure the answer is, from 0 to 1.
+    #[schemars(range(min = 0, max = 1))]
     pub confidence: f32,
     /// The passages that it rests on, best first; empty when the client wants none.
     pub sources: Vec<Source>,

@@ -1,5 +1,6 @@
 //! The shapes of a document: what is uploaded, how far it is, and the list of them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -7,7 +8,7 @@ use uuid::Uuid;
 use crate::failure::Failure;
 
 /// What kind of document it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Template {
     /// A software licence.
@@ -64,7 +65,7 @@ pub struct Accepted {
 }
 
 /// Whether a document can be asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// It is being read.
@@ -76,7 +77,7 @@ pub enum Status {
 }
 
 /// What is being done to a document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// It waits for its turn.
@@ -92,7 +93,7 @@ pub enum Stage {
 }
 
 /// How far a document is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Progress {
     /// What is being done.
     pub stage: Stage,
@@ -105,7 +106,7 @@ pub struct Progress {
 }
 
 /// How a page's text was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
     /// The page carries its text.
@@ -119,7 +120,7 @@ pub enum Method {
 }
 
 /// How one page was read.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PageReport {
     /// The page, counted from one.
     pub page: u32,
@@ -129,6 +130,7 @@ pub struct PageReport {
     pub words: u32,
     /// How sure the reading is, from 0 to 1.
     #[serde(serialize_with = "rounded")]
+    #[schemars(range(min = 0, max = 1))]
     pub confidence: Option<f32>,
     /// What was odd about it, as sentences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

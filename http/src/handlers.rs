@@ -12,6 +12,7 @@ use crate::api::Api;
 use crate::body::Body;
 use crate::context::Context;
 use crate::error::{ApiError, Queue};
+use crate::etag;
 use crate::health::Standing;
 use crate::limits::Limits;
 use crate::message::Message;
@@ -21,6 +22,7 @@ use crate::picture;
 use crate::problem::{Kind, Problem};
 use crate::request;
 use crate::route::Route;
+use crate::shapes::Liveness;
 use crate::stream::{self, Streams, sse};
 use crate::upload::{self, Refusal, Taking};
 
@@ -49,11 +51,11 @@ pub(crate) async fn handle(route: Route, call: Call<'_>) -> Result<Response, Ref
         Route::List => {
             let query = request::list(call.query)?;
             let list = call.api.documents(call.context, query).await?;
-            Ok(answer::json(StatusCode::OK, &answer::list(&list, language)))
+            Ok(etag::json(call.headers, &answer::list(&list, language)))
         }
         Route::Show(id) => {
             let document = call.api.document(call.context, id).await?;
-            Ok(answer::json(StatusCode::OK, &answer::document(&document, language)))
+            Ok(etag::json(call.headers, &answer::document(&document, language)))
         }
         Route::Delete(id) => {
             call.api.delete(call.context, id).await?;
@@ -95,9 +97,9 @@ pub(crate) async fn handle(route: Route, call: Call<'_>) -> Result<Response, Ref
             }
             Ok(response)
         }
-        Route::Live => Ok(answer::json(StatusCode::OK, &serde_json::json!({ "live": true }))),
-        Route::Operator => Ok(answer::html(pages::OPERATOR)),
-        Route::Docs | Route::Home => Ok(answer::html(pages::DOCS)),
+        Route::Live => Ok(answer::json(StatusCode::OK, &Liveness { live: true })),
+        Route::Operator => Ok(pages::operator()),
+        Route::Docs | Route::Home => Ok(pages::docs()),
         Route::OpenApi => Ok(pages::openapi()),
     }
 }
@@ -130,7 +132,7 @@ async fn receive(call: Call<'_>) -> Result<Response, Refusal> {
     // What an earlier holder of this key stored is this request's own document.
     accepted.duplicate &= !held.may_have_happened();
     let location = format!("/v1/documents/{}", accepted.document_id);
-    let body = answer::accepted_body(&accepted, headers).to_string();
+    let body = serde_json::to_string(&answer::accepted_body(&accepted, headers)).unwrap_or_default();
     held.finish(fingerprint, StatusCode::ACCEPTED, Some(location), body.into()).await?;
     Ok(answer::accepted(&accepted, headers))
 }

@@ -3,23 +3,29 @@
 //! The product implements [`Api`] by sending messages to actors. What a client may send is decided here and
 //! nowhere else: an implementation only ever sees a request that is complete, in range and authorised.
 
+mod accept;
 mod answer;
 mod api;
 mod ask;
+mod bare;
 mod body;
 mod context;
 mod document;
 mod door;
 mod error;
+mod etag;
 mod failure;
+mod fields;
 mod handlers;
 mod health;
+mod json;
 mod keys;
 mod language;
 mod limits;
 mod memory;
 mod message;
 mod once;
+mod openapi;
 mod pages;
 mod picture;
 mod problem;
@@ -27,6 +33,7 @@ mod request;
 mod route;
 mod server;
 mod service;
+mod shapes;
 mod stream;
 mod upload;
 
@@ -45,5 +52,6 @@ pub use language::Language;
 pub use limits::Limits;
 pub use memory::{Memory, NoteKey};
 pub use once::{Begun, Done, LEASE, Ledger, OnceKey, REMEMBERED, Ticket};
+pub use openapi::text as openapi_text;
 pub use picture::PagePicture;
 pub use server::serve;

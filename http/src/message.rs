@@ -16,10 +16,21 @@ pub(crate) enum Message {
     MediaTypeWrong { wanted: &'static str, got: Option<String> },
     JsonMalformed { line: usize, column: usize, reason: String },
     JsonNotObject,
+    JsonMarked,
+    JsonNotUtf8 { at: usize },
+    JsonDeep { line: usize, column: usize },
+    JsonTwice { name: String, line: usize, column: usize },
+    JsonFieldUnknown { name: String, nearest: Option<&'static str>, known: String },
+    NotAcceptable { offered: String },
+    RequestMalformed,
+    AddressTooLong,
+    HeadersTooLarge,
     BodyTooLarge { limit: u64 },
     BodyBroken,
     BodySlow,
     MultipartMalformed,
+    BoundaryMissing,
+    BoundaryNotFound,
     FieldMissing,
     FieldTwice,
     NotText,
@@ -113,6 +124,48 @@ impl Message {
                 "The body must be a JSON object, such as {\"question\": \"...\"}.".into(),
                 "O corpo deve ser um objeto JSON, como {\"question\": \"...\"}.".into(),
             ),
+            Self::JsonMarked => (
+                "The body begins with a byte order mark, which JSON does not allow. Save it as UTF-8 without BOM.".into(),
+                "O corpo começa com uma marca de ordem de bytes (BOM), que o JSON não permite. Salve-o em UTF-8 sem BOM.".into(),
+            ),
+            Self::JsonNotUtf8 { at } => (
+                format!("The body is not text in UTF-8: the byte at position {at} belongs to no character."),
+                format!("O corpo não é um texto em UTF-8: o byte na posição {at} não pertence a nenhum caractere."),
+            ),
+            Self::JsonDeep { line, column } => (
+                format!("The JSON of the body is nested too deep, at line {line}, column {column}. No request needs more than a few levels."),
+                format!("O JSON do corpo tem níveis demais, na linha {line}, coluna {column}. Nenhuma requisição precisa de mais do que alguns."),
+            ),
+            Self::JsonTwice { name, line, column } => (
+                format!("The field `{name}` stands twice in one object, at line {line}, column {column}. Send it once."),
+                format!("O campo `{name}` aparece duas vezes no mesmo objeto, na linha {line}, coluna {column}. Envie-o uma vez."),
+            ),
+            Self::JsonFieldUnknown { name, nearest, known } => match nearest {
+                Some(nearest) => (
+                    format!("`{name}` is no field of this request; did you mean `{nearest}`?"),
+                    format!("`{name}` não é um campo desta requisição; você quis dizer `{nearest}`?"),
+                ),
+                None => (
+                    format!("`{name}` is no field of this request; it takes {known}"),
+                    format!("`{name}` não é um campo desta requisição; são aceitos {known}"),
+                ),
+            },
+            Self::NotAcceptable { offered } => (
+                format!("The header Accept allows nothing that this address sends. It sends {offered}."),
+                format!("O cabeçalho Accept não permite nada do que este endereço envia. Ele envia {offered}."),
+            ),
+            Self::RequestMalformed => (
+                "The request is not valid HTTP: its request line, a header or its length cannot be read.".into(),
+                "A requisição não é HTTP válido: a linha inicial, um cabeçalho ou o tamanho não pode ser lido.".into(),
+            ),
+            Self::AddressTooLong => (
+                "The address is longer than any of this API. /docs lists them.".into(),
+                "O endereço é mais longo do que qualquer um desta API. /docs lista todos.".into(),
+            ),
+            Self::HeadersTooLarge => (
+                "The headers are too large: at most 100 of them and 64 KiB in all are taken.".into(),
+                "Os cabeçalhos são grandes demais: são aceitos no máximo 100, com 64 KiB ao todo.".into(),
+            ),
             Self::BodyTooLarge { limit } => (
                 format!("The body is larger than the {limit} bytes that are allowed here."),
                 format!("O corpo é maior do que os {limit} bytes permitidos aqui."),
@@ -128,6 +181,14 @@ impl Message {
             Self::MultipartMalformed => (
                 "The body is not a well-formed multipart/form-data. Let your HTTP library build it, for example with curl -F file=@document.pdf.".into(),
                 "O corpo não é um multipart/form-data bem formado. Deixe sua biblioteca HTTP montá-lo, por exemplo com curl -F file=@documento.pdf.".into(),
+            ),
+            Self::BoundaryMissing => (
+                "The header Content-Type names no boundary, so the parts of the body cannot be told apart. Let your HTTP library set the header.".into(),
+                "O cabeçalho Content-Type não informa o boundary, então não há como separar as partes do corpo. Deixe sua biblioteca HTTP definir o cabeçalho.".into(),
+            ),
+            Self::BoundaryNotFound => (
+                "The boundary that Content-Type names does not occur in the body. Let your HTTP library set both.".into(),
+                "O boundary informado em Content-Type não aparece no corpo. Deixe sua biblioteca HTTP definir os dois.".into(),
             ),
             Self::FieldMissing => ("is missing".into(), "não foi enviado".into()),
             Self::FieldTwice => ("was sent twice; send it once".into(), "foi enviado duas vezes; envie-o uma vez".into()),

@@ -1,13 +1,14 @@
 //! Answers that say what was wrong: RFC 9457 problem details that also carry the contract's fields.
 
-use serde_json::{Value, json};
 use warp::http::{StatusCode, header};
 use warp::reply::Response;
 
+use crate::answer;
 use crate::document::{Progress, Status};
 use crate::error::{ApiError, Violation};
 use crate::language::Language;
 use crate::message::Message;
+use crate::shapes::{ProblemBody, ViolationBody};
 
 /// The kinds of problems.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +20,10 @@ pub(crate) enum Kind {
     UnknownPath,
     DocumentNotFound,
     MethodNotAllowed,
+    NotAcceptable,
+    MalformedRequest,
+    AddressTooLong,
+    HeadersTooLarge,
     BodySlow,
     TooLarge,
     UnsupportedMediaType,
@@ -41,7 +46,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// Its status, its name in the API, and its title in English and Portuguese.
-    fn row(self) -> (StatusCode, &'static str, &'static str, &'static str) {
+    pub(crate) fn row(self) -> (StatusCode, &'static str, &'static str, &'static str) {
         match self {
             Self::InvalidRequest => {
                 (StatusCode::BAD_REQUEST, "invalid_request", "Invalid request", "Requisição inválida")
@@ -67,6 +72,24 @@ impl Kind {
                 "Method not allowed",
                 "Método não permitido",
             ),
+            Self::NotAcceptable => (
+                StatusCode::NOT_ACCEPTABLE,
+                "not_acceptable",
+                "Not acceptable",
+                "Formato não aceito pelo cliente",
+            ),
+            Self::MalformedRequest => {
+                (StatusCode::BAD_REQUEST, "malformed_request", "Malformed request", "Requisição malformada")
+            }
+            Self::AddressTooLong => {
+                (StatusCode::URI_TOO_LONG, "address_too_long", "Address too long", "Endereço longo demais")
+            }
+            Self::HeadersTooLarge => (
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "headers_too_large",
+                "Headers too large",
+                "Cabeçalhos grandes demais",
+            ),
             Self::BodySlow => {
                 (StatusCode::REQUEST_TIMEOUT, "body_slow", "Request body too slow", "Corpo lento demais")
             }
@@ -84,11 +107,11 @@ impl Kind {
                 (StatusCode::CONFLICT, "not_failed", "Nothing to read again", "Nada a ler novamente")
             }
             Self::StillRunning => {
-                (StatusCode::CONFLICT, "still_running", "Still in work", "Ainda em andamento")
+                (StatusCode::CONFLICT, "in_progress", "Still in work", "Ainda em andamento")
             }
             Self::OnceKeyReused => (
                 StatusCode::UNPROCESSABLE_ENTITY,
-                "idempotency_key_reused",
+                "idempotency_mismatch",
                 "Idempotency key used for another request",
                 "Chave de idempotência usada em outra requisição",
             ),
@@ -227,42 +250,37 @@ impl Problem {
     }
 
     /// The problem as JSON. `error` and `details` are the published contract's; the rest is RFC 9457.
-    pub(crate) fn body(&self, language: Language, path: &str, request_id: &str) -> Value {
+    pub(crate) fn body(&self, language: Language, path: &str, request_id: &str) -> ProblemBody {
         let (status, name, english, portuguese) = self.kind.row();
         let text = self.message.text(language);
-        let violations: Vec<(&str, String)> =
-            self.violations.iter().map(|v| (v.field, v.message.text(language))).collect();
+        let said = |v: &Violation| ViolationBody { field: v.field.into(), message: v.message.text(language) };
+        let violations: Vec<ViolationBody> = self.violations.iter().map(said).collect();
         let details: Vec<String> = match violations.as_slice() {
             [] => vec![text.clone()],
-            some => some.iter().map(|(field, text)| format!("{field}: {text}")).collect(),
+            some => some.iter().map(|one| format!("{}: {}", one.field, one.message)).collect(),
         };
-        let mut body = json!({
-            "type": format!("/docs#{name}"),
-            "title": match language { Language::English => english, Language::Portuguese => portuguese },
-            "status": status.as_u16(),
-            "detail": text,
-            "instance": path,
-            "code": name,
-            "error": text,
-            "details": details,
-            "request_id": request_id,
-        });
-        if !violations.is_empty() {
-            body["violations"] = violations
-                .into_iter()
-                .map(|(field, message)| json!({"field": field, "message": message}))
-                .collect();
+        let title = match language {
+            Language::English => english,
+            Language::Portuguese => portuguese,
+        };
+        ProblemBody {
+            kind: format!("/docs#{name}"),
+            title: title.to_owned(),
+            status: status.as_u16(),
+            detail: text.clone(),
+            instance: path.to_owned(),
+            code: name.to_owned(),
+            error: text,
+            details,
+            request_id: request_id.to_owned(),
+            violations,
+            document_status: self.progress.map(|(status, _)| status),
+            progress: self.progress.and_then(|(_, progress)| progress),
         }
-        if let Some((document_status, progress)) = self.progress {
-            body["document_status"] = json!(document_status);
-            body["progress"] = json!(progress);
-        }
-        body
     }
 
     pub(crate) fn response(&self, language: Language, path: &str, request_id: &str) -> Response {
-        let mut response = Response::new(self.body(language, path, request_id).to_string().into());
-        *response.status_mut() = self.kind.status();
+        let mut response = answer::json(self.kind.status(), &self.body(language, path, request_id));
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,

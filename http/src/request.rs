@@ -5,8 +5,10 @@ use serde_json::{Map, Value};
 use crate::ask::{Ask, Model};
 use crate::document::{ListQuery, Template};
 use crate::error::Violation;
+use crate::fields;
+use crate::json;
 use crate::message::Message;
-use crate::problem::{Kind, Problem};
+use crate::problem::Problem;
 
 /// The shortest question, in characters; the contract's.
 const QUESTION_CHARS_MIN: usize = 3;
@@ -23,23 +25,17 @@ const SAID_CHARS_MAX: usize = 40;
 
 /// Reads a JSON body.
 pub(crate) fn json_object(bytes: &[u8]) -> Result<Map<String, Value>, Problem> {
-    match serde_json::from_slice(bytes) {
-        Ok(Value::Object(object)) => Ok(object),
-        Ok(_) => Err(Problem::new(Kind::InvalidRequest, Message::JsonNotObject)),
-        Err(error) => {
-            let text = error.to_string();
-            let reason = text.split(" at line ").next().unwrap_or_default().to_owned();
-            let message = Message::JsonMalformed { line: error.line(), column: error.column(), reason };
-            Err(Problem::new(Kind::MalformedJson, message))
-        }
-    }
+    json::object(bytes)
 }
 
+/// The fields of a question.
+pub(crate) const ASK_FIELDS: [&str; 5] = ["question", "model", "use_dkr", "top_k", "include_sources"];
+
 /// Reads a question.
-pub(crate) fn ask(fields: &Map<String, Value>, question_chars_max: usize) -> Result<Ask, Problem> {
-    let mut wrong = Vec::new();
-    let question = question(fields.get("question"), question_chars_max, &mut wrong);
-    let model = match fields.get("model") {
+pub(crate) fn ask(given: &Map<String, Value>, question_chars_max: usize) -> Result<Ask, Problem> {
+    let mut wrong = fields::unknown(given, &ASK_FIELDS);
+    let question = question(given.get("question"), question_chars_max, &mut wrong);
+    let model = match given.get("model") {
         None | Some(Value::Null) => Model::default(),
         Some(value) => value.as_str().and_then(Model::named).unwrap_or_else(|| {
             let message = Message::NotOneOf { allowed: names(&Model::ALL), got: said(value) };
@@ -47,7 +43,7 @@ pub(crate) fn ask(fields: &Map<String, Value>, question_chars_max: usize) -> Res
             Model::default()
         }),
     };
-    let top_k = match fields.get("top_k") {
+    let top_k = match given.get("top_k") {
         None | Some(Value::Null) => None,
         Some(value) => {
             let number = value.as_u64().filter(|k| (1..=TOP_K_MAX).contains(k));
@@ -58,8 +54,8 @@ pub(crate) fn ask(fields: &Map<String, Value>, question_chars_max: usize) -> Res
             number.and_then(|k| usize::try_from(k).ok())
         }
     };
-    let use_dkr = flag(fields, "use_dkr", &mut wrong);
-    let include_sources = flag(fields, "include_sources", &mut wrong);
+    let use_dkr = flag(given, "use_dkr", &mut wrong);
+    let include_sources = flag(given, "include_sources", &mut wrong);
     if wrong.is_empty() {
         Ok(Ask { question, model, use_dkr, top_k, include_sources, stream: None })
     } else {
@@ -72,7 +68,7 @@ fn question(value: Option<&Value>, max: usize, wrong: &mut Vec<Violation>) -> St
     match value {
         None | Some(Value::Null) => refuse(Message::FieldMissing),
         Some(Value::String(text)) => {
-            let question = text.trim();
+            let question = text.trim_matches(|c: char| c.is_whitespace() || c.is_control());
             let chars = question.chars().count();
             if (QUESTION_CHARS_MIN..=max).contains(&chars) {
                 return question.to_owned();
@@ -134,15 +130,10 @@ pub(crate) fn template(text: &str) -> Result<Template, Violation> {
 
 /// Reads the field `metadata` of an upload.
 pub(crate) fn metadata(text: &str) -> Result<Map<String, Value>, Violation> {
-    match serde_json::from_str(text) {
+    match json::value(text) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(Violation { field: "metadata", message: Message::MetadataNotObject }),
-        Err(error) => {
-            let reason = error.to_string();
-            let reason = reason.split(" at line ").next().unwrap_or_default().to_owned();
-            let message = Message::JsonMalformed { line: error.line(), column: error.column(), reason };
-            Err(Violation { field: "metadata", message })
-        }
+        Err(message) => Err(Violation { field: "metadata", message }),
     }
 }
 

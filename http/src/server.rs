@@ -16,6 +16,7 @@ use warp::http::{HeaderMap, Method};
 use warp::reply::Response;
 
 use crate::api::Api;
+use crate::bare::Spoken;
 use crate::body::Body;
 use crate::keys::KeyRing;
 use crate::limits::Limits;
@@ -70,7 +71,7 @@ pub async fn serve(
         let service = TowerToHyperService::new(service.clone());
         let mut stream = Box::pin(TimeoutStream::new(stream));
         stream.as_mut().set_write_timeout_pinned(Some(UNREAD_TIME_MAX));
-        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(Spoken::new(stream)), service);
         let connection = graceful.watch(connection.into_owned());
         tokio::spawn(async move {
             let _place = place;

@@ -11,6 +11,7 @@ use warp::Reply as _;
 use warp::http::{HeaderMap, HeaderValue, Method, header};
 use warp::reply::Response;
 
+use crate::accept;
 use crate::api::Api;
 use crate::body::Body;
 use crate::context::{Context, Tenant, is_request_id, trace_id};
@@ -123,6 +124,7 @@ impl Service {
                 return Err(self.refused(Refusal::Api(error), route, context, limit.as_secs()));
             }
         };
+        accept::check(route, headers)?;
         let (api, limits, uploads) = (&*self.api, &self.limits, &self.uploads);
         let streams = &self.streams;
         let call = Call { api, limits, uploads, streams, context, headers, query, body };
@@ -208,6 +210,6 @@ fn add_headers(headers: &mut HeaderMap, context: &Context) {
     }
     headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(context.language.tag()));
     headers.insert(header::VARY, HeaderValue::from_static("Accept-Language"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }

@@ -84,7 +84,15 @@ pub(crate) async fn receive(
     let digest = (taking != Taking::Plain).then(Sha256::new);
     let mut form = Form { file: None, template: None, metadata: None, wrong: vec![], digest };
     let mut count = 0;
-    while let Some(field) = parts.next_field().await.map_err(|e| malformed(&e, file_bytes_max))? {
+    loop {
+        let field = match parts.next_field().await {
+            Ok(Some(field)) => field,
+            Ok(None) => break,
+            Err(multer::Error::IncompleteStream) if count == 0 => {
+                return Err(Problem::new(Kind::InvalidRequest, Message::BoundaryNotFound).into());
+            }
+            Err(error) => return Err(malformed(&error, file_bytes_max).into()),
+        };
         count += 1;
         if count > FIELDS_MAX {
             let message = Message::UploadTooManyFields { limit: FIELDS_MAX };
@@ -249,7 +257,7 @@ fn boundary(headers: &HeaderMap) -> Result<String, Problem> {
     if !essence.eq_ignore_ascii_case("multipart/form-data") {
         return Err(wrong(Some(essence.chars().take(60).collect())));
     }
-    multer::parse_boundary(text).map_err(|_| Problem::new(Kind::InvalidRequest, Message::MultipartMalformed))
+    multer::parse_boundary(text).map_err(|_| Problem::new(Kind::InvalidRequest, Message::BoundaryMissing))
 }
 
 fn too_large(limit: u64) -> Problem {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::language::Language;
+use crate::problem::Kind;
 use proptest::prelude::*;
 
 fn asked(text: &str) -> Result<Ask, Problem> {
@@ -94,7 +95,7 @@ proptest! {
         question in ".{0,1100}", top_k in any::<i64>(), model in "(auto|tinyllama|[a-z]{0,6})"
     ) {
         let body = serde_json::json!({"question": question, "top_k": top_k, "model": model});
-        let chars = question.trim().chars().count();
+        let chars = question.trim_matches(|c: char| c.is_whitespace() || c.is_control()).chars().count();
         let fine = (3..=1000).contains(&chars) && (1..=20).contains(&top_k) && Model::named(&model).is_some();
         prop_assert_eq!(asked(&body.to_string()).is_ok(), fine);
     }

@@ -29,8 +29,8 @@ impl Event {
     }
 
     /// The stream ends without an answer.
-    pub(crate) fn error(problem: Value) -> Self {
-        Self { name: "error", data: problem }
+    pub(crate) fn error(problem: impl Serialize) -> Self {
+        Self { name: "error", data: written(&problem) }
     }
 
     /// Whether nothing comes after it.
@@ -74,7 +74,7 @@ pub(crate) fn of_answer(answer: &Answer) -> Vec<Event> {
 }
 
 /// `of` as it is written elsewhere: a number keeps the digits that it has there.
-fn written(of: &impl Serialize) -> Value {
+pub(crate) fn written(of: &impl Serialize) -> Value {
     serde_json::to_vec(of).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
 }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use warp::http::StatusCode;
 use warp::reply::Response;
 
-use super::event::Event;
+use super::event::{Event, written};
 use super::sse;
 use crate::answer;
 use crate::ask::Ask;
@@ -120,7 +120,7 @@ fn told(document: &Document, context: &Context) -> Event {
     };
     let data = match document.status {
         Status::Processing => json!({ "status": document.status, "progress": document.progress }),
-        Status::Ready | Status::Failed => answer::document(document, context.language),
+        Status::Ready | Status::Failed => written(&answer::document(document, context.language)),
     };
     Event { name, data }
 }

@@ -14,6 +14,9 @@ mod requests;
 /// Keys, ids, languages, traces.
 mod headers;
 
+/// The contract in writing: the description, tags of readings, what `Accept` allows.
+mod contract;
+
 /// Overload, deadlines, disconnects, panics, stopping.
 mod bounds;
 

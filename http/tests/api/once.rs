@@ -34,7 +34,7 @@ async fn another_request_with_the_same_key_is_refused() {
     let server = server().await;
     upload(&server, "k-1", b"%PDF-1.7 one", "generic").send().await.unwrap();
     for (bytes, template) in [(&b"%PDF-1.7 two"[..], "generic"), (b"%PDF-1.7 one", "inventory")] {
-        problem(upload(&server, "k-1", bytes, template), 422, "idempotency_key_reused").await;
+        problem(upload(&server, "k-1", bytes, template), 422, "idempotency_mismatch").await;
     }
     assert_eq!(server.fake.0.begun.load(Ordering::SeqCst), 1);
 }
@@ -51,7 +51,7 @@ async fn a_request_in_work_keeps_its_repetition_waiting() {
     let repeated = upload(&server, "k-1", b"%PDF-1.7 one", "generic");
     let answer = repeated.send().await.unwrap();
     assert_eq!((answer.status().as_u16(), answer.headers()["retry-after"].to_str().unwrap()), (409, "2"));
-    assert_eq!(answer.json::<Value>().await.unwrap()["code"], "still_running");
+    assert_eq!(answer.json::<Value>().await.unwrap()["code"], "in_progress");
     drop(sender);
     assert_eq!(first.await.unwrap().unwrap().status(), 202);
 }

@@ -1,0 +1,323 @@
+//! The shapes and problems of addresses that answer 501 in this version: what they will read and send.
+//!
+//! Each leaves for the room of its handler when that is built.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::bodies::{AskRequest, QUESTION};
+use super::problems::Row;
+use crate::ask::{Model, Region};
+
+/// Problems that have no kind yet.
+pub(super) fn rows() -> Vec<Row> {
+    vec![
+        Row::later(
+            403,
+            "scope_missing",
+            ["Scope missing", "Escopo ausente"],
+            [
+                "Use a key with the scope that `detail` names.",
+                "Use uma chave com o escopo que `detail` cita.",
+            ],
+        ),
+        Row::later(
+            429,
+            "rate_limited",
+            ["Too many requests", "Requisições demais"],
+            ["Come back after `Retry-After` seconds.", "Volte depois de `Retry-After` segundos."],
+        ),
+        Row::later(404, "not_found", ["No such thing", "Não existe"], ["Check the id.", "Verifique o id."]),
+    ]
+}
+
+/// What is to be found in the knowledge base.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SearchRequest {
+    /// What to look for; white space at its ends does not count.
+    #[schemars(length(min = 3, max = 1000), regex(pattern = QUESTION))]
+    pub(super) query: String,
+    /// Passages to give.
+    #[schemars(range(min = 1, max = 50), extend("default" = 10))]
+    pub(super) top_k: Option<u8>,
+    /// Facts that a document must have, such as `language` or a key of its metadata.
+    pub(super) filters: Option<BTreeMap<String, String>>,
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(super) struct SearchAnswer {
+    /// The passages, best first.
+    pub(super) results: Vec<Passage>,
+    /// How long it took, in milliseconds.
+    pub(super) processing_time_ms: u64,
+}
+
+/// A passage of some document.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(super) struct Passage {
+    /// Its document.
+    pub(super) document_id: Uuid,
+    /// The name of that document's file.
+    pub(super) filename: String,
+    /// The page, counted from one.
+    #[schemars(range(min = 1))]
+    pub(super) page: u32,
+    /// The passage as it stands on the page.
+    pub(super) text: String,
+    /// How well it fits, from 0 to 1.
+    #[schemars(range(min = 0, max = 1))]
+    pub(super) score: f32,
+    /// Where it begins in the page's text, in characters.
+    pub(super) start: u32,
+    /// Where it ends in the page's text, in characters; not included.
+    pub(super) end: u32,
+    /// Where it is on the page.
+    pub(super) boxes: Vec<Region>,
+    /// Your own facts about the document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) metadata: Option<Map<String, Value>>,
+}
+
+/// A question about all documents.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct QueryRequest {
+    /// The question; white space at its ends does not count.
+    #[schemars(length(min = 3, max = 1000), regex(pattern = QUESTION))]
+    pub(super) question: String,
+    /// Which language model answers.
+    #[schemars(extend("default" = "auto"))]
+    pub(super) model: Option<Model>,
+    /// Whether the rule set is applied.
+    #[schemars(extend("default" = true))]
+    pub(super) use_dkr: Option<bool>,
+    /// Passages given to the language model.
+    #[schemars(range(min = 1, max = 20), extend("default" = 5))]
+    pub(super) top_k: Option<u8>,
+    /// Whether the answer carries its sources.
+    #[schemars(extend("default" = true))]
+    pub(super) include_sources: Option<bool>,
+    /// Facts that a document must have.
+    pub(super) filters: Option<BTreeMap<String, String>>,
+    /// Your name of a conversation, whose last turns are remembered for a while.
+    #[schemars(regex(pattern = "^[A-Za-z0-9_-]{1,64}$"))]
+    pub(super) session_id: Option<String>,
+}
+
+/// An answer from all documents.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(super) struct QueryAnswer {
+    /// The answer's text; when `answered` is false, a sentence that says so.
+    pub(super) answer: String,
+    /// Whether your documents answer the question.
+    pub(super) answered: bool,
+    /// How sure the answer is, from 0 to 1.
+    #[schemars(range(min = 0, max = 1))]
+    pub(super) confidence: f32,
+    /// The passages that it rests on, best first.
+    pub(super) sources: Vec<Passage>,
+    /// Whether the rule set was applied.
+    pub(super) dkr_applied: bool,
+    /// What the rule set corrected, as sentences.
+    pub(super) dkr_corrections: Vec<String>,
+    /// The language model that answered.
+    pub(super) model_used: String,
+    /// How long it took, in milliseconds.
+    pub(super) processing_time_ms: u64,
+    /// Whether it came from the cache.
+    pub(super) cached: bool,
+    /// The conversation that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) session_id: Option<String>,
+}
+
+/// How a document is to be analysed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Profile {
+    /// What it lists.
+    Inventory,
+    /// Who decided what.
+    MeetingMinutes,
+}
+
+/// A document to analyse.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AnalyzeRequest {
+    /// The document.
+    pub(super) document_id: Uuid,
+    /// How.
+    pub(super) profile: Profile,
+}
+
+/// What the analysis found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(super) struct AnalyzeAnswer {
+    /// The document.
+    pub(super) document_id: Uuid,
+    /// How it was analysed.
+    pub(super) profile: Profile,
+    /// What was found.
+    pub(super) result: Map<String, Value>,
+    /// How sure it is, from 0 to 1.
+    #[schemars(range(min = 0, max = 1))]
+    pub(super) confidence: f32,
+    /// How long it took, in milliseconds.
+    pub(super) processing_time_ms: u64,
+}
+
+/// Many questions at once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BatchRequest {
+    /// The questions, each with its document.
+    #[schemars(length(min = 1, max = 100))]
+    pub(super) questions: Vec<BatchQuestion>,
+}
+
+/// A question with its document.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(super) struct BatchQuestion {
+    /// The document.
+    pub(super) document_id: Uuid,
+    /// What is asked.
+    #[serde(flatten)]
+    pub(super) ask: AskRequest,
+}
+
+/// A batch that was taken.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(super) struct BatchAccepted {
+    /// The batch's id.
+    pub(super) batch_id: Uuid,
+    /// Where to ask how far it is.
+    pub(super) status_url: String,
+    /// Each of its items.
+    pub(super) items: Vec<BatchItem>,
+}
+
+/// One item of a batch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(super) struct BatchItem {
+    /// The item's id.
+    pub(super) item_id: String,
+    /// Its document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) document_id: Option<Uuid>,
+    /// How far it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) status: Option<String>,
+    /// Where to ask how far it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) status_url: Option<String>,
+}
+
+/// A conversation as OpenAI's clients send it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(super) struct ChatRequest {
+    /// The turns; the last one of the user is the question.
+    #[schemars(length(min = 1))]
+    pub(super) messages: Vec<ChatMessage>,
+    /// A model of `GET /v1/models`.
+    pub(super) model: Option<String>,
+    /// Whether the answer is streamed.
+    pub(super) stream: Option<bool>,
+    /// The document to answer from; all of yours when absent.
+    pub(super) document_id: Option<Uuid>,
+}
+
+/// One turn.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(super) struct ChatMessage {
+    /// Whose it is.
+    pub(super) role: String,
+    /// What was said.
+    pub(super) content: String,
+}
+
+/// An answer as OpenAI's clients read it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(super) struct ChatAnswer {
+    /// Its id.
+    pub(super) id: String,
+    /// Always `chat.completion`.
+    pub(super) object: String,
+    /// When it was made, in seconds since 1970.
+    pub(super) created: u64,
+    /// The model that answered.
+    pub(super) model: String,
+    /// The answer.
+    pub(super) choices: Vec<Map<String, Value>>,
+    /// Tokens read and written.
+    pub(super) usage: Map<String, Value>,
+}
+
+/// Texts to embed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(super) struct EmbeddingsRequest {
+    /// The texts, at most 256.
+    #[schemars(length(min = 1, max = 256))]
+    pub(super) input: Vec<String>,
+    /// An embedding model.
+    pub(super) model: Option<String>,
+}
+
+/// A list as OpenAI's clients read it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(super) struct ObjectList {
+    /// Always `list`.
+    pub(super) object: String,
+    /// What it lists.
+    pub(super) data: Vec<Map<String, Value>>,
+}
+
+/// A key to make.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeyRequest {
+    /// What you call it.
+    #[schemars(length(min = 1, max = 100))]
+    pub(super) name: String,
+    /// What it may do.
+    pub(super) scopes: Vec<Scope>,
+}
+
+/// What a key may do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Scope {
+    /// Read documents, ask and search.
+    Read,
+    /// Upload, delete and retry.
+    Write,
+    /// Keys and the supervision tree.
+    Operate,
+}
+
+/// A key; the key itself is shown once, when it is made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(super) struct KeyShown {
+    /// Its id.
+    pub(super) id: Uuid,
+    /// What you call it.
+    pub(super) name: String,
+    /// What it may do.
+    pub(super) scopes: Vec<Scope>,
+    /// The key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) key: Option<String>,
+}
+
+/// Your keys.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(super) struct KeyList {
+    /// The keys, newest first.
+    pub(super) keys: Vec<KeyShown>,
+}
