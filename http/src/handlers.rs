@@ -7,6 +7,7 @@ use warp::reply::Response;
 
 use crate::answer;
 use crate::api::Api;
+use crate::auth::{self, KeyStore};
 use crate::body::Body;
 use crate::context::Context;
 use crate::error::{ApiError, Queue};
@@ -27,6 +28,7 @@ const UPLOAD_RETRY_SECONDS: u64 = 5;
 /// What a handler needs of its request.
 pub(crate) struct Call<'a> {
     pub(crate) api: &'a dyn Api,
+    pub(crate) keys: Option<&'a dyn KeyStore>,
     pub(crate) limits: &'a Limits,
     pub(crate) uploads: &'a Semaphore,
     pub(crate) context: &'a Context,
@@ -64,7 +66,10 @@ pub(crate) async fn handle(route: Route, call: Call<'_>) -> Result<Response, Ref
         Route::Batch | Route::BatchStatus(_) => not_yet("batches"),
         Route::Search | Route::Query => not_yet("the knowledge base"),
         Route::ChatCompletions | Route::Embeddings | Route::Models => not_yet("the OpenAI-compatible routes"),
-        Route::KeyList | Route::KeyMake | Route::KeyRotate(_) | Route::KeyRevoke(_) => not_yet("keys"),
+        Route::KeyList => auth::handlers::list(call).await,
+        Route::KeyMake => auth::handlers::make(call).await,
+        Route::KeyRotate(id) => auth::handlers::rotate(id, call).await,
+        Route::KeyRevoke(id) => auth::handlers::revoke(id, call).await,
         Route::Tree => Ok(answer::json(StatusCode::OK, &call.api.inspect().await)),
         Route::Health => {
             let health = call.api.health().await;

@@ -6,6 +6,8 @@
 mod answer;
 mod api;
 mod ask;
+mod audit;
+mod auth;
 mod body;
 mod context;
 mod document;
@@ -20,6 +22,7 @@ mod limits;
 mod message;
 mod pages;
 mod problem;
+mod rate;
 mod request;
 mod route;
 mod server;
@@ -28,6 +31,11 @@ mod upload;
 
 pub use api::{Api, UploadSink};
 pub use ask::{Answer, Ask, Model, Region, Source};
+pub use audit::{Audit, Note, STATUS_GONE};
+pub use auth::{
+    Caller, Door, GRACE_SECONDS_MAX, KEY_SET_BYTES_MAX, KeyError, KeySetSource, KeyStanding, KeyState,
+    KeyStore, MadeKey, NewKey, NowMs, OPERATOR_TENANT, Scope, Scopes, StoredKey, TokenRules, Tokens, key_of,
+};
 pub use context::{Context, Tenant};
 pub use document::{
     Accepted, Document, DocumentList, ListQuery, Method, PageReport, Progress, Stage, Status, Template,
@@ -39,4 +47,6 @@ pub use health::{Component, Health, Readiness, Standing, TreeNode};
 pub use keys::{KeyHash, KeyRing};
 pub use language::Language;
 pub use limits::Limits;
+pub use rate::{Network, Rates, SharedCounters};
+pub use route::{RouteRow, routes};
 pub use server::serve;
