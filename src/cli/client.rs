@@ -139,6 +139,29 @@ impl Client {
         }
     }
 
+    /// The API keys.
+    pub(crate) async fn keys(&self) -> Result<Value, Failure> {
+        self.send(self.request(Method::GET, "/v1/keys")).await
+    }
+
+    /// Makes an API key.
+    pub(crate) async fn make_key(&self, body: &Value) -> Result<Value, Failure> {
+        self.send(self.request(Method::POST, "/v1/keys").json(body)).await
+    }
+
+    /// Makes the key that replaces `id`, which goes on for `grace_seconds`.
+    pub(crate) async fn rotate_key(&self, id: &str, grace_seconds: u64) -> Result<Value, Failure> {
+        let path = format!("/v1/keys/{}/rotate", segment(id));
+        let body = serde_json::json!({ "grace_seconds": grace_seconds });
+        self.send(self.request(Method::POST, &path).json(&body)).await
+    }
+
+    /// Takes an API key back.
+    pub(crate) async fn revoke_key(&self, id: &str) -> Result<(), Failure> {
+        let path = format!("/v1/keys/{}", segment(id));
+        self.answer(self.request(Method::DELETE, &path)).await.map(drop)
+    }
+
     /// What the node still waits for before it takes requests; nothing when it is ready.
     pub(crate) async fn waiting_for(&self) -> Result<Option<Vec<String>>, Failure> {
         let request = self.http.get(format!("{}/ready", self.url)).timeout(CONNECT_TIME_MAX);

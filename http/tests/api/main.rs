@@ -14,6 +14,15 @@ mod requests;
 /// Keys, ids, languages, traces.
 mod headers;
 
+/// Scopes, managing keys, limits and the audit log.
+mod doors;
+
+/// An issuer of tokens with a server of its own.
+mod issuer;
+
+/// Tokens: let in, refused, and an issuer that changes its keys.
+mod tokens;
+
 /// Overload, deadlines, disconnects, panics, stopping.
 mod bounds;
 
