@@ -17,7 +17,7 @@ use super::{key, node_file};
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
 /// How long a request may take: longer than any node's own deadline for one.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(3_700);
-/// How often a request that was turned away for overload is sent again.
+/// How often a request that was turned away for overload or for a limit is sent again.
 const ATTEMPTS_MAX: u32 = 10;
 /// The longest pause between two of them, whatever the node says.
 const PAUSE_SECONDS_MAX: u64 = 30;
@@ -215,7 +215,7 @@ impl Client {
 }
 
 fn may_try_again(refusal: &Refusal, attempt: u32) -> bool {
-    refusal.status == 503 && refusal.retry_after_seconds.is_some() && attempt + 1 < ATTEMPTS_MAX
+    matches!(refusal.status, 429 | 503) && refusal.retry_after_seconds.is_some() && attempt + 1 < ATTEMPTS_MAX
 }
 
 async fn pause(refusal: &Refusal) {
