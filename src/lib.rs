@@ -1,6 +1,7 @@
 //! The product: one node built from its parts; it answers the API by sending messages to actors.
 
 pub mod api;
+mod doors;
 mod ledger;
 mod membership;
 pub mod node;

@@ -16,7 +16,7 @@ use enabler_cluster::owner::Means;
 use enabler_cluster::supervisor;
 use enabler_cluster::tree::Tree;
 use enabler_config::{Secret, Settings};
-use enabler_http::{KeyHash, KeyRing, Limits, Tenant};
+use enabler_http::Limits;
 use enabler_reading::Program;
 use enabler_storage::chance::{Chance, OsChance};
 use enabler_storage::clock::{Clock, SystemClock};
@@ -27,12 +27,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{NodeApi, Started};
+use crate::doors::{self, Doors};
 use crate::ledger;
 use crate::membership::{self, Membership};
 use crate::parts;
 
-/// The tenant of a node's first key.
-const FIRST_TENANT: &str = "default";
 /// The longest that checking one index may take; a larger one is rebuilt as if it were damaged.
 const VERIFY_TIME_MAX: Duration = Duration::from_secs(60);
 
@@ -68,16 +67,17 @@ pub async fn run(
 ) -> Result<(), NodeError> {
     let started = Started::default();
     let api = Arc::new(NodeApi::new(&settings, started.clone()));
-    let keys = KeyRing::new([(KeyHash::of(key.reveal()), Tenant::new(FIRST_TENANT))]);
+    let doors = Doors::default();
+    let (door, audit) = doors::door(&settings, &key, &doors, Arc::new(SystemClock), Arc::new(OsChance))?;
     let (ending, served) = (stop.clone(), CancellationToken::new());
     let (limits, ended) = (Limits::from(&settings.http), served.clone().drop_guard());
     let serving = tokio::spawn(async move {
         let _ended = ended;
-        enabler_http::serve(listener, api, keys, limits, async move { ending.cancelled().await }).await
+        enabler_http::serve(listener, api, door, limits, async move { ending.cancelled().await }).await
     });
     let mut has_lived = false;
     let outcome = loop {
-        match generation(&settings, &started, &stop, &served).await {
+        match generation(&settings, &started, &doors, &stop, &served).await {
             Ok(End::Stopped) => break Ok(()),
             Ok(End::DeclaredDead) => {
                 has_lived = true;
@@ -96,6 +96,7 @@ pub async fn run(
     };
     stop.cancel();
     let _ = serving.await;
+    audit.close().await;
     outcome
 }
 
@@ -111,6 +112,7 @@ enum End {
 async fn generation(
     settings: &Settings,
     started: &Started,
+    doors: &Doors,
     stop: &CancellationToken,
     served: &CancellationToken,
 ) -> Result<End, NodeError> {
@@ -122,6 +124,7 @@ async fn generation(
         () = stop.cancelled() => return Err("stopped before it had started".into()),
     };
     let actors = life.actors.clone();
+    doors.open(life.door.clone());
     started.set(Some(actors.clone()));
     let chores = [
         tokio::spawn(scrub_daily(actors.clone())),
@@ -175,6 +178,7 @@ async fn probed(store: &dyn ObjectStore, chance: &dyn Chance) -> Result<(), Prob
 struct Life {
     actors: Actors,
     membership: Membership,
+    door: doors::Means,
 }
 
 async fn start(settings: &Settings) -> Result<Life, NodeError> {
@@ -194,8 +198,10 @@ async fn start(settings: &Settings) -> Result<Life, NodeError> {
     let switchboard = Switchboard::default();
     let membership =
         Membership::join(settings, &means, &cluster, switchboard.clone(), &tree, root.cell()).await?;
+    let (cache, counters) = parts::cache(settings, means.clock.clone(), means.chance.clone())?;
+    let door = doors::Means { store: means.store.clone(), counters, node: means.node.clone() };
     let parts = Parts {
-        cache: parts::cache(settings, means.clock.clone(), means.chance.clone())?,
+        cache,
         cluster,
         reader: Program {
             executable: executable.clone(),
@@ -213,7 +219,7 @@ async fn start(settings: &Settings) -> Result<Life, NodeError> {
         root,
         means,
     };
-    Ok(Life { actors: topology::start(settings, parts).await?, membership })
+    Ok(Life { actors: topology::start(settings, parts).await?, membership, door })
 }
 
 /// The shipped rule sets, one per template.

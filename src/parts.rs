@@ -7,7 +7,7 @@ use enabler_cluster::actor::Fault;
 use enabler_config::{Secret, Settings};
 use enabler_redis::RedisCache;
 use enabler_s3::{Bucket, Timeouts};
-use enabler_storage::cache::{Cache, InProcess};
+use enabler_storage::cache::{Cache, Counters, InProcess};
 use enabler_storage::chance::Chance;
 use enabler_storage::clock::Clock;
 use enabler_storage::objects::{Directory, ObjectStore};
@@ -55,15 +55,16 @@ async fn bucket(settings: &Settings, place: &str) -> Result<Arc<dyn ObjectStore>
     Ok(Arc::new(opened.await?))
 }
 
-/// The cache that `cache.url` names, or this node's memory.
+/// The cache that `cache.url` names, or this node's memory; and what counts in it.
 pub(crate) fn cache(
     settings: &Settings,
     clock: Arc<dyn Clock>,
     chance: Arc<dyn Chance>,
-) -> Result<Arc<dyn Cache>, NodeError> {
+) -> Result<(Arc<dyn Cache>, Arc<dyn Counters>), NodeError> {
     let own = &settings.cache;
     if own.url.is_empty() {
-        return Ok(Arc::new(InProcess::new(own.bytes_max)));
+        let here = Arc::new(InProcess::new(own.bytes_max));
+        return Ok((here.clone(), here));
     }
     let redis = enabler_redis::Settings {
         username: Some(own.username.clone()).filter(|name| !name.is_empty()),
@@ -72,5 +73,6 @@ pub(crate) fn cache(
         in_process_bytes_max: own.bytes_max,
         ..enabler_redis::Settings::new(own.url.clone())
     };
-    Ok(Arc::new(RedisCache::start(&redis, clock, chance)?))
+    let redis = Arc::new(RedisCache::start(&redis, clock, chance)?);
+    Ok((redis.clone(), redis))
 }

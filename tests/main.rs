@@ -31,6 +31,8 @@ mod badinputs;
 mod quality;
 // What experts wrote corrects the answers of a running node.
 mod rules;
+// Who has a key sees its own tenant alone, and what was written is noted.
+mod doors;
 // The command line, for people and for programs.
 mod cli;
 // An editor of rules files sees mistakes, repairs them and finds its way.

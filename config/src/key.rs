@@ -23,6 +23,8 @@ pub(crate) enum Kind {
     Words(&'static [&'static str]),
     /// Addresses such as `10.0.0.7:7700`, as a list or separated by commas; may be empty.
     Hosts,
+    /// Addresses or networks such as `10.0.0.0/8`, as a list or separated by commas; may be empty.
+    Networks,
     /// A path that may be empty; a leading `~` is the home directory.
     FreePath,
     /// A path; a leading `~` is the home directory.
@@ -73,6 +75,13 @@ pub(crate) const KEYS: &[Key] = &[
     whole("http.request_seconds_max", 1, 3_600),
     whole("http.upload_seconds_max", 1, 86_400),
     whole("http.shutdown_seconds_max", 0, 3_600),
+    whole("http.rate_per_address", 0, 1_000_000_000),
+    whole("http.rate_per_key", 0, 1_000_000_000),
+    of("http.trusted_proxies", Kind::Networks),
+    of("auth.jwks_url", Kind::Free),
+    of("auth.issuer", Kind::Free),
+    of("auth.audience", Kind::Free),
+    of("auth.tenant_claim", Kind::Text),
     of("data.dir", Kind::Path),
     of("node.name", Kind::Name),
     of("node.roles", Kind::Words(&["all", "api", "documents", "ocr", "embedding", "generation", "rules"])),

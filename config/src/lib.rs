@@ -20,7 +20,7 @@ pub use merge::{Input, Merged, merge};
 pub use problem::{Origin, Problem, Problems};
 pub use secret::Secret;
 pub use sections::{
-    Cache, Chunking, Data, Embedding, Generation, Http, Log, Models, Reading, Retention, Retrieval, Settings,
-    Storage, Supervision,
+    Auth, Cache, Chunking, Data, Embedding, Generation, Http, Log, Models, Reading, Retention, Retrieval,
+    Settings, Storage, Supervision,
 };
 pub use value::Value;

@@ -22,6 +22,8 @@ section! {
     Settings {
         /// The API's door.
         http: Http,
+        /// Who is let in beside those who have an API key.
+        auth: Auth,
         /// The node's directory.
         data: Data,
         /// This node.
@@ -78,6 +80,26 @@ section! {
         upload_seconds_max: u64,
         /// How long a stopping node waits for requests in work, in seconds.
         shutdown_seconds_max: u64,
+        /// Requests of one address in a minute, over all nodes; 0 for no limit.
+        rate_per_address: u64,
+        /// Requests of one API key or subject in a minute, over all nodes; 0 for no limit.
+        rate_per_key: u64,
+        /// Addresses or networks of the proxies whose `X-Forwarded-For` is believed.
+        trusted_proxies: Vec<String>,
+    }
+}
+
+section! {
+    /// Who is let in beside those who have an API key.
+    Auth {
+        /// Where the public keys of tokens are; empty when tokens are not taken.
+        jwks_url: String,
+        /// The only issuer whose tokens are taken.
+        issuer: String,
+        /// The only audience whose tokens are taken.
+        audience: String,
+        /// The claim that names the tenant.
+        tenant_claim: String,
     }
 }
 

@@ -74,6 +74,8 @@ pub(crate) fn read(kind: Kind, written: &Written) -> Result<Value, String> {
         (Kind::Words(words), Written::Text(text)) => some_of(words, text.split([',', '+']).map(str::trim)),
         (Kind::Hosts, Written::List(hosts)) => host_list(hosts.iter().map(String::as_str)),
         (Kind::Hosts, Written::Text(text)) => host_list(text.split(',').map(str::trim)),
+        (Kind::Networks, Written::List(networks)) => network_list(networks.iter().map(String::as_str)),
+        (Kind::Networks, Written::Text(text)) => network_list(text.split(',').map(str::trim)),
         (Kind::Names, Written::List(names)) => name_list(names.iter().map(String::as_str)),
         (Kind::Names, Written::Text(text)) => name_list(text.split([',', '+']).map(str::trim)),
         (kind, written) => Err(format!("must be {}, not {}", wanted(kind), got(written))),
@@ -136,6 +138,23 @@ fn host_list<'a>(hosts: impl Iterator<Item = &'a str>) -> Result<Value, String> 
     }
 }
 
+fn network_list<'a>(networks: impl Iterator<Item = &'a str>) -> Result<Value, String> {
+    let networks: Vec<String> = networks.filter(|network| !network.is_empty()).map(str::to_owned).collect();
+    match networks.iter().find(|network| !is_network(network)) {
+        Some(network) => {
+            Err(format!("must be addresses or networks such as 10.0.0.7 or 10.0.0.0/8, not {network:?}"))
+        }
+        None => Ok(Value::Names(networks)),
+    }
+}
+
+fn is_network(text: &str) -> bool {
+    let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+    let Ok(address) = address.parse::<std::net::IpAddr>() else { return false };
+    let bits_max = if address.is_ipv4() { 32 } else { 128 };
+    bits.is_none_or(|bits| bits.parse::<u8>().is_ok_and(|bits| bits <= bits_max))
+}
+
 /// Bytes in a text such as `50MB`, `64 MiB` or `1048576`.
 fn size(text: &str) -> Option<i128> {
     let text = text.trim();
@@ -159,7 +178,7 @@ fn wanted(kind: Kind) -> &'static str {
         Kind::Whole { .. } => "a whole number",
         Kind::Bytes { .. } => "a size such as \"50MB\"",
         Kind::Names | Kind::Words(_) => "a list of names",
-        Kind::Hosts => "a list of addresses",
+        Kind::Hosts | Kind::Networks => "a list of addresses",
         Kind::Text
         | Kind::Choice(_)
         | Kind::Path
@@ -192,6 +211,16 @@ mod tests {
         assert_eq!(size("12"), Some(12));
         assert_eq!(size("12 parsecs"), None);
         assert_eq!(size("MB"), None);
+    }
+
+    #[test]
+    fn a_network_is_an_address_with_or_without_a_length() {
+        for good in ["10.0.0.7", "10.0.0.0/8", "::1", "2001:db8::/32", "0.0.0.0/0"] {
+            assert!(is_network(good), "{good}");
+        }
+        for bad in ["10.0.0.0/33", "::/129", "proxy", "10.0.0.7:80", "10.0.0.0/", "10.0.0.0/-1"] {
+            assert!(!is_network(bad), "{bad}");
+        }
     }
 
     proptest! {

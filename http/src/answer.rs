@@ -5,6 +5,7 @@ use time::format_description::well_known::Rfc3339;
 use warp::http::{HeaderMap, StatusCode, header};
 use warp::reply::Response;
 
+use crate::audit::Touched;
 use crate::document::{Accepted, Document, DocumentList, Status};
 use crate::language::Language;
 use crate::shapes::{DocumentAccepted, DocumentDetail, DocumentPart, DocumentSummary};
@@ -60,6 +61,7 @@ pub(crate) fn accepted(accepted: &Accepted, headers: &HeaderMap) -> Response {
     if let Ok(location) = header::HeaderValue::try_from(path) {
         response.headers_mut().insert(header::LOCATION, location);
     }
+    response.extensions_mut().insert(Touched(accepted.document_id));
     response
 }
 

@@ -1,10 +1,12 @@
 //! What travels with every request: ids, deadline, tenant and cancellation.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::auth::Caller;
 use crate::language::Language;
 
 /// Whose documents a caller sees.
@@ -36,6 +38,10 @@ pub struct Context {
     pub deadline: Instant,
     /// Whose documents the caller sees.
     pub tenant: Tenant,
+    /// Who the caller is and what it may do; nobody on routes that need no key.
+    pub caller: Option<Arc<Caller>>,
+    /// Where the request comes from.
+    pub address: IpAddr,
     /// The language of messages to the caller.
     pub language: Language,
     /// Fires when the client goes away, the deadline passes, or the request is over.

@@ -9,6 +9,7 @@ use warp::reply::Response;
 
 use crate::answer;
 use crate::api::Api;
+use crate::auth::{self, KeyStore};
 use crate::body::Body;
 use crate::context::Context;
 use crate::error::{ApiError, Queue};
@@ -34,6 +35,7 @@ const UPLOAD_RETRY_SECONDS: u64 = 5;
 /// What a handler needs of its request.
 pub(crate) struct Call<'a> {
     pub(crate) api: &'a dyn Api,
+    pub(crate) keys: Option<&'a dyn KeyStore>,
     pub(crate) limits: &'a Limits,
     pub(crate) uploads: &'a Semaphore,
     pub(crate) streams: &'a Arc<Streams>,
@@ -78,7 +80,10 @@ pub(crate) async fn handle(route: Route, call: Call<'_>) -> Result<Response, Ref
         Route::Batch | Route::BatchStatus(_) => not_yet("batches"),
         Route::Search | Route::Query => not_yet("the knowledge base"),
         Route::ChatCompletions | Route::Embeddings | Route::Models => not_yet("the OpenAI-compatible routes"),
-        Route::KeyList | Route::KeyMake | Route::KeyRotate(_) | Route::KeyRevoke(_) => not_yet("keys"),
+        Route::KeyList => auth::handlers::list(call).await,
+        Route::KeyMake => auth::handlers::make(call).await,
+        Route::KeyRotate(id) => auth::handlers::rotate(id, call).await,
+        Route::KeyRevoke(id) => auth::handlers::revoke(id, call).await,
         Route::Tree => Ok(answer::json(StatusCode::OK, &call.api.inspect().await)),
         Route::Health => {
             let health = call.api.health().await;
@@ -156,7 +161,8 @@ async fn ask(id: Uuid, mut call: Call<'_>) -> Result<Response, Refusal> {
     Ok(answer::json(StatusCode::OK, &answer))
 }
 
-fn check_json(headers: &HeaderMap) -> Result<(), Problem> {
+/// Refuses a body that is not said to be JSON.
+pub(crate) fn check_json(headers: &HeaderMap) -> Result<(), Problem> {
     let header = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = header.map(|text| text.split(';').next().unwrap_or_default().trim());
     if essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) {

@@ -7,6 +7,8 @@ mod accept;
 mod answer;
 mod api;
 mod ask;
+mod audit;
+mod auth;
 mod bare;
 mod body;
 mod context;
@@ -29,6 +31,7 @@ mod openapi;
 mod pages;
 mod picture;
 mod problem;
+mod rate;
 mod request;
 mod route;
 mod server;
@@ -39,6 +42,11 @@ mod upload;
 
 pub use api::{Api, UploadSink};
 pub use ask::{Answer, Ask, Model, Region, Source};
+pub use audit::{Audit, Note, STATUS_GONE};
+pub use auth::{
+    Caller, Door, GRACE_SECONDS_MAX, KEY_SET_BYTES_MAX, KeyError, KeySetSource, KeyStanding, KeyState,
+    KeyStore, MadeKey, NewKey, NowMs, OPERATOR_TENANT, Scope, Scopes, StoredKey, TokenRules, Tokens, key_of,
+};
 pub use context::{Context, Tenant};
 pub use document::{
     Accepted, Document, DocumentList, ListQuery, Method, PageReport, Progress, Stage, Status, Template,
@@ -54,4 +62,6 @@ pub use memory::{Memory, NoteKey};
 pub use once::{Begun, Done, LEASE, Ledger, OnceKey, REMEMBERED, Ticket};
 pub use openapi::text as openapi_text;
 pub use picture::PagePicture;
+pub use rate::{Network, Rates, SharedCounters};
+pub use route::{RouteRow, routes};
 pub use server::serve;

@@ -1,5 +1,6 @@
 //! Every message to a caller, in English and Portuguese, in one table.
 
+use crate::auth::Said;
 use crate::document::Stage;
 use crate::error::Queue;
 use crate::failure::Failure;
@@ -10,8 +11,7 @@ use crate::language::Language;
 pub(crate) enum Message {
     PathUnknown { path: String },
     MethodNotAllowed { method: String, allow: &'static str },
-    KeyMissing,
-    KeyWrong,
+    Access(Said),
     FieldsWrong { count: usize },
     MediaTypeWrong { wanted: &'static str, got: Option<String> },
     JsonMalformed { line: usize, column: usize, reason: String },
@@ -90,16 +90,7 @@ impl Message {
                 format!("{method} is not possible here. This address takes {allow}."),
                 format!("{method} não é possível aqui. Este endereço aceita {allow}."),
             ),
-            Self::KeyMissing => (
-                "No API key was sent. Send yours in the header X-API-Key.".into(),
-                "Nenhuma chave de API foi enviada. Envie a sua no cabeçalho X-API-Key.".into(),
-            ),
-            Self::KeyWrong => (
-                "The API key in X-API-Key is not known here. Check that it was copied whole and belongs to this node."
-                    .into(),
-                "A chave de API em X-API-Key não é conhecida aqui. Verifique se foi copiada inteira e se é deste nó."
-                    .into(),
-            ),
+            Self::Access(said) => (said.text(Language::English), said.text(Language::Portuguese)),
             Self::FieldsWrong { count: 1 } => (
                 "One field of the request is wrong; `details` says which and what it may be.".into(),
                 "Um campo da requisição está errado; `details` diz qual e o que ele pode ser.".into(),

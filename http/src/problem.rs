@@ -17,6 +17,14 @@ pub(crate) enum Kind {
     MalformedJson,
     KeyMissing,
     KeyWrong,
+    KeyEnded,
+    TokenWrong,
+    TokenExpired,
+    ScopeMissing,
+    OperatorOnly,
+    KeyNotFound,
+    KeyConflict,
+    RateLimited,
     UnknownPath,
     DocumentNotFound,
     MethodNotAllowed,
@@ -59,6 +67,28 @@ impl Kind {
             }
             Self::KeyWrong => {
                 (StatusCode::UNAUTHORIZED, "key_wrong", "API key not known", "Chave de API desconhecida")
+            }
+            Self::KeyEnded => {
+                (StatusCode::UNAUTHORIZED, "key_ended", "API key has ended", "Chave de API encerrada")
+            }
+            Self::TokenWrong => {
+                (StatusCode::UNAUTHORIZED, "token_wrong", "Token not accepted", "Token não aceito")
+            }
+            Self::TokenExpired => {
+                (StatusCode::UNAUTHORIZED, "token_expired", "Token has expired", "Token expirado")
+            }
+            Self::ScopeMissing => (StatusCode::FORBIDDEN, "scope_missing", "Scope missing", "Escopo ausente"),
+            Self::OperatorOnly => {
+                (StatusCode::FORBIDDEN, "operator_only", "For the operator only", "Reservado ao operador")
+            }
+            Self::KeyNotFound => {
+                (StatusCode::NOT_FOUND, "key_not_found", "No such API key", "Chave de API inexistente")
+            }
+            Self::KeyConflict => {
+                (StatusCode::CONFLICT, "key_conflict", "Not possible now", "Não é possível agora")
+            }
+            Self::RateLimited => {
+                (StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests", "Requisições demais")
             }
             Self::UnknownPath => {
                 (StatusCode::NOT_FOUND, "unknown_path", "No such address", "Endereço inexistente")
@@ -296,8 +326,13 @@ impl Problem {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
         if self.kind.status() == StatusCode::UNAUTHORIZED {
-            let scheme = header::HeaderValue::from_static("ApiKey realm=\"rag-enabler\"");
-            headers.insert(header::WWW_AUTHENTICATE, scheme);
+            let schemes = match self.kind {
+                Kind::TokenWrong | Kind::TokenExpired => {
+                    "ApiKey realm=\"rag-enabler\", Bearer realm=\"rag-enabler\", error=\"invalid_token\""
+                }
+                _ => "ApiKey realm=\"rag-enabler\", Bearer realm=\"rag-enabler\"",
+            };
+            headers.insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static(schemes));
         }
         response
     }

@@ -3,6 +3,7 @@
 use uuid::Uuid;
 use warp::http::Method;
 
+use crate::auth::Scope;
 use crate::message::Message;
 use crate::problem::{Kind, Problem};
 
@@ -43,17 +44,66 @@ pub(crate) enum Route {
 }
 
 impl Route {
-    /// Whether a caller must show a key.
-    pub(crate) fn needs_key(self) -> bool {
+    /// The scope that a caller must have; none where no key is needed.
+    pub(crate) fn scope(self) -> Option<Scope> {
         match self {
+            Self::List
+            | Self::Show(_)
+            | Self::Ask(_)
+            | Self::Events(_)
+            | Self::Page(..)
+            | Self::Analyze
+            | Self::BatchStatus(_)
+            | Self::Search
+            | Self::Query
+            | Self::Stream
+            | Self::StreamResume(_)
+            | Self::StreamCancel(_)
+            | Self::ChatCompletions
+            | Self::Embeddings
+            | Self::Models => Some(Scope::Read),
+            Self::Upload | Self::Delete(_) | Self::Retry(_) | Self::Batch => Some(Scope::Write),
+            Self::KeyList | Self::KeyMake | Self::KeyRotate(_) | Self::KeyRevoke(_) | Self::Tree => {
+                Some(Scope::Operate)
+            }
             Self::Health
             | Self::Ready
             | Self::Live
             | Self::Operator
             | Self::Docs
             | Self::OpenApi
-            | Self::Home => false,
-            _ => true,
+            | Self::Home => None,
+        }
+    }
+
+    /// Whether it shows what belongs to all tenants, so that only the operator may use it.
+    pub(crate) fn is_operators(self) -> bool {
+        matches!(self, Self::Tree)
+    }
+
+    /// Whether it changes what is kept, so that the audit log names it.
+    pub(crate) fn is_write(self) -> bool {
+        match self {
+            Self::KeyMake | Self::KeyRotate(_) | Self::KeyRevoke(_) => true,
+            _ => self.scope() == Some(Scope::Write),
+        }
+    }
+
+    /// The id in its address.
+    pub(crate) fn id(self) -> Option<Uuid> {
+        match self {
+            Self::Show(id)
+            | Self::Delete(id)
+            | Self::Ask(id)
+            | Self::Events(id)
+            | Self::Retry(id)
+            | Self::Page(id, _)
+            | Self::BatchStatus(id)
+            | Self::StreamResume(id)
+            | Self::StreamCancel(id)
+            | Self::KeyRotate(id)
+            | Self::KeyRevoke(id) => Some(id),
+            _ => None,
         }
     }
 
@@ -99,6 +149,68 @@ impl Route {
             Self::Home => "home",
         }
     }
+}
+
+/// Every route with its method and address; `{id}` and `{page}` stand for what the caller fills in.
+const TABLE: &[(&str, &str)] = &[
+    ("POST", "/v1/documents"),
+    ("GET", "/v1/documents"),
+    ("GET", "/v1/documents/{id}"),
+    ("DELETE", "/v1/documents/{id}"),
+    ("POST", "/v1/documents/{id}/ask"),
+    ("GET", "/v1/documents/{id}/events"),
+    ("POST", "/v1/documents/{id}/retry"),
+    ("GET", "/v1/documents/{id}/pages/{page}.png"),
+    ("POST", "/v1/analyze"),
+    ("POST", "/v1/batch"),
+    ("GET", "/v1/batch/{id}"),
+    ("POST", "/v1/search"),
+    ("POST", "/v1/query"),
+    ("GET", "/v1/stream"),
+    ("GET", "/v1/streams/{id}"),
+    ("DELETE", "/v1/streams/{id}"),
+    ("POST", "/v1/chat/completions"),
+    ("POST", "/v1/embeddings"),
+    ("GET", "/v1/models"),
+    ("GET", "/v1/keys"),
+    ("POST", "/v1/keys"),
+    ("POST", "/v1/keys/{id}/rotate"),
+    ("DELETE", "/v1/keys/{id}"),
+    ("GET", "/v1/tree"),
+    ("GET", "/health"),
+    ("GET", "/ready"),
+    ("GET", "/live"),
+    ("GET", "/operator"),
+    ("GET", "/docs"),
+    ("GET", "/openapi.json"),
+    ("GET", "/"),
+];
+
+/// A route as its users see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RouteRow {
+    /// Its method.
+    pub method: &'static str,
+    /// Its address; `{id}` and `{page}` stand for what the caller fills in.
+    pub path: &'static str,
+    /// The scope that a caller must have; none where no key is needed.
+    pub scope: Option<Scope>,
+    /// Whether only the operator of the service may use it.
+    pub is_operators: bool,
+}
+
+/// Every route.
+pub fn routes() -> impl Iterator<Item = RouteRow> {
+    TABLE.iter().filter_map(|(method, path)| {
+        let route = example(method, path)?;
+        let (scope, is_operators) = (route.scope(), route.is_operators());
+        Some(RouteRow { method, path, scope, is_operators })
+    })
+}
+
+fn example(method: &str, path: &str) -> Option<Route> {
+    let path = path.replace("{id}", &Uuid::nil().to_string()).replace("{page}", "1");
+    find(&method.parse().ok()?, &path).ok()
 }
 
 /// What an address takes: a reading, a `POST`, a `DELETE`, each if there is one.
@@ -222,6 +334,25 @@ fn document_id(text: &str) -> Result<Uuid, Problem> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn every_route_stands_in_the_table_once() {
+        let source = include_str!("route.rs");
+        let body = source.split("enum Route {").nth(1).and_then(|rest| rest.split('}').next()).unwrap();
+        let mut named: Vec<&str> = body
+            .lines()
+            .filter_map(|line| line.trim().split([',', '(']).next())
+            .filter(|name| name.starts_with(char::is_uppercase))
+            .collect();
+        let routes = TABLE.iter().map(|(method, path)| {
+            example(method, path).unwrap_or_else(|| panic!("{method} {path} leads nowhere"))
+        });
+        let texts: Vec<String> = routes.map(|route| format!("{route:?}")).collect();
+        let mut listed: Vec<&str> = texts.iter().filter_map(|text| text.split('(').next()).collect();
+        named.sort_unstable();
+        listed.sort_unstable();
+        assert_eq!(named, listed);
+    }
 
     #[test]
     fn a_wrong_method_says_which_are_right() {

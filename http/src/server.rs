@@ -1,6 +1,7 @@
 //! Takes connections, bounded, until it is told to stop; then lets the requests in work end.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,9 +17,9 @@ use warp::http::{HeaderMap, Method};
 use warp::reply::Response;
 
 use crate::api::Api;
+use crate::auth::Door;
 use crate::bare::Spoken;
 use crate::body::Body;
-use crate::keys::KeyRing;
 use crate::limits::Limits;
 use crate::service::{Incoming, Service};
 
@@ -33,18 +34,18 @@ const UNREAD_TIME_MAX: Duration = Duration::from_secs(30);
 /// How long to wait after the system refused a connection, mostly because it has no more file handles.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// Serves `api` on `listener` until `shutdown` completes; then takes no more connections and waits for the
+/// Serves `api` behind `door` on `listener` until `shutdown` completes; then takes no more connections and waits for the
 /// requests in work, at most [`Limits::shutdown_time_max`]. Returns whether all of them ended by themselves.
 pub async fn serve(
     listener: TcpListener,
     api: Arc<dyn Api>,
-    keys: KeyRing,
+    door: impl Into<Door>,
     limits: Limits,
     shutdown: impl Future<Output = ()> + Send,
 ) -> bool {
     let connections = Arc::new(Semaphore::new(limits.connections_max));
     let shutdown_time_max = limits.shutdown_time_max;
-    let service = warp::service(filter(Arc::new(Service::new(api, keys, limits))));
+    let service = Arc::new(Service::new(api, door.into(), limits));
     let builder = builder();
     let graceful = GracefulShutdown::new();
     let mut shutdown = std::pin::pin!(shutdown);
@@ -58,8 +59,8 @@ pub async fn serve(
             accepted = accept => accepted,
             () = &mut shutdown => break,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok((stream, peer)) => (stream, peer.ip()),
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "accepting a connection");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -68,7 +69,7 @@ pub async fn serve(
         };
         // Answers are short and wait for nothing; only the option itself can fail, on a closed socket.
         let _ = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(service.clone());
+        let service = TowerToHyperService::new(warp::service(filter(Arc::clone(&service), peer)));
         let mut stream = Box::pin(TimeoutStream::new(stream));
         stream.as_mut().set_write_timeout_pinned(Some(UNREAD_TIME_MAX));
         let connection = builder.serve_connection_with_upgrades(TokioIo::new(Spoken::new(stream)), service);
@@ -101,12 +102,12 @@ fn builder() -> Builder<TokioExecutor> {
 }
 
 /// One filter takes every request whole; addresses are told apart in `route`, so that an unknown one, a
-/// wrong method and a wrong body each get their own answer.
-fn filter(service: Arc<Service>) -> warp::filters::BoxedFilter<(Response,)> {
+/// wrong method and a wrong body each get their own answer. Each connection has its own, which knows its peer.
+fn filter(service: Arc<Service>, peer: IpAddr) -> warp::filters::BoxedFilter<(Response,)> {
     let query = warp::query::raw().or(warp::any().map(String::new)).unify();
     let sockets = Arc::clone(&service);
-    let socket = warp::path!("v1" / "stream").and(warp::ws()).and(warp::header::headers_cloned()).map(
-        move |upgrade: warp::ws::Ws, headers: HeaderMap| sockets.socket(upgrade, "/v1/stream", &headers),
+    let socket = warp::path!("v1" / "stream").and(warp::ws()).and(warp::header::headers_cloned()).then(
+        move |upgrade: warp::ws::Ws, headers: HeaderMap| Arc::clone(&sockets).socket(upgrade, headers, peer),
     );
     let request = warp::any()
         .and(warp::method())
@@ -119,7 +120,7 @@ fn filter(service: Arc<Service>) -> warp::filters::BoxedFilter<(Response,)> {
             let body = Body::new(body);
             async move {
                 let path = path.as_str().to_owned();
-                service.answer(Incoming { method, path, query, headers, body }).await
+                service.answer(Incoming { method, path, query, headers, body, peer }).await
             }
         })
         .boxed();

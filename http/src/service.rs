@@ -1,5 +1,6 @@
 //! What happens to every request: ids, key, bounds, deadline, panics, log, and the headers of its answer.
 
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -10,22 +11,25 @@ use tokio_util::sync::CancellationToken;
 use warp::Reply as _;
 use warp::http::{HeaderMap, HeaderValue, Method, header};
 use warp::reply::Response;
+use warp::ws::Ws;
 
 use crate::accept;
 use crate::api::Api;
+use crate::audit::{Note, Pending, STATUS_GONE};
+use crate::auth::{Caller, Door};
 use crate::body::Body;
 use crate::context::{Context, Tenant, is_request_id, trace_id};
 use crate::door::{long_id, short_id};
 use crate::error::{ApiError, Queue};
 use crate::handlers::{self, Call};
-use crate::keys::KeyRing;
 use crate::language::Language;
 use crate::limits::Limits;
 use crate::message::Message;
 use crate::problem::{Kind, Problem};
+use crate::rate::Quotas;
 use crate::route::{self, Route};
 use crate::stream::Streams;
-use crate::stream::socket::{self, MESSAGE_BYTES_MAX};
+use crate::stream::socket::{self, Guest, MESSAGE_BYTES_MAX};
 use crate::upload::Refusal;
 
 /// When a client should come back after every place for a request was taken.
@@ -34,7 +38,7 @@ const REQUEST_RETRY_SECONDS: u64 = 1;
 /// Everything that answers requests.
 pub(crate) struct Service {
     api: Arc<dyn Api>,
-    keys: KeyRing,
+    door: Door,
     limits: Limits,
     requests: Semaphore,
     uploads: Semaphore,
@@ -48,24 +52,34 @@ pub(crate) struct Incoming {
     pub(crate) query: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Body,
+    /// The address of whoever holds the other end of the connection.
+    pub(crate) peer: IpAddr,
+}
+
+/// What became known of a request on its way in; its answer and the audit log want it whatever happens.
+#[derive(Default)]
+struct Seen {
+    quotas: Quotas,
+    pending: Option<Pending>,
 }
 
 impl Service {
-    pub(crate) fn new(api: Arc<dyn Api>, keys: KeyRing, limits: Limits) -> Self {
+    pub(crate) fn new(api: Arc<dyn Api>, door: Door, limits: Limits) -> Self {
         let requests = Semaphore::new(limits.requests_max);
         let uploads = Semaphore::new(limits.uploads_max);
         let streams = Arc::new(Streams::new(Arc::clone(&api), &limits));
-        Self { api, keys, limits, requests, uploads, streams }
+        Self { api, door, limits, requests, uploads, streams }
     }
 
     /// Answers a request. Dropped before it is done, the request's cancel token fires.
     pub(crate) async fn answer(&self, incoming: Incoming) -> Response {
         let began = Instant::now();
-        let Incoming { method, path, query, headers, body } = incoming;
-        let context = self.context(&headers, began);
+        let Incoming { method, path, query, headers, body, peer } = incoming;
+        let context = self.context(&headers, self.door.address(peer, &headers), began);
         let _cancel = context.cancel.clone().drop_guard();
         let rest = body.clone();
-        let work = self.work(&method, &path, &query, &headers, body, &context);
+        let mut seen = Seen::default();
+        let work = self.work(&method, &path, &query, &headers, body, &context, &mut seen);
         let outcome = AssertUnwindSafe(work).catch_unwind().await;
         let problem = match outcome {
             Ok(Ok(response)) => Ok(response),
@@ -86,6 +100,10 @@ impl Service {
             }
         };
         add_headers(response.headers_mut(), &context);
+        seen.quotas.write(response.headers_mut());
+        if let Some(pending) = seen.pending.take() {
+            pending.answered(response.status().as_u16(), response.extensions().get().copied());
+        }
         let (status, elapsed) = (response.status().as_u16(), began.elapsed());
         tracing::info!(
             request_id = &*context.request_id,
@@ -99,6 +117,7 @@ impl Service {
         response
     }
 
+    #[expect(clippy::too_many_arguments, reason = "the parts of one request, taken apart once")]
     async fn work(
         &self,
         method: &Method,
@@ -107,14 +126,17 @@ impl Service {
         headers: &HeaderMap,
         body: Body,
         context: &Context,
+        seen: &mut Seen,
     ) -> Result<Response, Problem> {
         let route = route::find(method, path)?;
-        let tenant = if route.needs_key() { self.tenant(headers)? } else { context.tenant.clone() };
+        let caller = self.door.admit(route, headers, context.address, &mut seen.quotas).await?;
+        seen.pending = self.pending(route, caller.as_ref(), context);
+        let tenant = caller.as_ref().map_or_else(|| context.tenant.clone(), |caller| caller.tenant.clone());
         let limit = match route {
             Route::Upload => self.limits.upload_time_max,
             _ => self.limits.request_time_max,
         };
-        let context = &Context { tenant, deadline: context.deadline + limit, ..context.clone() };
+        let context = &Context { tenant, caller, deadline: context.deadline + limit, ..context.clone() };
         let _permit = match self.requests.try_acquire() {
             Ok(permit) => Some(permit),
             Err(_) if route.is_probe() => None,
@@ -126,8 +148,8 @@ impl Service {
         };
         accept::check(route, headers)?;
         let (api, limits, uploads) = (&*self.api, &self.limits, &self.uploads);
-        let streams = &self.streams;
-        let call = Call { api, limits, uploads, streams, context, headers, query, body };
+        let (keys, streams) = (self.door.keys.as_deref(), &self.streams);
+        let call = Call { api, keys, limits, uploads, streams, context, headers, query, body };
         match tokio::time::timeout_at(context.deadline, handlers::handle(route, call)).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(refusal)) => Err(self.refused(refusal, route, context, limit.as_secs())),
@@ -137,24 +159,37 @@ impl Service {
     }
 
     /// Takes a WebSocket in, or says why not.
-    pub(crate) fn socket(&self, upgrade: warp::ws::Ws, path: &str, headers: &HeaderMap) -> Response {
-        let context = self.context(headers, Instant::now());
-        let mut response = match self.tenant(headers) {
-            Ok(tenant) => {
-                let (streams, question_chars_max) =
-                    (Arc::clone(&self.streams), self.limits.question_chars_max);
-                let context = Context { tenant, ..context.clone() };
+    pub(crate) async fn socket(self: Arc<Self>, upgrade: Ws, headers: HeaderMap, peer: IpAddr) -> Response {
+        let context = self.context(&headers, self.door.address(peer, &headers), Instant::now());
+        let mut quotas = Quotas::default();
+        let admitted = self.door.admit(Route::Stream, &headers, context.address, &mut quotas).await;
+        let mut response = match admitted.map_err(Problem::from) {
+            Ok(caller) => {
+                let tenant = caller.as_ref().map_or_else(|| Tenant::new(""), |caller| caller.tenant.clone());
+                let guest = Guest {
+                    streams: Arc::clone(&self.streams),
+                    context: Context { tenant, caller, ..context.clone() },
+                    question_chars_max: self.limits.question_chars_max,
+                    headers,
+                    service: Arc::clone(&self),
+                };
                 let upgrade = upgrade.max_message_size(MESSAGE_BYTES_MAX).max_frame_size(MESSAGE_BYTES_MAX);
-                upgrade
-                    .on_upgrade(move |socket| socket::serve(streams, context, question_chars_max, socket))
-                    .into_response()
+                upgrade.on_upgrade(move |socket| socket::serve(guest, socket)).into_response()
             }
-            Err(problem) => problem.response(context.language, path, &context.request_id),
+            Err(problem) => problem.response(context.language, "/v1/stream", &context.request_id),
         };
         add_headers(response.headers_mut(), &context);
+        quotas.write(response.headers_mut());
         let status = response.status().as_u16();
-        tracing::info!(request_id = &*context.request_id, path, status, "answered a WebSocket's request");
+        tracing::info!(request_id = &*context.request_id, status, "answered a WebSocket's request");
         response
+    }
+
+    /// Lets a question in that comes over a WebSocket: it counts as any other, and its key may have ended meanwhile.
+    pub(crate) async fn admit(&self, headers: &HeaderMap, address: IpAddr) -> Result<(), Problem> {
+        let mut quotas = Quotas::default();
+        self.door.admit(Route::Stream, headers, address, &mut quotas).await?;
+        Ok(())
     }
 
     fn refused(&self, refusal: Refusal, route: Route, context: &Context, limit_seconds: u64) -> Problem {
@@ -177,15 +212,21 @@ impl Service {
         Problem::from_api(error, request_id, limit_seconds)
     }
 
-    fn tenant(&self, headers: &HeaderMap) -> Result<Tenant, Problem> {
-        let Some(key) = headers.get("x-api-key").filter(|key| !key.is_empty()) else {
-            return Err(Problem::new(Kind::KeyMissing, Message::KeyMissing));
+    /// The note of a write that begins now.
+    fn pending(&self, route: Route, caller: Option<&Arc<Caller>>, context: &Context) -> Option<Pending> {
+        let (audit, caller) = (self.door.audit.as_ref()?, caller?);
+        let note = Note {
+            action: route.name(),
+            caller: Arc::clone(caller),
+            address: context.address,
+            request_id: Arc::clone(&context.request_id),
+            about: route.id(),
+            status: STATUS_GONE,
         };
-        let tenant = key.to_str().ok().and_then(|key| self.keys.tenant(key));
-        tenant.cloned().ok_or_else(|| Problem::new(Kind::KeyWrong, Message::KeyWrong))
+        route.is_write().then(|| Pending::new(Arc::clone(audit), note))
     }
 
-    fn context(&self, headers: &HeaderMap, now: Instant) -> Context {
+    fn context(&self, headers: &HeaderMap, address: IpAddr, now: Instant) -> Context {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let request_id = text("x-request-id").filter(|id| is_request_id(id));
         let trace = text("traceparent").and_then(trace_id);
@@ -195,6 +236,8 @@ impl Service {
             span_id: short_id().into(),
             deadline: now,
             tenant: Tenant::new(""),
+            caller: None,
+            address,
             language: Language::accepted(text("accept-language").unwrap_or_default()),
             cancel: CancellationToken::new(),
         }

@@ -12,6 +12,7 @@ Examples:
   rag-enabler ingest contract.pdf minutes/           upload files and directories
   rag-enabler docs list                              what is there
   rag-enabler ask 0192f0c1-... \"Qual o prazo?\"       ask one document
+  rag-enabler keys make ci --scopes read,write       a key for somebody else; its hash alone is kept
   rag-enabler dkr check contracts.rules              check a file of rules about answers
 
 Settings come from defaults, then rag-enabler.toml, then RAG_ENABLER_... variables, then flags;
@@ -55,6 +56,8 @@ pub(crate) enum Command {
     Ask(Ask),
     /// List, show and delete documents
     Docs(Docs),
+    /// List, make, rotate and revoke API keys
+    Keys(Keys),
     /// List, fetch and check models
     Models(Models),
     /// Show the settings
@@ -205,6 +208,67 @@ pub(crate) enum DocsCommand {
         /// The documents' ids
         #[arg(required = true)]
         documents: Vec<String>,
+    },
+}
+
+const KEYS_HELP: &str = "\
+A key has scopes: read (documents, questions, search), write (upload, delete, retry), operate (manage keys; with
+the tenant \"default\" also see how the nodes are). It belongs to a tenant and sees that tenant's documents alone.
+The key that the node was started with has every scope; it is in the file `key` of the data directory and is not
+in the list. A revoked key is refused by every node within five seconds.
+
+Exit codes: 0 done, 1 refused by the node, 2 wrong arguments or no key, 3 no node answers.";
+
+/// List, make, rotate and revoke API keys.
+#[derive(Debug, Args)]
+#[command(after_help = KEYS_HELP)]
+pub(crate) struct Keys {
+    #[command(subcommand)]
+    pub(crate) command: KeysCommand,
+}
+
+/// What to do with keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// List the keys, oldest first; the keys themselves are kept nowhere
+    List {
+        /// Print one JSON object per key (also when the output is not a terminal)
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a key and show it, this once
+    Make {
+        /// What to call it, such as the service that will use it
+        name: String,
+        /// What it may do
+        #[arg(long, value_delimiter = ',', default_value = "read,write", value_parser = ["read", "write", "operate"])]
+        scopes: Vec<String>,
+        /// Whose documents it opens [default: those of your own key's tenant]
+        #[arg(long)]
+        tenant: Option<String>,
+        /// Days until it expires, 1 to 3650 [default: never]
+        #[arg(long, value_name = "DAYS")]
+        days: Option<u64>,
+        /// Print it as JSON (also when the output is not a terminal)
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a key that replaces another; the old one goes on for a while
+    Rotate {
+        /// The id of the old key, as `keys list` shows it
+        key: String,
+        /// Seconds for which the old key still opens, 0 to 86400
+        #[arg(long, value_name = "SECONDS", default_value_t = 3_600)]
+        grace: u64,
+        /// Print it as JSON (also when the output is not a terminal)
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take keys back: every node refuses them within five seconds
+    Revoke {
+        /// The keys' ids
+        #[arg(required = true)]
+        keys: Vec<String>,
     },
 }
 

@@ -17,7 +17,7 @@ use super::{key, node_file};
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
 /// How long a request may take: longer than any node's own deadline for one.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(3_700);
-/// How often a request that was turned away for overload is sent again.
+/// How often a request that was turned away for overload or for a limit is sent again.
 const ATTEMPTS_MAX: u32 = 10;
 /// How often an upload whose connection broke is sent again.
 const CUTS_MAX: u32 = 6;
@@ -148,6 +148,29 @@ impl Client {
         }
     }
 
+    /// The API keys.
+    pub(crate) async fn keys(&self) -> Result<Value, Failure> {
+        self.send(self.request(Method::GET, "/v1/keys")).await
+    }
+
+    /// Makes an API key.
+    pub(crate) async fn make_key(&self, body: &Value) -> Result<Value, Failure> {
+        self.send(self.request(Method::POST, "/v1/keys").json(body)).await
+    }
+
+    /// Makes the key that replaces `id`, which goes on for `grace_seconds`.
+    pub(crate) async fn rotate_key(&self, id: &str, grace_seconds: u64) -> Result<Value, Failure> {
+        let path = format!("/v1/keys/{}/rotate", segment(id));
+        let body = serde_json::json!({ "grace_seconds": grace_seconds });
+        self.send(self.request(Method::POST, &path).json(&body)).await
+    }
+
+    /// Takes an API key back.
+    pub(crate) async fn revoke_key(&self, id: &str) -> Result<(), Failure> {
+        let path = format!("/v1/keys/{}", segment(id));
+        self.answer(self.request(Method::DELETE, &path)).await.map(drop)
+    }
+
     /// What the node still waits for before it takes requests; nothing when it is ready.
     pub(crate) async fn waiting_for(&self) -> Result<Option<Vec<String>>, Failure> {
         let request = self.http.get(format!("{}/ready", self.url)).timeout(CONNECT_TIME_MAX);
@@ -209,7 +232,9 @@ impl Client {
 
 fn may_try_again(refusal: &Refusal, attempt: u32) -> bool {
     // 409: an earlier try of the same request is still in work.
-    matches!(refusal.status, 503 | 409) && refusal.retry_after_seconds.is_some() && attempt + 1 < ATTEMPTS_MAX
+    matches!(refusal.status, 409 | 429 | 503)
+        && refusal.retry_after_seconds.is_some()
+        && attempt + 1 < ATTEMPTS_MAX
 }
 
 /// A first connection that is refused is a wrong address; one that breaks is a cut.

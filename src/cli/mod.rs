@@ -10,6 +10,7 @@ mod events;
 mod failure;
 mod ingest;
 mod key;
+mod keys;
 mod models;
 mod node_file;
 mod out;
@@ -60,6 +61,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             Command::Ingest(ref ingest) => ingest::ingest(&client::connect(common, &loaded)?, ingest).await,
             Command::Ask(ref ask) => ask::ask(&client::connect(common, &loaded)?, ask).await,
             Command::Docs(ref docs) => docs::docs(&client::connect(common, &loaded)?, docs).await,
+            Command::Keys(ref keys) => keys::keys(&client::connect(common, &loaded)?, keys).await,
             Command::Models(ref models) => models::models(&loaded.merged.settings.models.dir, models).await,
             Command::Config(ref config) => settings::show(&loaded, config),
             Command::Tour(ref tour) => tour::tour(&loaded, common, tour).await,

@@ -10,6 +10,8 @@ mod truth;
 
 // Whoever is asked answers, and work finds whoever can do it.
 mod asking;
+// Keys and limits are the same whichever node is asked.
+mod doors;
 // Whoever has no certificate stays outside.
 mod entry;
 // Nodes that are killed or frozen under load.

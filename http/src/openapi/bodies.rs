@@ -47,3 +47,87 @@ pub(super) struct AskRequest {
     #[schemars(extend("default" = true))]
     pub(super) include_sources: Option<bool>,
 }
+
+/// What a key may do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum KeyScope {
+    /// Read documents, ask and search.
+    Read,
+    /// Upload, delete, retry.
+    Write,
+    /// Keys; with the operator's key, the supervision tree.
+    Operate,
+}
+
+/// A key to make.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeyRequest {
+    /// What you call it.
+    #[schemars(length(min = 1, max = 100), regex(pattern = NAME))]
+    pub(super) name: String,
+    /// Whose it is; yours unless the operator says otherwise.
+    #[schemars(regex(pattern = "^[A-Za-z0-9._-]{1,64}$"))]
+    pub(super) tenant: Option<String>,
+    /// What it may do; `read` and `write` when not said.
+    #[schemars(length(min = 1))]
+    pub(super) scopes: Option<Vec<KeyScope>>,
+    /// After how many days it ends; never when not said.
+    #[schemars(range(min = 1, max = 3650))]
+    pub(super) expires_in_days: Option<u16>,
+}
+
+/// A text with something beside white space, and without control characters.
+const NAME: &str =
+    r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
+
+/// How a key is replaced.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RotateRequest {
+    /// How long the old one still lets in, in seconds.
+    #[schemars(range(min = 0, max = 86400), extend("default" = 3600))]
+    pub(super) grace_seconds: Option<u32>,
+}
+
+/// A key, without the key itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(super) struct KeyShown {
+    /// Its id.
+    pub(super) id: uuid::Uuid,
+    /// What you call it.
+    pub(super) name: String,
+    /// Whose it is.
+    pub(super) tenant: String,
+    /// What it may do.
+    pub(super) scopes: Vec<KeyScope>,
+    /// Its last characters.
+    pub(super) shown: String,
+    /// `active`, `expired` or `revoked`.
+    pub(super) status: String,
+    /// When it was made.
+    #[schemars(extend("format" = "date-time"))]
+    pub(super) created_at: String,
+    /// The key or subject that made it.
+    pub(super) created_by: String,
+    /// When it ends.
+    #[schemars(extend("format" = "date-time"))]
+    pub(super) expires_at: Option<String>,
+    /// When it was revoked.
+    #[schemars(extend("format" = "date-time"))]
+    pub(super) revoked_at: Option<String>,
+    /// The key itself, only in the answer that made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) key: Option<String>,
+    /// The key that it replaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) replaces: Option<Map<String, Value>>,
+}
+
+/// Keys.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(super) struct KeyList {
+    /// Yours; all of them for the operator.
+    pub(super) keys: Vec<KeyShown>,
+}

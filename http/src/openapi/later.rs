@@ -15,24 +15,7 @@ use crate::ask::{Model, Region};
 
 /// Problems that have no kind yet.
 pub(super) fn rows() -> Vec<Row> {
-    vec![
-        Row::later(
-            403,
-            "scope_missing",
-            ["Scope missing", "Escopo ausente"],
-            [
-                "Use a key with the scope that `detail` names.",
-                "Use uma chave com o escopo que `detail` cita.",
-            ],
-        ),
-        Row::later(
-            429,
-            "rate_limited",
-            ["Too many requests", "Requisições demais"],
-            ["Come back after `Retry-After` seconds.", "Volte depois de `Retry-After` segundos."],
-        ),
-        Row::later(404, "not_found", ["No such thing", "Não existe"], ["Check the id.", "Verifique o id."]),
-    ]
+    vec![Row::later(404, "not_found", ["No such thing", "Não existe"], ["Check the id.", "Verifique o id."])]
 }
 
 /// What is to be found in the knowledge base.
@@ -276,48 +259,4 @@ pub(super) struct ObjectList {
     pub(super) object: String,
     /// What it lists.
     pub(super) data: Vec<Map<String, Value>>,
-}
-
-/// A key to make.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct KeyRequest {
-    /// What you call it.
-    #[schemars(length(min = 1, max = 100))]
-    pub(super) name: String,
-    /// What it may do.
-    pub(super) scopes: Vec<Scope>,
-}
-
-/// What a key may do.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Scope {
-    /// Read documents, ask and search.
-    Read,
-    /// Upload, delete and retry.
-    Write,
-    /// Keys and the supervision tree.
-    Operate,
-}
-
-/// A key; the key itself is shown once, when it is made.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub(super) struct KeyShown {
-    /// Its id.
-    pub(super) id: Uuid,
-    /// What you call it.
-    pub(super) name: String,
-    /// What it may do.
-    pub(super) scopes: Vec<Scope>,
-    /// The key.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) key: Option<String>,
-}
-
-/// Your keys.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub(super) struct KeyList {
-    /// The keys, newest first.
-    pub(super) keys: Vec<KeyShown>,
 }

@@ -107,7 +107,15 @@ const ALWAYS: [&str; 3] = ["malformed_request", "address_too_long", "headers_too
 /// What every operation of the product may answer beside it.
 const WORKING: [&str; 5] = ["not_acceptable", "internal", "overloaded", "unavailable", "deadline"];
 /// What every operation that wants a key may answer beside it.
-const GUARDED: [&str; 4] = ["key_missing", "key_wrong", "scope_missing", "rate_limited"];
+const GUARDED: [&str; 7] = [
+    "key_missing",
+    "key_wrong",
+    "key_ended",
+    "token_wrong",
+    "token_expired",
+    "scope_missing",
+    "rate_limited",
+];
 
 impl Operation {
     /// An operation that wants a key.

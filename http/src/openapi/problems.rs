@@ -35,12 +35,20 @@ impl Row {
 }
 
 /// Every kind; a test holds it to the kinds that there are.
-const KINDS: [Kind; 29] = [
+const KINDS: [Kind; 37] = [
     Kind::InvalidRequest,
     Kind::MalformedJson,
     Kind::MalformedRequest,
     Kind::KeyMissing,
     Kind::KeyWrong,
+    Kind::KeyEnded,
+    Kind::TokenWrong,
+    Kind::TokenExpired,
+    Kind::ScopeMissing,
+    Kind::OperatorOnly,
+    Kind::KeyNotFound,
+    Kind::KeyConflict,
+    Kind::RateLimited,
     Kind::UnknownPath,
     Kind::DocumentNotFound,
     Kind::MethodNotAllowed,
@@ -79,10 +87,36 @@ fn advice(kind: Kind) -> Both {
         Kind::MalformedRequest => {
             ["What arrived is no HTTP; look at the client.", "O que chegou não é HTTP; verifique o cliente."]
         }
-        Kind::KeyMissing => ["Send your key in `X-API-Key`.", "Envie sua chave em `X-API-Key`."],
+        Kind::KeyMissing => [
+            "Send your key in `X-API-Key`, or a token in `Authorization: Bearer`.",
+            "Envie sua chave em `X-API-Key`, ou um token em `Authorization: Bearer`.",
+        ],
         Kind::KeyWrong => [
             "Check that the key was copied whole and belongs to this node.",
             "Verifique se a chave foi copiada inteira e se é deste nó.",
+        ],
+        Kind::KeyEnded => [
+            "The key was revoked or has expired; use the one that replaced it.",
+            "A chave foi revogada ou expirou; use a que a substituiu.",
+        ],
+        Kind::TokenWrong => [
+            "The token was not accepted; `detail` says why.",
+            "O token não foi aceito; `detail` diz o motivo.",
+        ],
+        Kind::TokenExpired => ["Get a new token.", "Obtenha um novo token."],
+        Kind::ScopeMissing => [
+            "Ask your operator for a key with the scope that `detail` names.",
+            "Peça ao operador uma chave com o escopo que `detail` cita.",
+        ],
+        Kind::OperatorOnly => {
+            ["Only the operator of the service may do this.", "Só o operador do serviço pode fazer isto."]
+        }
+        Kind::KeyNotFound => {
+            ["Check the id; `GET /v1/keys` lists yours.", "Verifique o id; `GET /v1/keys` lista as suas."]
+        }
+        Kind::KeyConflict => [
+            "The key has ended, or there are too many; `detail` says which.",
+            "A chave terminou, ou há chaves demais; `detail` diz qual é o caso.",
         ],
         Kind::UnknownPath => {
             ["Check the address; this page has all of them.", "Verifique o endereço; esta página tem todos."]
@@ -130,7 +164,7 @@ fn advice(kind: Kind) -> Both {
             "Falha nossa. Tente novamente e depois informe o `request_id` ao operador.",
         ],
         Kind::NotImplemented => ["This version does not have it yet.", "Esta versão ainda não tem isto."],
-        Kind::Overloaded | Kind::Unavailable => {
+        Kind::RateLimited | Kind::Overloaded | Kind::Unavailable => {
             ["Come back after `Retry-After` seconds.", "Volte depois de `Retry-After` segundos."]
         }
         Kind::PageNotFound => ["`detail` says how many pages there are.", "`detail` diz quantas páginas há."],

@@ -12,16 +12,19 @@ use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
+use warp::http::HeaderMap;
 use warp::ws::{Message as Frame, WebSocket};
 
 use super::event::Event;
 use super::sse::HEARTBEAT;
 use super::{EventId, Follower, Streams};
+use crate::ask::Ask;
 use crate::context::Context;
 use crate::error::{ApiError, Queue, Violation};
 use crate::message::Message;
 use crate::problem::Problem;
 use crate::request;
+use crate::service::Service;
 use crate::upload::Refusal;
 
 /// The longest message of a client.
@@ -46,17 +49,23 @@ enum Wish {
     Cancel(Uuid),
 }
 
+/// Whoever is connected, and what his questions need.
+#[derive(Clone)]
+pub(crate) struct Guest {
+    pub(crate) service: Arc<Service>,
+    pub(crate) streams: Arc<Streams>,
+    pub(crate) context: Context,
+    /// The headers that he came in with; they let each of his questions in.
+    pub(crate) headers: HeaderMap,
+    pub(crate) question_chars_max: usize,
+}
+
 /// Serves one connection until either side ends it.
-pub(crate) async fn serve(
-    streams: Arc<Streams>,
-    context: Context,
-    question_chars_max: usize,
-    socket: WebSocket,
-) {
+pub(crate) async fn serve(guest: Guest, socket: WebSocket) {
     let (sink, mut frames) = socket.split();
     let (sender, outgoing) = mpsc::channel(WAITING_MAX);
     let writer = tokio::spawn(write(sink, outgoing));
-    let connection = Connection { streams, context, question_chars_max, sender };
+    let connection = Connection { guest, sender };
     let mut questions = tokio::task::JoinSet::new();
     let mut heard = Instant::now();
     loop {
@@ -106,9 +115,7 @@ async fn write(mut sink: SplitSink<WebSocket, Frame>, mut outgoing: mpsc::Receiv
 
 #[derive(Clone)]
 struct Connection {
-    streams: Arc<Streams>,
-    context: Context,
-    question_chars_max: usize,
+    guest: Guest,
     sender: mpsc::Sender<Frame>,
 }
 
@@ -119,15 +126,20 @@ impl Connection {
             Err(problem) => return self.refuse(None, problem.into()).await,
         };
         let begun = match wish {
-            Wish::Ask { document, fields } => match request::ask(&fields, self.question_chars_max) {
-                Ok(ask) => self.streams.begin(&self.context, document, ask).await.map_err(Refusal::from),
+            Wish::Ask { document, fields } => match self.asked(&fields).await {
+                Ok(ask) => {
+                    self.guest.streams.begin(&self.guest.context, document, ask).await.map_err(Refusal::from)
+                }
                 Err(problem) => Err(problem.into()),
             },
-            Wish::Resume(from) => {
-                self.streams.resume(&self.context, from).await.map(|follower| (from.stream, follower))
-            }
+            Wish::Resume(from) => self
+                .guest
+                .streams
+                .resume(&self.guest.context, from)
+                .await
+                .map(|follower| (from.stream, follower)),
             Wish::Cancel(stream) => {
-                if let Err(problem) = self.streams.cancel(&self.context, stream).await {
+                if let Err(problem) = self.guest.streams.cancel(&self.guest.context, stream).await {
                     self.refuse(id.as_deref(), problem.into()).await;
                 }
                 return;
@@ -137,6 +149,12 @@ impl Connection {
             Ok((stream, follower)) => self.tell(id.as_deref(), stream, follower).await,
             Err(refusal) => self.refuse(id.as_deref(), refusal).await,
         }
+    }
+
+    async fn asked(&self, fields: &Map<String, Value>) -> Result<Ask, Problem> {
+        let Guest { service, context, headers, question_chars_max, .. } = &self.guest;
+        service.admit(headers, context.address).await?;
+        request::ask(fields, *question_chars_max)
     }
 
     async fn tell(&self, id: Option<&str>, stream: Uuid, mut follower: Follower) {
@@ -157,9 +175,9 @@ impl Connection {
     async fn refuse(&self, id: Option<&str>, refusal: Refusal) {
         let problem = match refusal {
             Refusal::Problem(problem) => problem,
-            Refusal::Api(error) => Problem::from_api(error, &self.context.request_id, 0),
+            Refusal::Api(error) => Problem::from_api(error, &self.guest.context.request_id, 0),
         };
-        let body = problem.body(self.context.language, "/v1/stream", &self.context.request_id);
+        let body = problem.body(self.guest.context.language, "/v1/stream", &self.guest.context.request_id);
         let _ = self.sender.send(frame(id, None, &Event::error(body))).await;
     }
 }

@@ -342,19 +342,28 @@ pub(crate) async fn server() -> Server {
 }
 
 pub(crate) async fn server_with(limits: Limits) -> Server {
-    server_beside(limits, Arc::default()).await
+    serve_behind(limits, Door::default(), Arc::default()).await
 }
 
 /// A server that shares its memory with others, as nodes do.
 pub(crate) async fn server_beside(limits: Limits, memory: Arc<SharedMemory>) -> Server {
+    serve_behind(limits, Door::default(), memory).await
+}
+
+/// A server behind `door`, which also knows [`KEY`].
+pub(crate) async fn server_behind(door: Door) -> Server {
+    serve_behind(limits(), door, Arc::default()).await
+}
+
+async fn serve_behind(limits: Limits, door: Door, memory: Arc<SharedMemory>) -> Server {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let fake = Arc::new(Shared(Fake { memory, ..Fake::default() }));
-    let keys = KeyRing::new([(KeyHash::of(KEY), Tenant::new("ana"))]);
+    let door = Door { ring: KeyRing::new([(KeyHash::of(KEY), Tenant::new("ana"))]), ..door };
     let stop = CancellationToken::new();
     let stopped = stop.clone().cancelled_owned();
     let api = Arc::new(Product(Arc::clone(&fake)));
-    let served = tokio::spawn(serve(listener, api, keys, limits, stopped));
+    let served = tokio::spawn(serve(listener, api, door, limits, stopped));
     let client = Client::builder().no_proxy().build().unwrap();
     Server { url, client, fake, _guard: stop.clone().drop_guard(), stop, served }
 }

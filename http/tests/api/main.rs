@@ -16,6 +16,14 @@ mod headers;
 
 /// The contract in writing: the description, tags of readings, what `Accept` allows.
 mod contract;
+/// Scopes, managing keys, limits and the audit log.
+mod doors;
+
+/// An issuer of tokens with a server of its own.
+mod issuer;
+
+/// Tokens: let in, refused, and an issuer that changes its keys.
+mod tokens;
 
 /// Overload, deadlines, disconnects, panics, stopping.
 mod bounds;

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::openapi::later::{KeyList, KeyRequest, KeyShown};
-use crate::openapi::operation::{Operation, Tag, of};
+use crate::openapi::bodies::{KeyList, KeyRequest, KeyShown, RotateRequest};
+use crate::openapi::operation::{Answer, Operation, Tag, of};
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![list(), make(), rotate(), revoke()]
@@ -18,20 +18,30 @@ fn list() -> Operation {
 fn make() -> Operation {
     Operation::new(Tag::Keys, "post", "/v1/keys", "makeKey", ["Make a key", "Cria uma chave"])
         .json(of::<KeyRequest>, json!({ "name": "intranet", "scopes": ["read"] }))
-        .gives(201, ["The key, shown this once", "A chave, mostrada só desta vez"], of::<KeyShown>)
-        .refuses(&["not_implemented"])
+        .answers(shown_once(["The key, shown this once", "A chave, mostrada só desta vez"]))
+        .refuses(&["operator_only", "key_conflict", "not_implemented"])
 }
 
 fn rotate() -> Operation {
     let path = "/v1/keys/{key_id}/rotate";
     Operation::new(Tag::Keys, "post", path, "rotateKey", ["Replace a key", "Troca uma chave"])
-        .gives(201, ["Its successor, shown this once", "A sucessora, mostrada só desta vez"], of::<KeyShown>)
-        .refuses(&["not_found", "unknown_path", "not_implemented"])
+        .json(of::<RotateRequest>, json!({ "grace_seconds": 3600 }))
+        .answers(shown_once(["Its successor, shown this once", "A sucessora, mostrada só desta vez"]))
+        .refuses(&["key_not_found", "key_conflict", "unknown_path", "not_implemented"])
 }
 
 fn revoke() -> Operation {
     let path = "/v1/keys/{key_id}";
     Operation::new(Tag::Keys, "delete", path, "revokeKey", ["Revoke a key", "Revoga uma chave"])
         .gives_nothing(204, ["Refused everywhere within 5 s", "Recusada em toda parte em até 5 s"])
-        .refuses(&["not_found", "unknown_path", "not_implemented"])
+        .refuses(&["key_not_found", "unknown_path", "not_implemented"])
+}
+
+fn shown_once(text: [&'static str; 2]) -> Answer {
+    Answer {
+        status: 201,
+        text,
+        content: vec![("application/json", Some(of::<KeyShown>))],
+        headers: &["Location"],
+    }
 }

@@ -68,6 +68,7 @@ fn tree() -> Operation {
             ["The node, with everything below it", "O nó, com tudo o que está abaixo"],
             of::<TreeNode>,
         )
+        .refuses(&["operator_only"])
 }
 
 type Page = (&'static str, &'static str, &'static str, [&'static str; 2]);

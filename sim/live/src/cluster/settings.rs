@@ -13,7 +13,8 @@ impl Cluster {
         let roles: Vec<String> = seat.roles.split(',').map(|role| format!("\"{role}\"")).collect();
         let (store, redis) = self.ways;
         format!(
-            "[node]\nname = \"{}\"\nroles = [{}]\n\
+            // The clients of a trial come from one address, which is not this machine's where it has a network of its own.
+            "[node]\nname = \"{}\"\nroles = [{}]\n[http]\nrate_per_address = 0\n\
              [cluster]\nlisten = \"{}:{}\"\nseeds = [{}]\nauthority = {:?}\ncertificate = {:?}\nkey = {:?}\n\
              [storage]\nurl = \"s3://{BUCKET}/{PREFIX}\"\nendpoint = \"http://{store}\"\npath_style = \"yes\"\n\
              access_key = \"test\"\nsecret_key = \"test\"\nshard_count = {SHARDS}\n\
