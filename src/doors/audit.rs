@@ -48,6 +48,7 @@ struct Line {
 /// The writer of the notes, until it is closed.
 pub(crate) struct AuditLog {
     ending: CancellationToken,
+    clock: Arc<dyn Clock>,
     writer: JoinHandle<()>,
 }
 
@@ -55,8 +56,9 @@ pub(crate) struct AuditLog {
 pub(super) fn start(doors: Doors, clock: Arc<dyn Clock>) -> (Notes, AuditLog) {
     let (lines, waiting) = mpsc::channel(NOTES_MAX);
     let ending = CancellationToken::new();
-    let writer = tokio::spawn(Writer { doors, waiting, ending: ending.clone(), sequence: 0 }.run());
-    (Notes { lines, clock }, AuditLog { ending, writer })
+    let (own, until) = (Arc::clone(&clock), ending.clone());
+    let writer = tokio::spawn(Writer { doors, clock: own, waiting, ending: until, sequence: 0 }.run());
+    (Notes { lines, clock: Arc::clone(&clock) }, AuditLog { ending, clock, writer })
 }
 
 impl AuditLog {
@@ -64,7 +66,10 @@ impl AuditLog {
     pub(crate) async fn close(self) {
         self.ending.cancel();
         // What is left then has been logged by the writer itself.
-        let _ = tokio::time::timeout(CLOSE_PATIENCE * 2, self.writer).await;
+        tokio::select! {
+            _ = self.writer => {}
+            () = self.clock.sleep(CLOSE_PATIENCE * 2) => {}
+        }
     }
 }
 
@@ -108,6 +113,7 @@ fn object_key(means: &Means, at_ms: u64, sequence: u64) -> Option<Key> {
 
 struct Writer {
     doors: Doors,
+    clock: Arc<dyn Clock>,
     waiting: mpsc::Receiver<Line>,
     ending: CancellationToken,
     sequence: u64,
@@ -118,11 +124,15 @@ impl Writer {
         while let Some(first) = self.next().await {
             let day = first.at_ms / 86_400_000;
             let mut lines = vec![first];
-            let until = tokio::time::Instant::now() + GATHER;
+            let mut gathered = self.clock.sleep(GATHER);
             while lines.len() < LINES_MAX {
-                match tokio::time::timeout_at(until, self.next()).await {
-                    Ok(Some(line)) => lines.push(line),
-                    Ok(None) | Err(_) => break,
+                tokio::select! {
+                    biased;
+                    line = self.next() => match line {
+                        Some(line) => lines.push(line),
+                        None => break,
+                    },
+                    () = &mut gathered => break,
                 }
             }
             // Midnight parts lines that came together.
@@ -154,10 +164,10 @@ impl Writer {
         let sequence = self.sequence;
         self.sequence += 1;
         let mut pause = PAUSE;
-        let ending = self.ending.clone();
+        let (ending, clock) = (self.ending.clone(), Arc::clone(&self.clock));
         let closed = async {
             ending.cancelled().await;
-            tokio::time::sleep(CLOSE_PATIENCE).await;
+            clock.sleep(CLOSE_PATIENCE).await;
         };
         let written = async {
             loop {
@@ -167,7 +177,7 @@ impl Writer {
                 {
                     return;
                 }
-                tokio::time::sleep(pause).await;
+                self.clock.sleep(pause).await;
                 pause = (pause * 2).min(PAUSE_MAX);
             }
         };

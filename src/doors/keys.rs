@@ -1,7 +1,7 @@
 //! API keys in the object store, with what this node knows of them.
 //!
 //! A key's object is named by its hash, so that a key made on another node is found by one reading at its first use. What
-//! was read is believed for [`TRUST_MAX`], so that a revoked key is refused by every node after that; while the store is
+//! was read is believed for [`TRUST_MS_MAX`], so that a revoked key is refused by every node after that; while the store is
 //! away a key that cannot be confirmed opens nothing.
 
 use std::collections::HashMap;
@@ -17,18 +17,17 @@ use enabler_storage::chance::Chance;
 use enabler_storage::clock::Clock;
 use enabler_storage::objects::{ETag, Key, LIST_LIMIT_MAX, ObjectStore, PutOutcome, StoreError};
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Doors;
 use super::record::{PREFIX, Record, SHOWN_CHARS, hex, object_key};
 
 /// How long what was read of a key is believed: the longest that a revoked key still opens elsewhere.
-const TRUST_MAX: Duration = Duration::from_secs(5);
+const TRUST_MS_MAX: u64 = 5_000;
 /// When it is read again beside the request that uses it, so that requests seldom wait for the store.
-const CONFIRM_AFTER: Duration = Duration::from_secs(2);
+const CONFIRM_AFTER_MS: u64 = 2_000;
 /// How long a key is remembered as unknown. A key cannot be shown before it was made, so that this harms nobody.
-const UNKNOWN_FOR: Duration = Duration::from_secs(60);
+const UNKNOWN_FOR_MS: u64 = 60_000;
 /// Keys of which something is remembered; beyond it the oldest are looked up again.
 const HELD_MAX: usize = 20_000;
 /// Keys that nobody here has seen before and that may be looked for in one second: whoever guesses keys asks this node,
@@ -51,14 +50,22 @@ struct Inner {
     clock: Arc<dyn Clock>,
     chance: Arc<dyn Chance>,
     held: Mutex<HashMap<Uuid, Arc<Held>>>,
-    looks: Mutex<(Option<Instant>, u32)>,
+    looks: Mutex<Looks>,
+}
+
+/// How many unknown keys were looked for in the second that began at `since_ms`.
+#[derive(Default)]
+struct Looks {
+    since_ms: u64,
+    count: u32,
 }
 
 /// What is known of a key.
 struct Held {
     record: Option<Record>,
-    /// When the reading began that said so.
-    read: Instant,
+    /// When the reading began that said so, by the time that the machine has been up: a node that slept trusts nothing
+    /// from before.
+    read_ms: u64,
     /// Whether it is being read again.
     confirming: AtomicBool,
 }
@@ -67,9 +74,20 @@ fn unavailable(doing: &'static str, source: impl Into<Box<dyn std::error::Error 
     KeyError::Unavailable { doing, source: Some(source.into()) }
 }
 
+impl Held {
+    fn age_ms(&self, now_ms: u64) -> u64 {
+        now_ms.saturating_sub(self.read_ms)
+    }
+
+    /// Whether it may still be believed.
+    fn is_current(&self, now_ms: u64) -> bool {
+        self.age_ms(now_ms) < if self.record.is_some() { TRUST_MS_MAX } else { UNKNOWN_FOR_MS }
+    }
+}
+
 impl Keys {
     pub(super) fn new(doors: Doors, clock: Arc<dyn Clock>, chance: Arc<dyn Chance>) -> Self {
-        let (held, looks) = (Mutex::default(), Mutex::new((None, 0)));
+        let (held, looks) = (Mutex::default(), Mutex::default());
         Self(Arc::new(Inner { doors, clock, chance, held, looks }))
     }
 }
@@ -84,12 +102,11 @@ impl Inner {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn remember(&self, id: Uuid, record: Option<Record>, read: Instant) {
+    fn remember(&self, id: Uuid, record: Option<Record>, read_ms: u64) {
+        let now_ms = self.clock.uptime_ms();
         let mut held = self.held();
         if held.len() >= HELD_MAX && !held.contains_key(&id) {
-            held.retain(|_, one| {
-                one.read.elapsed() < if one.record.is_some() { TRUST_MAX } else { UNKNOWN_FOR }
-            });
+            held.retain(|_, one| one.is_current(now_ms));
             if held.len() >= HELD_MAX {
                 held.retain(|_, one| one.record.is_some());
             }
@@ -98,14 +115,14 @@ impl Inner {
             }
         }
         // A reading that began earlier knows less.
-        if held.get(&id).is_none_or(|one| one.read <= read) {
-            held.insert(id, Arc::new(Held { record, read, confirming: AtomicBool::new(false) }));
+        if held.get(&id).is_none_or(|one| one.read_ms <= read_ms) {
+            held.insert(id, Arc::new(Held { record, read_ms, confirming: AtomicBool::new(false) }));
         }
     }
 
     /// Reads a key's record, and remembers what was found.
     async fn read(&self, id: Uuid) -> Result<Option<Record>, KeyError> {
-        let began = Instant::now();
+        let began = self.clock.uptime_ms();
         let found = read(&*self.store()?, id).await?.map(|(record, _)| record);
         self.remember(id, found.clone(), began);
         Ok(found)
@@ -113,12 +130,13 @@ impl Inner {
 
     /// Takes one look for a key that is not known here.
     fn may_look(&self) -> bool {
+        let now_ms = self.clock.uptime_ms();
         let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
-        if looks.0.is_none_or(|since| since.elapsed() >= Duration::from_secs(1)) {
-            *looks = (Some(Instant::now()), 0);
+        if now_ms.saturating_sub(looks.since_ms) >= 1_000 {
+            *looks = Looks { since_ms: now_ms, count: 0 };
         }
-        looks.1 += 1;
-        looks.1 <= LOOKS_PER_SECOND_MAX
+        looks.count = looks.count.saturating_add(1);
+        looks.count <= LOOKS_PER_SECOND_MAX
     }
 
     /// Changes a record; what `change` refuses stays as it is.
@@ -132,7 +150,7 @@ impl Inner {
         let store = self.store()?;
         let key = object_key(id).map_err(|error| unavailable(DOING, error))?;
         for _ in 0..ATTEMPTS_MAX {
-            let began = Instant::now();
+            let began = self.clock.uptime_ms();
             let found = read(&*store, id).await?;
             let found = found.filter(|(record, _)| tenant.is_none_or(|own| own.name() == record.tenant));
             let (record, etag) = found.ok_or(KeyError::NotFound { id })?;
@@ -141,7 +159,7 @@ impl Inner {
                 self.remember(id, Some(record.clone()), began);
                 return Ok(record);
             }
-            let began = Instant::now();
+            let began = self.clock.uptime_ms();
             match store.put_if(&key, &etag, text(&changed)?).await {
                 PutOutcome::Done(_) => {
                     self.remember(id, Some(changed.clone()), began);
@@ -166,7 +184,7 @@ impl Inner {
         let store = self.store()?;
         let id = KeyHash::of(secret).id();
         let key = object_key(id).map_err(|error| unavailable(DOING, error))?;
-        let began = Instant::now();
+        let began = self.clock.uptime_ms();
         match store.put_new(&key, text(&record)?).await {
             PutOutcome::Done(_) => {}
             PutOutcome::Unknown(error) => match read(&*store, id).await? {
@@ -282,13 +300,11 @@ impl KeyStore for Keys {
         let standing = |record: Option<&Record>| {
             record.map_or(KeyStanding::Unknown, |record| record.standing(hash, self.0.clock.now_ms()))
         };
+        let now_ms = self.0.clock.uptime_ms();
         let held = self.0.held().get(&id).cloned();
         match held {
-            Some(held) if held.record.is_none() && held.read.elapsed() < UNKNOWN_FOR => {
-                Ok(KeyStanding::Unknown)
-            }
-            Some(held) if held.record.is_some() && held.read.elapsed() < TRUST_MAX => {
-                let is_due = held.read.elapsed() >= CONFIRM_AFTER;
+            Some(held) if held.is_current(now_ms) => {
+                let is_due = held.record.is_some() && held.age_ms(now_ms) >= CONFIRM_AFTER_MS;
                 if is_due && !held.confirming.swap(true, Ordering::Relaxed) {
                     let (inner, held) = (Arc::clone(&self.0), Arc::clone(&held));
                     tokio::spawn(async move {
@@ -358,7 +374,7 @@ impl KeyStore for Keys {
                 // Nobody has seen the new key, and nobody will.
                 if let (Ok(store), Ok(key)) = (inner.store(), object_key(made.stored.id)) {
                     let _left_over = store.delete(&key).await;
-                    inner.remember(made.stored.id, None, Instant::now());
+                    inner.remember(made.stored.id, None, inner.clock.uptime_ms());
                 }
                 Err(error)
             }

@@ -6,6 +6,8 @@ mod counters;
 mod issuer;
 mod keys;
 mod record;
+#[cfg(test)]
+mod stopped;
 
 use std::sync::{Arc, PoisonError, RwLock};
 

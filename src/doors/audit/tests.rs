@@ -1,11 +1,11 @@
 use enabler_cluster::net::NodeId;
 use enabler_http::{Caller, Scopes, Tenant};
 use enabler_storage::cache::InProcess;
-use enabler_storage::clock::ManualClock;
 use enabler_storage::objects::{Fault, Memory};
 use serde_json::Value;
 
 use super::*;
+use crate::doors::stopped::Stopped;
 
 const NOON_MS: u64 = 1_795_262_400_000;
 
@@ -22,14 +22,13 @@ fn note(number: u16) -> Note {
 
 struct World {
     store: Arc<Memory>,
-    clock: Arc<ManualClock>,
+    clock: Arc<Stopped>,
     notes: Notes,
     log: AuditLog,
 }
 
 fn world() -> World {
-    let (store, clock, doors) =
-        (Arc::new(Memory::new()), Arc::new(ManualClock::at(NOON_MS)), Doors::default());
+    let (store, clock, doors) = (Arc::new(Memory::new()), Arc::new(Stopped::at(NOON_MS)), Doors::default());
     doors.open(Means {
         store: store.clone(),
         counters: Arc::new(InProcess::new(1 << 20)),
@@ -55,12 +54,15 @@ fn statuses(objects: &[(String, Vec<Value>)]) -> Vec<u64> {
     objects.iter().flat_map(|(_, lines)| lines).map(|line| line["status"].as_u64().unwrap()).collect()
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_write_says_who_did_what_to_what_when_from_where_and_how_it_ended() {
     let world = world();
     world.notes.record(note(204));
-    tokio::time::sleep(GATHER * 2).await;
-    let objects = objects(&world.store).await;
+    let mut objects = Vec::new();
+    while objects.is_empty() {
+        tokio::task::yield_now().await;
+        objects = self::objects(&world.store).await;
+    }
     assert_eq!(objects.len(), 1);
     assert_eq!(objects[0].0, format!("v1/audit/2026-11-21/n1-{:032x}-0000000000.jsonl", 0xAB));
     let expected = json!({
@@ -71,7 +73,7 @@ async fn a_write_says_who_did_what_to_what_when_from_where_and_how_it_ended() {
     assert_eq!(objects[0].1, [expected]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn every_note_is_kept_once_and_in_order_however_many_come() {
     let world = world();
     let count = LINES_MAX as u16 * 3 + 7;
@@ -85,19 +87,19 @@ async fn every_note_is_kept_once_and_in_order_however_many_come() {
     assert!(objects.iter().all(|(_, lines)| lines.len() <= LINES_MAX));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_store_that_is_away_for_a_while_gets_every_note_once() {
     let world = world();
     world.store.schedule([Fault::Lost, Fault::AnswerLost, Fault::Lost]);
     for number in 0..5 {
         world.notes.record(note(number));
-        tokio::time::sleep(Duration::from_secs(30)).await;
+        world.clock.sleep(GATHER * 5).await;
     }
     world.log.close().await;
     assert_eq!(statuses(&objects(&world.store).await), [0, 1, 2, 3, 4]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_day_has_its_own_objects() {
     let world = world();
     world.notes.record(note(1));
@@ -109,7 +111,7 @@ async fn a_day_has_its_own_objects() {
     assert_eq!(days, ["2026-11-21", "2026-11-22"]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_log_that_cannot_be_written_ends_within_its_patience() {
     let world = world();
     world.store.always(Some(Fault::Lost));

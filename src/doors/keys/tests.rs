@@ -2,20 +2,20 @@ use enabler_cluster::net::NodeId;
 use enabler_http::{Scope, Scopes};
 use enabler_storage::cache::InProcess;
 use enabler_storage::chance::OsChance;
-use enabler_storage::clock::ManualClock;
 use enabler_storage::objects::{Fault, Memory};
 
 use super::*;
 use crate::doors::Means;
+use crate::doors::stopped::Stopped;
 
 struct World {
     store: Arc<Memory>,
-    clock: Arc<ManualClock>,
+    clock: Arc<Stopped>,
 }
 
 impl World {
     fn new() -> Self {
-        Self { store: Arc::new(Memory::new()), clock: Arc::new(ManualClock::at(1_000_000)) }
+        Self { store: Arc::new(Memory::new()), clock: Arc::new(Stopped::at(1_000_000)) }
     }
 
     /// The keys as one node sees them.
@@ -51,7 +51,7 @@ async fn standing(keys: &Keys, secret: &str) -> KeyStanding {
     keys.find(&KeyHash::of(secret)).await.unwrap()
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_key_made_on_one_node_opens_on_every_node_at_its_first_use() {
     let world = World::new();
     let (here, there) = (world.node(), world.node());
@@ -64,7 +64,7 @@ async fn a_key_made_on_one_node_opens_on_every_node_at_its_first_use() {
     assert!(made.secret.ends_with(&made.stored.shown));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_revoked_key_is_refused_here_at_once_and_elsewhere_within_five_seconds() {
     let world = World::new();
     let (here, there) = (world.node(), world.node());
@@ -72,19 +72,19 @@ async fn a_revoked_key_is_refused_here_at_once_and_elsewhere_within_five_seconds
     assert!(opens(&there, &made.secret).await.is_some());
     here.revoke(None, made.stored.id).await.unwrap();
     assert_eq!(standing(&here, &made.secret).await, KeyStanding::Revoked);
-    tokio::time::advance(TRUST_MAX).await;
+    world.clock.advance(TRUST_MS_MAX);
     assert_eq!(standing(&there, &made.secret).await, KeyStanding::Revoked);
     here.revoke(None, made.stored.id).await.unwrap();
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_key_in_use_is_confirmed_beside_its_requests() {
     let world = World::new();
     let (here, there) = (world.node(), world.node());
     let made = here.make(new("bank")).await.unwrap();
     assert!(opens(&there, &made.secret).await.is_some());
     here.revoke(None, made.stored.id).await.unwrap();
-    tokio::time::advance(CONFIRM_AFTER).await;
+    world.clock.advance(CONFIRM_AFTER_MS);
     // This use is still answered from memory and starts the confirming; the next one knows.
     assert!(opens(&there, &made.secret).await.is_some());
     for _ in 0..10 {
@@ -93,21 +93,21 @@ async fn a_key_in_use_is_confirmed_beside_its_requests() {
     assert_eq!(standing(&there, &made.secret).await, KeyStanding::Revoked);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_key_that_cannot_be_confirmed_opens_nothing_and_opens_again_afterwards() {
     let world = World::new();
     let keys = world.node();
     let made = keys.make(new("bank")).await.unwrap();
     world.store.always(Some(Fault::Lost));
     assert!(opens(&keys, &made.secret).await.is_some());
-    tokio::time::advance(TRUST_MAX).await;
+    world.clock.advance(TRUST_MS_MAX);
     let error = keys.find(&KeyHash::of(&made.secret)).await.unwrap_err();
     assert!(matches!(error, KeyError::Unavailable { .. }), "{error}");
     world.store.always(None);
     assert!(opens(&keys, &made.secret).await.is_some());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn whoever_guesses_keys_asks_this_node_and_not_the_store() {
     let world = World::new();
     let keys = world.node();
@@ -122,13 +122,13 @@ async fn whoever_guesses_keys_asks_this_node_and_not_the_store() {
     }
     assert_eq!(busy, 200 - LOOKS_PER_SECOND_MAX);
     // A known key is not kept out by it, and a guess that was looked for is not looked for again.
-    tokio::time::advance(TRUST_MAX).await;
+    world.clock.advance(TRUST_MS_MAX);
     assert!(opens(&keys, &made.secret).await.is_some());
     world.store.always(Some(Fault::Lost));
     assert_eq!(standing(&keys, &key_of([0; 32])).await, KeyStanding::Unknown);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_rotated_key_goes_on_for_its_grace_and_no_longer() {
     let world = World::new();
     let keys = world.node();
@@ -150,7 +150,7 @@ async fn a_rotated_key_goes_on_for_its_grace_and_no_longer() {
     assert_eq!(lived(&other.0.stored).whole_seconds(), 1_000);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_tenant_neither_sees_nor_changes_another_ones_keys() {
     let world = World::new();
     let keys = world.node();
@@ -166,7 +166,7 @@ async fn a_tenant_neither_sees_nor_changes_another_ones_keys() {
     assert_eq!(keys.list(Some(&Tenant::new("bank"))).await.unwrap(), [made.stored]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn writes_whose_answer_is_lost_are_read_back() {
     let world = World::new();
     let keys = world.node();
@@ -182,7 +182,7 @@ async fn writes_whose_answer_is_lost_are_read_back() {
     assert_eq!(keys.list(None).await.unwrap().len(), 1);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn two_nodes_that_change_one_key_at_a_time_both_have_their_way() {
     let world = World::new();
     let (here, there) = (world.node(), world.node());
@@ -197,7 +197,7 @@ async fn two_nodes_that_change_one_key_at_a_time_both_have_their_way() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn keys_are_bounded_and_long_ended_ones_give_way() {
     let world = World::new();
     let keys = world.node();
