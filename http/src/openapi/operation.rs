@@ -149,11 +149,12 @@ impl Operation {
         Self { codes: ALWAYS.to_vec(), needs_key: false, ..self }
     }
 
-    /// The same at another address.
-    pub(super) fn also(&self, path: &'static str, id: &'static str) -> Self {
+    /// The same at another address, whose summary says of which.
+    pub(super) fn also(&self, path: &'static str, id: &'static str, summary: Both) -> Self {
         Self {
             path,
             id,
+            summary,
             parameters: path_parameters(path),
             body: self.body.as_ref().map(|body| RequestBody { example: body.example.clone(), ..*body }),
             answers: self.answers.iter().map(|one| Answer { content: one.content.clone(), ..*one }).collect(),

@@ -7,10 +7,10 @@ use crate::shapes::Liveness;
 pub(super) fn operations() -> Vec<Operation> {
     let (health, ready, live) = (health(), ready(), live());
     let aliases = [
-        health.also("/v1/health", "healthV1"),
-        health.also("/api/rag/health", "healthAlias"),
-        ready.also("/v1/ready", "readyV1"),
-        live.also("/v1/live", "liveV1"),
+        health.also("/v1/health", "healthV1", ["The same as /health", "O mesmo que /health"]),
+        health.also("/api/rag/health", "healthAlias", ["The same as /health", "O mesmo que /health"]),
+        ready.also("/v1/ready", "readyV1", ["The same as /ready", "O mesmo que /ready"]),
+        live.also("/v1/live", "liveV1", ["The same as /live", "O mesmo que /live"]),
     ];
     let mut all = vec![health, ready, live, tree()];
     all.extend(aliases);

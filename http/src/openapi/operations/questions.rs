@@ -21,8 +21,10 @@ const STREAMED: [&str; 2] = [
 
 pub(super) fn operations() -> Vec<Operation> {
     let (search, query) = (search(), query());
-    let (search_too, query_too) =
-        (search.also("/api/rag/search", "searchAlias"), query.also("/api/rag/query", "queryAlias"));
+    let (search_too, query_too) = (
+        search.also("/api/rag/search", "searchAlias", ["The same as /v1/search", "O mesmo que /v1/search"]),
+        query.also("/api/rag/query", "queryAlias", ["The same as /v1/query", "O mesmo que /v1/query"]),
+    );
     vec![ask(), analyze(), search, query, search_too, query_too, batch(), batch_status()]
 }
 
