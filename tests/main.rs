@@ -15,6 +15,8 @@ mod papers;
 mod architecture;
 // The sample documents: right answers with their pages, and no answer where there is none.
 mod answers;
+// Everything that a tenant has, searched and asked as one, and conversations.
+mod knowledge;
 // Documents stay, are told apart, and go when they are told to.
 mod documents;
 // A node killed at any moment loses nothing that it acknowledged.
@@ -29,6 +31,8 @@ mod hostile;
 mod quality;
 // What experts wrote corrects the answers of a running node.
 mod rules;
+// Clients that were made for another product.
+mod clients;
 // The command line, for people and for programs.
 mod cli;
 // An editor of rules files sees mistakes, repairs them and finds its way.

@@ -1,6 +1,7 @@
 //! The shapes of a question and its answer.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// Which language model answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -34,7 +35,7 @@ impl Model {
 }
 
 /// A question that was checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ask {
     /// The question, 3 to 1000 characters, without white space at its ends.
     pub question: String,
@@ -46,6 +47,8 @@ pub struct Ask {
     pub top_k: Option<usize>,
     /// Whether the answer carries its sources.
     pub include_sources: bool,
+    /// The conversation that the question belongs to: 1 to 64 letters, digits, `-` and `_` of the client's own.
+    pub session_id: Option<String>,
 }
 
 /// A rectangle on a page, in points from the page's top left corner.
@@ -64,6 +67,12 @@ pub struct Region {
 /// A passage that an answer rests on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Source {
+    /// The document, where more than one was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document_id: Option<Uuid>,
+    /// The name of its file, where more than one was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filename: Option<String>,
     /// The page, counted from one.
     pub page: u32,
     /// The passage as it stands on the page.
@@ -99,4 +108,7 @@ pub struct Answer {
     pub processing_time_ms: u64,
     /// Whether it came from the cache.
     pub cached: bool,
+    /// The conversation that the question belongs to, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
 }

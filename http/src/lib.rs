@@ -6,18 +6,22 @@
 mod answer;
 mod api;
 mod ask;
+mod batch;
 mod body;
 mod context;
 mod document;
 mod door;
 mod error;
 mod failure;
+mod fields;
 mod handlers;
 mod health;
 mod keys;
+mod knowledge;
 mod language;
 mod limits;
 mod message;
+mod openai;
 mod pages;
 mod problem;
 mod request;
@@ -28,6 +32,7 @@ mod upload;
 
 pub use api::{Api, UploadSink};
 pub use ask::{Answer, Ask, Model, Region, Source};
+pub use batch::{Batch, BatchApi, BatchItem, ItemState};
 pub use context::{Context, Tenant};
 pub use document::{
     Accepted, Document, DocumentList, ListQuery, Method, PageReport, Progress, Stage, Status, Template,
@@ -37,6 +42,7 @@ pub use error::{ApiError, Queue};
 pub use failure::{Failure, FailureCode};
 pub use health::{Component, Health, Readiness, Standing, TreeNode};
 pub use keys::{KeyHash, KeyRing};
+pub use knowledge::{Chat, Embed, Embedded, KnowledgeApi, ModelCard, Query, Search, SearchResult};
 pub use language::Language;
 pub use limits::Limits;
 pub use server::serve;

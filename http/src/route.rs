@@ -4,6 +4,7 @@ use uuid::Uuid;
 use warp::http::Method;
 
 use crate::message::Message;
+use crate::openai::ModelName;
 use crate::problem::{Kind, Problem};
 
 /// What is asked for.
@@ -28,6 +29,7 @@ pub(crate) enum Route {
     ChatCompletions,
     Embeddings,
     Models,
+    Model(ModelName),
     KeyList,
     KeyMake,
     KeyRotate(Uuid),
@@ -85,6 +87,7 @@ impl Route {
             Self::ChatCompletions => "chat completions",
             Self::Embeddings => "embeddings",
             Self::Models => "models",
+            Self::Model(_) => "model",
             Self::KeyList => "key list",
             Self::KeyMake => "key make",
             Self::KeyRotate(_) => "key rotate",
@@ -185,6 +188,9 @@ fn place(path: &str) -> Result<Place, Problem> {
         ["v1", "chat", "completions"] => Ok(Place::post(Route::ChatCompletions)),
         ["v1", "embeddings"] => Ok(Place::post(Route::Embeddings)),
         ["v1", "models"] => Ok(Place::read(Route::Models)),
+        ["v1", "models", name] => {
+            ModelName::of(name).map(|name| Place::read(Route::Model(name))).ok_or_else(|| unknown(path))
+        }
         ["v1", "keys"] => Ok(Place { read: Some(Route::KeyList), post: Some(Route::KeyMake), delete: None }),
         ["v1", "keys", id] => {
             Ok(Place { delete: Some(Route::KeyRevoke(other_id(id, path)?)), ..Place::default() })

@@ -105,7 +105,7 @@ impl Service {
         let route = route::find(method, path)?;
         let tenant = if route.needs_key() { self.tenant(headers)? } else { context.tenant.clone() };
         let limit = match route {
-            Route::Upload => self.limits.upload_time_max,
+            Route::Upload | Route::Batch => self.limits.upload_time_max,
             _ => self.limits.request_time_max,
         };
         let context = &Context { tenant, deadline: context.deadline + limit, ..context.clone() };
@@ -149,10 +149,13 @@ impl Service {
     }
 
     fn tenant(&self, headers: &HeaderMap) -> Result<Tenant, Problem> {
-        let Some(key) = headers.get("x-api-key").filter(|key| !key.is_empty()) else {
-            return Err(Problem::new(Kind::KeyMissing, Message::KeyMissing));
+        let missing = || Problem::new(Kind::KeyMissing, Message::KeyMissing);
+        let key = match headers.get("x-api-key").filter(|key| !key.is_empty()) {
+            Some(key) => key.to_str().ok(),
+            // OpenAI's clients send their key as a bearer.
+            None => Some(bearer(headers).ok_or_else(missing)?),
         };
-        let tenant = key.to_str().ok().and_then(|key| self.keys.tenant(key));
+        let tenant = key.and_then(|key| self.keys.tenant(key));
         tenant.cloned().ok_or_else(|| Problem::new(Kind::KeyWrong, Message::KeyWrong))
     }
 
@@ -170,6 +173,12 @@ impl Service {
             cancel: CancellationToken::new(),
         }
     }
+}
+
+/// The token of an `Authorization: Bearer` header.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
 fn add_headers(headers: &mut HeaderMap, context: &Context) {
