@@ -1,6 +1,8 @@
 //! Implements the HTTP API by sending messages to actors.
 
+mod batch;
 mod convert;
+mod knowledge;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -170,7 +172,7 @@ impl Api for NodeApi {
         let actors = self.started.get()?;
         let began = Instant::now();
         let (include_sources, top_k) = (ask.include_sources, ask.top_k.unwrap_or(self.top_k));
-        let ask = question::Ask {
+        let asked = question::Ask {
             tenant: context.tenant.name().to_owned(),
             document_id: DocumentId(*id.as_bytes()),
             question: ask.question,
@@ -178,9 +180,15 @@ impl Api for NodeApi {
             use_rules: ask.use_dkr,
             top_k,
             stream: ask.stream.map(|stream| stream.to_string()),
+            session_id: ask.session_id.clone(),
+            earlier: Vec::new(),
+            only_remembered: false,
         };
-        match actors.router.ask(&request(context), &ask).await {
-            Ok(answer) => Ok(convert::answer(answer, include_sources, began.elapsed())),
+        match actors.router.ask(&request(context), &asked).await {
+            Ok(answer) => {
+                let answer = convert::answer(answer, include_sources, began.elapsed());
+                Ok(Answer { session_id: ask.session_id, ..answer })
+            }
             Err(failure) => Err(convert::ask_failure(failure, id, &actors.board)),
         }
     }

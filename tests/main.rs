@@ -15,6 +15,8 @@ mod papers;
 mod architecture;
 // The sample documents: right answers with their pages, and no answer where there is none.
 mod answers;
+// Everything that a tenant has, searched and asked as one, and conversations.
+mod knowledge;
 // Documents stay, are told apart, and go when they are told to.
 mod documents;
 // A node killed at any moment loses nothing that it acknowledged.
@@ -33,6 +35,8 @@ mod quality;
 mod rules;
 // Who has a key sees its own tenant alone, and what was written is noted.
 mod doors;
+// Clients that were made for another product.
+mod clients;
 // The command line, for people and for programs.
 mod cli;
 // An editor of rules files sees mistakes, repairs them and finds its way.

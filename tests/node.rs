@@ -119,6 +119,28 @@ impl Node {
         self.send(self.request(Method::POST, "/v1/documents").multipart(form)).await
     }
 
+    /// Uploads with a template and facts of the client's own.
+    pub(crate) async fn upload_with(
+        &self,
+        name: &str,
+        bytes: Vec<u8>,
+        template: &str,
+        metadata: &Value,
+    ) -> (StatusCode, Value) {
+        let part = multipart::Part::bytes(bytes).file_name(name.to_owned());
+        let form = multipart::Form::new()
+            .text("template", template.to_owned())
+            .text("metadata", metadata.to_string())
+            .part("file", part);
+        let request = self.request(Method::POST, "/v1/documents").multipart(form);
+        self.send(request).await.expect("the node is gone")
+    }
+
+    /// Posts a JSON body of the caller's own.
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> (StatusCode, Value) {
+        self.send(self.request(Method::POST, path).json(body)).await.expect("the node is gone")
+    }
+
     pub(crate) async fn upload(&self, name: &str, bytes: Vec<u8>) -> (StatusCode, Value) {
         self.try_upload(name, bytes).await.expect("the node is gone")
     }

@@ -124,6 +124,7 @@ impl Calls {
             wire::ASK => self.ask(request, body).await,
             wire::LIST => self.list(read(body)?).await,
             wire::KNOWN => self.known(read(body)?).await,
+            wire::SEARCH => self.search(read(body)?).await,
             _ => self.work(kind, body, request).await,
         }
     }
@@ -372,6 +373,13 @@ impl Calls {
         done(&wire::Listed { records: records.iter().map(wire::pack).collect() })
     }
 
+    async fn search(&self, search: wire::Search) -> Result<Bytes, Refused> {
+        let (now_ms, shard) = (self.clock.now_ms(), search.shard);
+        let work = move |index: &ShardIndex| crate::knowledge::shard::search(index, &search, now_ms);
+        let hits = self.reading(shard, work).await?;
+        done(&wire::Searched { hits })
+    }
+
     async fn known(&self, known: wire::Known) -> Result<Bytes, Refused> {
         let wire::Known { tenant, sha256 } = known;
         let shard = self.shards.of_content(&tenant, &sha256);
@@ -426,6 +434,7 @@ fn unanswered(failure: AskFailure) -> Refused {
         AskFailure::Overloaded => code(refusal::OVERLOADED, "too many questions wait"),
         AskFailure::Unavailable(what) => code(refusal::UNAVAILABLE, &what),
         AskFailure::Ended(ended) => code(refusal::ENDED, &ended.to_string()),
+        AskFailure::NotRemembered => code(refusal::NOT_REMEMBERED, "no answer is remembered"),
         AskFailure::Internal(why) => code(refusal::INTERNAL, &why),
     }
 }

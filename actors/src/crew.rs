@@ -493,6 +493,20 @@ impl Crew {
         }
     }
 
+    /// The language models that some node has, each once, the one that `auto` takes first.
+    pub fn models(&self) -> Vec<String> {
+        let view = self.0.net.view().borrow().clone();
+        let hosts =
+            view.members.iter().filter(|member| member.is_alive() && member.has_role(role::GENERATION));
+        let mut names: Vec<String> = Vec::new();
+        for name in hosts.flat_map(|member| member.fact(MODELS).split(',')) {
+            if !name.is_empty() && !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+        names
+    }
+
     /// The hash of the rule set that answers for `template`, here or on another node; part of remembered answers' keys.
     pub fn rules_hash(&self, template: &str) -> String {
         if let Ok(judge) = self.judge(template) {

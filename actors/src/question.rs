@@ -1,4 +1,4 @@
-//! Answers a question about one document: search, draft, check against the text, rules, cache.
+//! Answers a question: search, draft, check against the text, rules, cache.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,11 +22,14 @@ use serde::{Deserialize, Serialize};
 use crate::crew::{Case, Crew, CrewError, Ruled};
 use crate::embedding::Text;
 use crate::evaluator;
+use crate::knowledge::passage_of;
 use crate::model;
+use crate::session::Talk;
 use crate::shard::{Index, Shards};
+use crate::wire;
 
 /// Passages that are searched beyond those asked for, because the check may find its proof in one of them.
-const PASSAGES_MIN: usize = 8;
+pub(crate) const PASSAGES_MIN: usize = 8;
 /// Tokens of passages in a prompt: what a small model on a CPU reads within a second.
 const PROMPT_TOKENS_MAX: usize = 900;
 /// Tokens of a prompt around its passages: instructions, numbers, the question.
@@ -66,6 +69,15 @@ pub struct Ask {
     /// The stream that tells the answer, if one does.
     #[serde(default)]
     pub stream: Option<String>,
+    /// The conversation that the question belongs to, in the client's own words.
+    #[serde(default)]
+    pub session_id: Option<String>,
+    /// Questions before this one that the client itself remembers, oldest first.
+    #[serde(default)]
+    pub earlier: Vec<String>,
+    /// Whether only an answer that is remembered is wanted.
+    #[serde(default)]
+    pub only_remembered: bool,
 }
 
 /// How long passages are left for the stream that tells them.
@@ -84,6 +96,16 @@ pub async fn found(
     serde_json::from_slice(&cache.get(&key).await?).ok()
 }
 
+/// Which document a passage is from, where that is not plain.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The document.
+    #[serde(with = "as_text")]
+    pub document_id: DocumentId,
+    /// The name of the uploaded file.
+    pub filename: String,
+}
+
 /// A passage that an answer rests on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Source {
@@ -99,6 +121,9 @@ pub struct Source {
     pub end: u32,
     /// Left, top, right, bottom of each line, in points from the page's top left corner.
     pub boxes: Vec<[f32; 4]>,
+    /// Its document, when more than one was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
 }
 
 /// An answer.
@@ -148,6 +173,9 @@ pub enum AskFailure {
     /// The request ended.
     #[error(transparent)]
     Ended(#[from] Ended),
+    /// Only a remembered answer was wanted, and there is none.
+    #[error("no answer is remembered")]
+    NotRemembered,
     /// Our own fault.
     #[error("{0}")]
     Internal(String),
@@ -176,6 +204,8 @@ pub struct Desk {
     pub answer_ttl: Duration,
     /// How long embeddings are remembered.
     pub embedding_ttl: Duration,
+    /// How long a conversation that has gone silent is remembered.
+    pub session_ttl: Duration,
     /// A version of the program and its prompts, which change answers.
     pub recipe: String,
 }
@@ -204,11 +234,18 @@ impl Desk {
     ) -> Result<Answer, AskFailure> {
         let record = self.ready(&index, ask)?;
         let model = self.choose(&ask.model)?;
+        let talk = Talk::of(&ask.tenant, Some(ask.document_id), ask.session_id.as_deref());
+        let question = self.in_full(&talk, &ask.question, &ask.earlier).await;
+        let ask = &Ask { question, ..ask.clone() };
+        self.remember(&talk, &ask.question).await;
         let key = self.key(ask, &record, &model);
         if let Some(bytes) = self.cache.get(&key).await
             && let Ok(answer) = serde_json::from_slice::<Answer>(&bytes)
         {
             return Ok(Answer { cached: true, ..answer });
+        }
+        if ask.only_remembered {
+            return Err(AskFailure::NotRemembered);
         }
         let answer = self.think(request, ask, &record, &index, &model).await?;
         // The document may have been deleted meanwhile: what is gone answers nothing and is not remembered.
@@ -247,7 +284,7 @@ impl Desk {
         }
     }
 
-    fn choose(&self, choice: &Choice) -> Result<String, AskFailure> {
+    pub(crate) fn choose(&self, choice: &Choice) -> Result<String, AskFailure> {
         let name = match choice {
             Choice::Named(name) => name,
             Choice::Auto => &self.preferred,
@@ -306,12 +343,31 @@ impl Desk {
     ) -> Result<Answer, AskFailure> {
         let template = ask.use_rules.then_some(record.template.as_str());
         let wanted = self.expanded(request, template, &ask.question).await;
-        let asked = vec![Text { kind: InputKind::Query, text: ask.question.clone() }];
-        let vector = self.embed(request, asked).await?.pop().unwrap_or_default();
+        let vector = self.vector_of(request, &ask.question).await?;
         let hits = self.search(ask, index, wanted, vector.clone()).await?;
+        let hits: Vec<_> = hits.into_iter().map(|hit| passage_of(hit, record)).collect();
         self.leave(ask, &hits).await;
-        let question = Question::read(&ask.question);
-        let passages: Vec<Passage> = hits.iter().map(passage).collect();
+        let found = Found { question: &ask.question, vector, hits, of_many: false };
+        let how = How { model, use_rules: ask.use_rules, top_k: ask.top_k };
+        self.conclude(request, &found, &how).await
+    }
+
+    /// The embedding of a question.
+    pub(crate) async fn vector_of(&self, request: &Request, question: &str) -> Result<Vec<f32>, AskFailure> {
+        let asked = vec![Text { kind: InputKind::Query, text: question.to_owned() }];
+        Ok(self.embed(request, asked).await?.pop().unwrap_or_default())
+    }
+
+    /// Answers from what was found.
+    pub(crate) async fn conclude(
+        &self,
+        request: &Request,
+        found: &Found<'_>,
+        how: &How<'_>,
+    ) -> Result<Answer, AskFailure> {
+        let (hits, vector, model) = (&found.hits, &found.vector, how.model);
+        let question = Question::read(found.question);
+        let passages: Vec<Passage> = hits.iter().map(|hit| passage(hit, found.of_many)).collect();
         let candidates = evidence::candidates(&question, &passages);
         let texts = candidates
             .iter()
@@ -319,26 +375,28 @@ impl Desk {
             .collect();
         let (vectors, draft) =
             tokio::join!(self.embed(request, texts), self.draft(request, &question, &passages, model));
-        let cosines: Vec<f32> = vectors?.iter().map(|other| cosine(&vector, other)).collect();
+        let cosines: Vec<f32> = vectors?.iter().map(|other| cosine(vector, other)).collect();
         let draft = draft?;
         let decided = answer::decide(&question, &passages, &candidates, &cosines, draft.as_deref());
+        // The rules of the document that the answer rests on.
+        let first = decided.sources.first().and_then(|first| hits.get(*first));
         let case = Case {
-            template: record.template.clone(),
-            question: ask.question.clone(),
+            template: first.map_or(RULES_DEFAULT, |hit| &hit.template).to_owned(),
+            question: found.question.to_owned(),
             answer: decided.text,
-            passages: hits.iter().map(|hit| (Some(hit.chunk.page), hit.chunk.text.clone())).collect(),
+            passages: hits.iter().map(|hit| (Some(hit.page), hit.text.clone())).collect(),
             confidence: Some(f64::from(decided.confidence)),
-            metadata: metadata(&record.metadata_json),
+            metadata: first.map(|hit| metadata(&hit.metadata_json)).unwrap_or_default(),
             // Rules correct what was answered; they do not answer in the document's place.
             correct: decided.answered,
         };
-        let corrected = self.rules(request, ask.use_rules, case).await;
+        let corrected = self.rules(request, how.use_rules, case).await;
         let doubt = if corrected.disputed { DISPUTED_SHARE } else { 1.0 };
         Ok(Answer {
             text: corrected.text,
             answered: decided.answered,
             confidence: decided.confidence.clamp(0.0, 1.0) * doubt,
-            sources: sources(&hits, &decided.sources, ask.top_k),
+            sources: sources(found, &decided.sources, how.top_k),
             rules_applied: corrected.applied,
             corrections: corrected.corrections,
             model: model.to_owned(),
@@ -347,9 +405,9 @@ impl Desk {
     }
 
     /// Leaves what was found for the stream that tells the answer, before anything is written.
-    async fn leave(&self, ask: &Ask, hits: &[Hit]) {
+    async fn leave(&self, ask: &Ask, hits: &[wire::Hit]) {
         let Some(stream) = &ask.stream else { return };
-        let found: Vec<Source> = hits.iter().take(ask.top_k).map(source).collect();
+        let found: Vec<Source> = hits.iter().take(ask.top_k).map(|hit| source(hit, false)).collect();
         if let Ok(bytes) = serde_json::to_vec(&found) {
             let key = cache::stream_key(&ask.tenant, Some(ask.document_id), stream, FOUND);
             self.cache.put(&key, bytes.into(), FOUND_TTL).await;
@@ -418,6 +476,9 @@ impl Desk {
         passages: &[Passage],
         model: &str,
     ) -> Result<Option<String>, AskFailure> {
+        if passages.is_empty() {
+            return Ok(None);
+        }
         let passages = for_prompt(passages);
         let built =
             Template::shipped(question.language).fill(question, &passages, PROMPT_TOKENS_MAX, &tokens);
@@ -442,7 +503,7 @@ impl Desk {
     }
 
     /// The question with the words that its intent adds to a search.
-    async fn expanded(&self, request: &Request, template: Option<&str>, question: &str) -> String {
+    pub(crate) async fn expanded(&self, request: &Request, template: Option<&str>, question: &str) -> String {
         let Some(template) = template else { return question.to_owned() };
         match self.crew.expand(request, template, question).await {
             Ok(expanded) => expanded,
@@ -488,7 +549,7 @@ fn metadata(json: &str) -> Vec<(String, String)> {
 }
 
 /// About how many tokens a text has; on the large side, because a prompt that is too long is slow.
-fn tokens(text: &str) -> usize {
+pub(crate) fn tokens(text: &str) -> usize {
     text.len() / 3 + 1
 }
 
@@ -510,7 +571,7 @@ fn for_prompt(passages: &[Passage]) -> Vec<Passage> {
     chosen.into_iter().cloned().collect()
 }
 
-fn refused(error: CrewError) -> AskFailure {
+pub(crate) fn refused(error: CrewError) -> AskFailure {
     match error {
         CrewError::Overloaded => AskFailure::Overloaded,
         CrewError::NoModel { model, explanation } => AskFailure::NoModel { model, explanation },
@@ -545,30 +606,59 @@ fn cosine(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-fn passage(hit: &Hit) -> Passage {
+/// What was found for a question.
+pub(crate) struct Found<'a> {
+    pub(crate) question: &'a str,
+    /// The question's embedding.
+    pub(crate) vector: Vec<f32>,
+    /// Best first.
+    pub(crate) hits: Vec<wire::Hit>,
+    /// Whether more than one document was searched.
+    pub(crate) of_many: bool,
+}
+
+/// How an answer is made of it.
+pub(crate) struct How<'a> {
+    pub(crate) model: &'a str,
+    pub(crate) use_rules: bool,
+    /// Sources wanted.
+    pub(crate) top_k: usize,
+}
+
+fn passage(hit: &wire::Hit, of_many: bool) -> Passage {
+    // Among many documents a passage is also about what its file is called.
+    let title = if of_many { title(&hit.filename) } else { String::new() };
+    let parts = [title.as_str(), &hit.context].into_iter().filter(|part| !part.is_empty());
     Passage {
-        page: hit.chunk.page,
-        text: hit.chunk.text.clone(),
-        context: hit.chunk.context.clone(),
+        page: hit.page,
+        text: hit.text.clone(),
+        context: parts.collect::<Vec<_>>().join("\n"),
         score: hit.score,
     }
 }
 
-/// The passages that the answer rests on first, then the others as they were ranked.
-fn sources(hits: &[Hit], supporting: &[usize], top_k: usize) -> Vec<Source> {
-    let rest = (0..hits.len()).filter(|n| !supporting.contains(n));
-    let order = supporting.iter().copied().chain(rest);
-    order.filter_map(|n| hits.get(n)).take(top_k).map(source).collect()
+fn title(filename: &str) -> String {
+    let stem = filename.rsplit_once('.').map_or(filename, |(stem, _)| stem);
+    stem.split(['_', '-', ' ']).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-fn source(hit: &Hit) -> Source {
-    let chunk = &hit.chunk;
+/// The passages that the answer rests on first, then the others as they were ranked.
+fn sources(found: &Found<'_>, supporting: &[usize], top_k: usize) -> Vec<Source> {
+    let rest = (0..found.hits.len()).filter(|n| !supporting.contains(n));
+    let order = supporting.iter().copied().chain(rest);
+    let hits = order.filter_map(|n| found.hits.get(n)).take(top_k);
+    hits.map(|hit| source(hit, found.of_many)).collect()
+}
+
+fn source(hit: &wire::Hit, of_many: bool) -> Source {
+    let origin = || Origin { document_id: hit.document_id, filename: hit.filename.clone() };
     Source {
-        page: chunk.page,
-        text: chunk.text.clone(),
+        page: hit.page,
+        text: hit.text.clone(),
         score: hit.score.clamp(0.0, 1.0),
-        start: chunk.start,
-        end: chunk.end,
-        boxes: chunk.boxes.clone(),
+        start: hit.start,
+        end: hit.end,
+        boxes: hit.boxes.clone(),
+        origin: of_many.then(origin),
     }
 }

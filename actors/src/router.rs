@@ -116,16 +116,16 @@ pub struct Router {
     /// What is known of all shards.
     pub table: Table,
     net: Arc<dyn Net>,
-    calls: Arc<Calls>,
+    pub(crate) calls: Arc<Calls>,
     patience: Duration,
 }
 
 /// A call on its way to a shard.
-struct Errand {
-    shard: u32,
-    kind: u16,
-    body: Bytes,
-    is_read: bool,
+pub(crate) struct Errand {
+    pub(crate) shard: u32,
+    pub(crate) kind: u16,
+    pub(crate) body: Bytes,
+    pub(crate) is_read: bool,
 }
 
 /// Changes in what is known of a shard: whoever waits for its owner need not wait longer.
@@ -324,11 +324,12 @@ impl Router {
                 let (model, explanation) = text.split_once('\n').unwrap_or(("", &text));
                 Err(AskFailure::NoModel { model: model.to_owned(), explanation: explanation.to_owned() })
             }
+            Err(RouteError::Refused(refusal::NOT_REMEMBERED, _)) => Err(AskFailure::NotRemembered),
             Err(RouteError::Refused(_, why)) => Err(AskFailure::Internal(why)),
         }
     }
 
-    async fn ask_shard<T: bincode::Decode<()>>(
+    pub(crate) async fn ask_shard<T: bincode::Decode<()>>(
         &self,
         request: &Request,
         errand: &Errand,

@@ -257,6 +257,7 @@ fn desk(settings: &Settings, parts: &Parts, shards: Shards, crew: Crew) -> Desk 
         answer_tokens_max: settings.generation.answer_tokens_max,
         answer_ttl: Duration::from_secs(settings.cache.answers_hours * 3600),
         embedding_ttl: Duration::from_secs(settings.cache.embeddings_days * 24 * 3600),
+        session_ttl: Duration::from_secs(settings.cache.sessions_minutes * 60),
         recipe: parts.recipe.clone(),
     }
 }

@@ -29,6 +29,8 @@ pub const LIST: u16 = 14;
 pub const KNOWN: u16 = 15;
 /// Read a document again that could not be read ([`Which`] → nothing).
 pub const RETRY: u16 = 16;
+/// Search everything that a tenant has in a shard ([`Search`] → [`Searched`]).
+pub const SEARCH: u16 = 17;
 /// Embed texts ([`Embed`] → [`Embedded`]).
 pub const EMBED: u16 = 20;
 /// Write a draft ([`Write`] → [`Written`]).
@@ -77,6 +79,8 @@ pub mod refusal {
     pub const NOT_FAILED: u16 = 14;
     /// The tenant has the same bytes as another document; the text is its id.
     pub const ALREADY_THERE: u16 = 15;
+    /// Only a remembered answer was wanted, and there is none.
+    pub const NOT_REMEMBERED: u16 = 16;
 }
 
 macro_rules! bodies {
@@ -185,6 +189,55 @@ bodies! {
     Knows {
         /// Which, if any.
         document_id: Option<DocumentId>,
+    }
+    /// A question to everything that a tenant has in a shard.
+    Search {
+        /// The shard.
+        shard: u32,
+        /// Whose.
+        tenant: String,
+        /// The words to look for.
+        text: String,
+        /// The question's embedding, of unit length.
+        vector: Vec<f32>,
+        /// Facts that a document must have: name and value, as texts.
+        filters: Vec<(String, String)>,
+        /// How many hits at most.
+        top_k: u32,
+    }
+    /// What a shard has found.
+    Searched {
+        /// The hits, best first.
+        hits: Vec<Hit>,
+    }
+    /// A passage that was found, with what is told of its document.
+    Hit {
+        /// The document.
+        document_id: DocumentId,
+        /// Its revision.
+        revision: u32,
+        /// The chunk's number within the revision.
+        ordinal: u32,
+        /// The page, from 1.
+        page: u32,
+        /// First character in the page's text.
+        start: u32,
+        /// End in the page's text, in characters, exclusive.
+        end: u32,
+        /// The passage.
+        text: String,
+        /// Headings in force, one per line; may be empty.
+        context: String,
+        /// Left, top, right, bottom of each line, in points from the page's top left corner.
+        boxes: Vec<[f32; 4]>,
+        /// 0 to 1; comparable between shards.
+        score: f32,
+        /// The name of the uploaded file.
+        filename: String,
+        /// The document's template.
+        template: String,
+        /// The client's metadata, a JSON object.
+        metadata_json: String,
     }
     /// Texts to embed.
     Embed {
@@ -326,6 +379,7 @@ mod tests {
         fn any_bytes_are_a_body_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
             let _ = decode::<Found>(&bytes);
             let _ = decode::<Listed>(&bytes);
+            let _ = decode::<Searched>(&bytes);
             let _ = decode::<Embedded>(&bytes);
             let _ = decode::<PageRead>(&bytes);
         }

@@ -132,6 +132,7 @@ pub(crate) const KEYS: &[Key] = &[
     whole("cache.answers_hours", 0, 8_760),
     whole("cache.embeddings_days", 0, 365),
     whole("cache.ocr_days", 0, 365),
+    whole("cache.sessions_minutes", 0, 60),
     whole("retention.days", 1, 36_500),
     whole("supervision.restarts_max", 0, 1_000),
     whole("supervision.period_seconds", 1, 86_400),

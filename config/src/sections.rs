@@ -272,6 +272,8 @@ section! {
         embeddings_days: u64,
         /// How long OCR results are kept, in days.
         ocr_days: u64,
+        /// How long a conversation that has gone silent is kept, in minutes.
+        sessions_minutes: u64,
     }
 }
 

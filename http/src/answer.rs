@@ -66,7 +66,7 @@ pub(crate) fn accepted(accepted: &Accepted, headers: &HeaderMap) -> Response {
 }
 
 /// The address of `path` as the client reaches it; only the path when the client does not say how.
-fn absolute(headers: &HeaderMap, path: &str) -> String {
+pub(crate) fn absolute(headers: &HeaderMap, path: &str) -> String {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let plain = |b: u8| b.is_ascii_alphanumeric() || b".-:[]".contains(&b);
     match text("host").filter(|host| !host.is_empty() && host.bytes().all(plain)) {
@@ -112,7 +112,7 @@ pub(crate) fn list(list: &DocumentList, language: Language) -> DocumentPart {
     DocumentPart { documents, next_cursor: list.next_cursor.clone() }
 }
 
-fn time(at: OffsetDateTime) -> String {
+pub(crate) fn time(at: OffsetDateTime) -> String {
     // Only a year beyond 9999 cannot be written so.
     at.format(&Rfc3339).unwrap_or_default()
 }

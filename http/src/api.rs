@@ -7,10 +7,12 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use crate::ask::{Answer, Ask, Source};
+use crate::batch::BatchApi;
 use crate::context::Context;
 use crate::document::{Accepted, Document, DocumentList, ListQuery, UploadMeta};
 use crate::error::ApiError;
 use crate::health::{Health, Readiness, TreeNode};
+use crate::knowledge::KnowledgeApi;
 use crate::memory::Memory;
 use crate::once::Ledger;
 use crate::picture::PagePicture;
@@ -20,7 +22,7 @@ use crate::picture::PagePicture;
 /// Every call carries a [`Context`]. Its deadline is also kept here: a call that outlives it is dropped and
 /// answered 504. A call is dropped, and its cancel token fires, when the client goes away.
 #[async_trait]
-pub trait Api: Send + Sync + 'static {
+pub trait Api: KnowledgeApi + BatchApi {
     /// Begins an upload; its bytes follow through the sink.
     ///
     /// # Errors

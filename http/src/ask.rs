@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// Which language model answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -50,6 +51,8 @@ pub struct Ask {
     /// The stream that tells the answer, if one does: what is found is left for it at once.
     #[serde(default)]
     pub stream: Option<uuid::Uuid>,
+    /// The conversation that the question belongs to: 1 to 64 letters, digits, `-` and `_` of the client's own.
+    pub session_id: Option<String>,
 }
 
 /// A rectangle on a page, in points from the page's top left corner.
@@ -68,6 +71,12 @@ pub struct Region {
 /// A passage that an answer rests on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Source {
+    /// The document, where more than one was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document_id: Option<Uuid>,
+    /// The name of its file, where more than one was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filename: Option<String>,
     /// The page, counted from one.
     #[schemars(range(min = 1))]
     pub page: u32,
@@ -106,4 +115,7 @@ pub struct Answer {
     pub processing_time_ms: u64,
     /// Whether it came from the cache.
     pub cached: bool,
+    /// The conversation that the question belongs to, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
 }

@@ -1,4 +1,5 @@
-//! The door to chance: ids of requests and spans, which decide nothing, and names of streams, which nobody can guess.
+//! The door to chance and to the time of day: ids and dates that people look at, which decide nothing, and names of
+//! streams, which nobody can guess.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -59,6 +60,15 @@ pub(crate) fn long_id() -> String {
     let ids = ids();
     // Trace ids of several nodes stand side by side: the seed tells them apart.
     format!("{:016x}{:016x}", mix(ids.seed) ^ ids.next(), ids.next())
+}
+
+/// The time of day in Unix seconds, as clients see it in an answer.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a date in an answer is looked at by clients only, never acted on"
+)]
+pub(crate) fn now_unix() -> i64 {
+    time::OffsetDateTime::now_utc().unix_timestamp()
 }
 
 #[cfg(test)]

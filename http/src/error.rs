@@ -67,6 +67,23 @@ pub enum ApiError {
         /// The command that installs it.
         how_to_get: String,
     },
+    /// There is no such batch of this tenant, or no longer: 404.
+    #[error("no batch {id}")]
+    BatchUnknown {
+        /// The batch that was asked for.
+        id: Uuid,
+    },
+    /// A question of a batch was not answered in its time, or its answer is no longer remembered.
+    #[error("the question was not answered")]
+    NotAnswered,
+    /// Nobody knows the model: 404.
+    #[error("no model {model}")]
+    ModelUnknown {
+        /// The name that was given.
+        model: String,
+        /// The names that can be given.
+        known: Vec<String>,
+    },
     /// A list's cursor is none of ours: 400.
     #[error("unknown cursor")]
     UnknownCursor,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 use warp::http::{HeaderMap, StatusCode, header};
@@ -10,14 +11,17 @@ use warp::reply::Response;
 use crate::answer;
 use crate::api::Api;
 use crate::auth::{self, KeyStore};
+use crate::batch::handlers as batch;
 use crate::body::Body;
 use crate::context::Context;
 use crate::error::{ApiError, Queue};
 use crate::etag;
 use crate::health::Standing;
+use crate::knowledge::handlers as knowledge;
 use crate::limits::Limits;
 use crate::message::Message;
 use crate::once::{self, Turn};
+use crate::openai;
 use crate::pages;
 use crate::picture;
 use crate::problem::{Kind, Problem};
@@ -30,7 +34,7 @@ use crate::upload::{self, Refusal, Taking};
 /// A question with its fields; the longest question takes 4 KB.
 const JSON_BYTES_MAX: usize = 64 * 1024;
 /// When a client should come back after an upload was turned away.
-const UPLOAD_RETRY_SECONDS: u64 = 5;
+pub(crate) const UPLOAD_RETRY_SECONDS: u64 = 5;
 
 /// What a handler needs of its request.
 pub(crate) struct Call<'a> {
@@ -43,6 +47,20 @@ pub(crate) struct Call<'a> {
     pub(crate) headers: &'a HeaderMap,
     pub(crate) query: &'a str,
     pub(crate) body: Body,
+}
+
+impl Call<'_> {
+    /// The body, which must be a JSON object of the usual size.
+    pub(crate) async fn json(&mut self) -> Result<Map<String, Value>, Refusal> {
+        self.json_of(JSON_BYTES_MAX).await
+    }
+
+    /// As [`Call::json`], of at most `bytes_max`.
+    pub(crate) async fn json_of(&mut self, bytes_max: usize) -> Result<Map<String, Value>, Refusal> {
+        check_json(self.headers)?;
+        let bytes = self.body.read(self.headers, bytes_max).await?;
+        Ok(request::json_object(&bytes)?)
+    }
 }
 
 /// Does what `route` asks for.
@@ -66,7 +84,7 @@ pub(crate) async fn handle(route: Route, call: Call<'_>) -> Result<Response, Ref
             Ok(response)
         }
         Route::Ask(id) => ask(id, call).await,
-        Route::Analyze => not_yet("analyses"),
+        Route::Analyze => knowledge::analyze(call).await,
         Route::Events(id) => stream::handlers::progress(id, &call).await,
         Route::Retry(id) => {
             call.api.retry(call.context, id).await?;
@@ -77,9 +95,14 @@ pub(crate) async fn handle(route: Route, call: Call<'_>) -> Result<Response, Ref
         Route::Stream => Err(Problem::new(Kind::UpgradeRequired, Message::UpgradeRequired).into()),
         Route::StreamResume(id) => stream::handlers::resume(id, &call).await,
         Route::StreamCancel(id) => stream::handlers::cancel(id, &call).await,
-        Route::Batch | Route::BatchStatus(_) => not_yet("batches"),
-        Route::Search | Route::Query => not_yet("the knowledge base"),
-        Route::ChatCompletions | Route::Embeddings | Route::Models => not_yet("the OpenAI-compatible routes"),
+        Route::Batch => batch::begin(call).await,
+        Route::BatchStatus(id) => batch::show(id, call).await,
+        Route::Search => knowledge::search(call).await,
+        Route::Query => knowledge::query(call).await,
+        Route::ChatCompletions => openai::complete(call).await,
+        Route::Embeddings => openai::embed(call).await,
+        Route::Models => openai::list(call).await,
+        Route::Model(name) => openai::show(name, call).await,
         Route::KeyList => auth::handlers::list(call).await,
         Route::KeyMake => auth::handlers::make(call).await,
         Route::KeyRotate(id) => auth::handlers::rotate(id, call).await,
@@ -109,7 +132,7 @@ pub(crate) async fn handle(route: Route, call: Call<'_>) -> Result<Response, Ref
     }
 }
 
-fn not_yet(what: &'static str) -> Result<Response, Refusal> {
+pub(crate) fn not_yet(what: &'static str) -> Result<Response, Refusal> {
     Err(Problem::new(Kind::NotImplemented, Message::NotImplemented { what }).into())
 }
 
@@ -147,9 +170,7 @@ fn nothing_taken() -> ApiError {
 }
 
 async fn ask(id: Uuid, mut call: Call<'_>) -> Result<Response, Refusal> {
-    check_json(call.headers)?;
-    let bytes = call.body.read(call.headers, JSON_BYTES_MAX).await?;
-    let ask = request::ask(&request::json_object(&bytes)?, call.limits.question_chars_max)?;
+    let ask = request::ask(&call.json().await?, call.limits.question_chars_max)?;
     if sse::is_wanted(call.headers) {
         return stream::handlers::ask(id, ask, &call).await;
     }

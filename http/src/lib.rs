@@ -10,6 +10,7 @@ mod ask;
 mod audit;
 mod auth;
 mod bare;
+mod batch;
 mod body;
 mod context;
 mod document;
@@ -22,16 +23,19 @@ mod handlers;
 mod health;
 mod json;
 mod keys;
+mod knowledge;
 mod language;
 mod limits;
 mod memory;
 mod message;
 mod once;
+mod openai;
 mod openapi;
 mod pages;
 mod picture;
 mod problem;
 mod rate;
+mod reader;
 mod request;
 mod route;
 mod server;
@@ -47,6 +51,7 @@ pub use auth::{
     Caller, Door, GRACE_SECONDS_MAX, KEY_SET_BYTES_MAX, KeyError, KeySetSource, KeyStanding, KeyState,
     KeyStore, MadeKey, NewKey, NowMs, OPERATOR_TENANT, Scope, Scopes, StoredKey, TokenRules, Tokens, key_of,
 };
+pub use batch::{Batch, BatchApi, BatchItem, ItemState};
 pub use context::{Context, Tenant};
 pub use document::{
     Accepted, Document, DocumentList, ListQuery, Method, PageReport, Progress, Stage, Status, Template,
@@ -56,6 +61,7 @@ pub use error::{ApiError, Queue};
 pub use failure::{Failure, FailureCode};
 pub use health::{Component, Health, Readiness, Standing, TreeNode};
 pub use keys::{KeyHash, KeyRing};
+pub use knowledge::{Chat, Embed, Embedded, KnowledgeApi, ModelCard, Query, Search, SearchResult};
 pub use language::Language;
 pub use limits::Limits;
 pub use memory::{Memory, NoteKey};

@@ -55,6 +55,19 @@ pub(crate) enum Message {
     Unavailable { seconds: u64 },
     Deadline { seconds: u64 },
     Internal { request_id: String },
+    ModelUnknown { model: String, known: String },
+    NotNumber { min: i32, max: i32, got: String },
+    NotUuid { got: String },
+    NotSessionId { chars_max: usize, got: String },
+    NotFilters { facts_max: usize, chars_max: usize },
+    NotTexts { texts_max: usize, chars_max: usize },
+    NotMessages { messages_max: usize },
+    NoQuestion,
+    NotSupported,
+    NotQuestions { max: usize },
+    InItem { at: usize, field: &'static str, message: Box<Message> },
+    BatchUnknown { id: String },
+    NotAnswered,
     NotImplemented { what: &'static str },
     OnceKeyMalformed { max: usize },
     OnceRunning,
@@ -278,6 +291,58 @@ impl Message {
             Self::Internal { request_id } => (
                 format!("Something failed on our side. Try again; if it fails again, tell the operator the request id {request_id}."),
                 format!("Algo falhou do nosso lado. Tente novamente; se falhar outra vez, informe ao operador o id {request_id}."),
+            ),
+            Self::ModelUnknown { model, known } => (
+                format!("There is no model {model:?} here. GET /v1/models lists them: {known}."),
+                format!("Não existe o modelo {model:?} aqui. GET /v1/models lista os modelos: {known}."),
+            ),
+            Self::NotNumber { min, max, got } => (
+                format!("must be a number from {min} to {max}, not {got}"),
+                format!("deve ser um número de {min} a {max}, não {got}"),
+            ),
+            Self::NotUuid { got } => (
+                format!("must be a document's id, a UUID as the upload answered it, not {got}"),
+                format!("deve ser o id de um documento, um UUID como o envio respondeu, não {got}"),
+            ),
+            Self::NotSessionId { chars_max, got } => (
+                format!("must be a name of 1 to {chars_max} letters, digits, - and _, not {got}"),
+                format!("deve ser um nome de 1 a {chars_max} letras, dígitos, - e _, não {got}"),
+            ),
+            Self::NotFilters { facts_max, chars_max } => (
+                format!("must be a JSON object of at most {facts_max} facts, each a text of at most {chars_max} characters, such as {{\"document_type\": \"generic\"}}"),
+                format!("deve ser um objeto JSON de no máximo {facts_max} fatos, cada um um texto de no máximo {chars_max} caracteres, como {{\"document_type\": \"generic\"}}"),
+            ),
+            Self::NotTexts { texts_max, chars_max } => (
+                format!("must be a text, or a list of 1 to {texts_max} texts, none of them empty or longer than {chars_max} characters"),
+                format!("deve ser um texto ou uma lista de 1 a {texts_max} textos, nenhum vazio ou com mais de {chars_max} caracteres"),
+            ),
+            Self::NotMessages { messages_max } => (
+                format!("must be a list of 1 to {messages_max} messages, each with a role (system, developer, user or assistant) and a content of text"),
+                format!("deve ser uma lista de 1 a {messages_max} mensagens, cada uma com um role (system, developer, user ou assistant) e um content de texto"),
+            ),
+            Self::NoQuestion => (
+                "must end with a message of the user: the question".into(),
+                "deve terminar com uma mensagem do usuário: a pergunta".into(),
+            ),
+            Self::NotSupported => (
+                "is not supported here: answers come from the documents, as text; leave it out".into(),
+                "não é aceito aqui: as respostas vêm dos documentos, como texto; omita este campo".into(),
+            ),
+            Self::NotQuestions { max } => (
+                format!("must be a list of 1 to {max} questions, such as [{{\"document_id\": \"...\", \"question\": \"...\"}}]"),
+                format!("deve ser uma lista de 1 a {max} perguntas, como [{{\"document_id\": \"...\", \"question\": \"...\"}}]"),
+            ),
+            Self::InItem { at, field, message } => (
+                format!("item {at}, {field}: {}", message.text(Language::English)),
+                format!("item {at}, {field}: {}", message.text(Language::Portuguese)),
+            ),
+            Self::BatchUnknown { id } => (
+                format!("There is no batch {id}, or it is too old: a batch is kept for 7 days. Its documents stay in GET /v1/documents."),
+                format!("Não existe o lote {id}, ou ele é antigo demais: um lote é mantido por 7 dias. Os documentos continuam em GET /v1/documents."),
+            ),
+            Self::NotAnswered => (
+                "The question was not answered in its time, or its answer is no longer remembered. Ask it again.".into(),
+                "A pergunta não foi respondida a tempo, ou a resposta não está mais guardada. Pergunte novamente.".into(),
             ),
             Self::OnceKeyMalformed { max } => (
                 format!("must be given once, with 1 to {max} visible characters, such as a UUID"),

@@ -45,6 +45,8 @@ pub(crate) enum Kind {
     NotReady,
     ReadingFailed,
     ModelMissing,
+    ModelNotFound,
+    BatchNotFound,
     Internal,
     NotImplemented,
     Overloaded,
@@ -173,6 +175,12 @@ impl Kind {
                 "Model not installed",
                 "Modelo não instalado",
             ),
+            Self::BatchNotFound => {
+                (StatusCode::NOT_FOUND, "batch_not_found", "No such batch", "Lote inexistente")
+            }
+            Self::ModelNotFound => {
+                (StatusCode::NOT_FOUND, "model_not_found", "No such model", "Modelo inexistente")
+            }
             Self::Internal => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", "Erro interno")
             }
@@ -190,6 +198,11 @@ impl Kind {
             ),
             Self::Deadline => (StatusCode::GATEWAY_TIMEOUT, "deadline", "Deadline passed", "Prazo esgotado"),
         }
+    }
+
+    /// Its name in the API.
+    pub(crate) fn name(self) -> &'static str {
+        self.row().1
     }
 
     pub(crate) fn status(self) -> StatusCode {
@@ -262,6 +275,13 @@ impl Problem {
             }
             ApiError::ModelMissing { model, how_to_get } => {
                 Self::new(Kind::ModelMissing, Message::ModelMissing { model, how_to_get })
+            }
+            ApiError::BatchUnknown { id } => {
+                Self::new(Kind::BatchNotFound, Message::BatchUnknown { id: id.to_string() })
+            }
+            ApiError::NotAnswered => Self::new(Kind::Deadline, Message::NotAnswered),
+            ApiError::ModelUnknown { model, known } => {
+                Self::new(Kind::ModelNotFound, Message::ModelUnknown { model, known: known.join(", ") })
             }
             ApiError::UnknownCursor => Self::field("cursor", Message::CursorUnknown),
             ApiError::Overloaded { queue, retry_after_seconds: seconds } => {

@@ -11,7 +11,7 @@ use crate::message::Message;
 use crate::problem::Problem;
 
 /// The shortest question, in characters; the contract's.
-const QUESTION_CHARS_MIN: usize = 3;
+pub(crate) const QUESTION_CHARS_MIN: usize = 3;
 /// The most passages a question may ask for; the contract's.
 const TOP_K_MAX: u64 = 20;
 /// Documents in a list when the client does not say.
@@ -56,8 +56,9 @@ pub(crate) fn ask(given: &Map<String, Value>, question_chars_max: usize) -> Resu
     };
     let use_dkr = flag(given, "use_dkr", &mut wrong);
     let include_sources = flag(given, "include_sources", &mut wrong);
+    let session_id = session_id(given, &mut wrong);
     if wrong.is_empty() {
-        Ok(Ask { question, model, use_dkr, top_k, include_sources, stream: None })
+        Ok(Ask { question, model, use_dkr, top_k, include_sources, stream: None, session_id })
     } else {
         Err(Problem::invalid(wrong))
     }
@@ -78,6 +79,21 @@ fn question(value: Option<&Value>, max: usize, wrong: &mut Vec<Violation>) -> St
         Some(_) => refuse(Message::NotText),
     }
     String::new()
+}
+
+/// The longest name of a conversation, in characters; a UUID has 36.
+const SESSION_CHARS_MAX: usize = 64;
+
+fn session_id(fields: &Map<String, Value>, wrong: &mut Vec<Violation>) -> Option<String> {
+    let value = fields.get("session_id").filter(|value| !value.is_null())?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_".contains(&b);
+    let is_name = |text: &&str| (1..=SESSION_CHARS_MAX).contains(&text.len()) && text.bytes().all(plain);
+    let session = value.as_str().filter(is_name);
+    if session.is_none() {
+        let message = Message::NotSessionId { chars_max: SESSION_CHARS_MAX, got: said(value) };
+        wrong.push(Violation { field: "session_id", message });
+    }
+    session.map(str::to_owned)
 }
 
 fn flag(fields: &Map<String, Value>, field: &'static str, wrong: &mut Vec<Violation>) -> bool {
@@ -161,7 +177,7 @@ fn names<T>(table: &[(&'static str, T)]) -> String {
     table.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
 }
 
-fn said(value: &Value) -> String {
+pub(crate) fn said(value: &Value) -> String {
     cut(&value.to_string())
 }
 

@@ -5,6 +5,7 @@ use warp::http::Method;
 
 use crate::auth::Scope;
 use crate::message::Message;
+use crate::openai::ModelName;
 use crate::problem::{Kind, Problem};
 
 /// What is asked for.
@@ -29,6 +30,7 @@ pub(crate) enum Route {
     ChatCompletions,
     Embeddings,
     Models,
+    Model(ModelName),
     KeyList,
     KeyMake,
     KeyRotate(Uuid),
@@ -61,7 +63,8 @@ impl Route {
             | Self::StreamCancel(_)
             | Self::ChatCompletions
             | Self::Embeddings
-            | Self::Models => Some(Scope::Read),
+            | Self::Models
+            | Self::Model(_) => Some(Scope::Read),
             Self::Upload | Self::Delete(_) | Self::Retry(_) | Self::Batch => Some(Scope::Write),
             Self::KeyList | Self::KeyMake | Self::KeyRotate(_) | Self::KeyRevoke(_) | Self::Tree => {
                 Some(Scope::Operate)
@@ -135,6 +138,7 @@ impl Route {
             Self::ChatCompletions => "chat completions",
             Self::Embeddings => "embeddings",
             Self::Models => "models",
+            Self::Model(_) => "model",
             Self::KeyList => "key list",
             Self::KeyMake => "key make",
             Self::KeyRotate(_) => "key rotate",
@@ -151,7 +155,7 @@ impl Route {
     }
 }
 
-/// Every route with its method and address; `{id}` and `{page}` stand for what the caller fills in.
+/// Every route with its method and address; `{id}`, `{page}` and `{model}` stand for what the caller fills in.
 const TABLE: &[(&str, &str)] = &[
     ("POST", "/v1/documents"),
     ("GET", "/v1/documents"),
@@ -172,6 +176,7 @@ const TABLE: &[(&str, &str)] = &[
     ("POST", "/v1/chat/completions"),
     ("POST", "/v1/embeddings"),
     ("GET", "/v1/models"),
+    ("GET", "/v1/models/{model}"),
     ("GET", "/v1/keys"),
     ("POST", "/v1/keys"),
     ("POST", "/v1/keys/{id}/rotate"),
@@ -209,7 +214,8 @@ pub fn routes() -> impl Iterator<Item = RouteRow> {
 }
 
 fn example(method: &str, path: &str) -> Option<Route> {
-    let path = path.replace("{id}", &Uuid::nil().to_string()).replace("{page}", "1");
+    let path =
+        path.replace("{id}", &Uuid::nil().to_string()).replace("{page}", "1").replace("{model}", "auto");
     find(&method.parse().ok()?, &path).ok()
 }
 
@@ -297,6 +303,9 @@ fn place(path: &str) -> Result<Place, Problem> {
         ["v1", "chat", "completions"] => Ok(Place::post(Route::ChatCompletions)),
         ["v1", "embeddings"] => Ok(Place::post(Route::Embeddings)),
         ["v1", "models"] => Ok(Place::read(Route::Models)),
+        ["v1", "models", name] => {
+            ModelName::of(name).map(|name| Place::read(Route::Model(name))).ok_or_else(|| unknown(path))
+        }
         ["v1", "keys"] => Ok(Place { read: Some(Route::KeyList), post: Some(Route::KeyMake), delete: None }),
         ["v1", "keys", id] => {
             Ok(Place { delete: Some(Route::KeyRevoke(other_id(id, path)?)), ..Place::default() })

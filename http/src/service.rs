@@ -133,7 +133,7 @@ impl Service {
         seen.pending = self.pending(route, caller.as_ref(), context);
         let tenant = caller.as_ref().map_or_else(|| context.tenant.clone(), |caller| caller.tenant.clone());
         let limit = match route {
-            Route::Upload => self.limits.upload_time_max,
+            Route::Upload | Route::Batch => self.limits.upload_time_max,
             _ => self.limits.request_time_max,
         };
         let context = &Context { tenant, caller, deadline: context.deadline + limit, ..context.clone() };

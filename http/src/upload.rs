@@ -16,15 +16,15 @@ use crate::problem::{Kind, Problem};
 use crate::request;
 
 /// What a multipart body may have beside its file: boundaries, part headers and the small fields.
-const OVERHEAD_BYTES_MAX: u64 = 64 * 1024;
+pub(crate) const OVERHEAD_BYTES_MAX: u64 = 64 * 1024;
 /// The contract has three fields; more are only counted so that each unknown one is named.
 const FIELDS_MAX: usize = 16;
 /// The first bytes of a file, in which its header must stand.
-const HEAD_BYTES: usize = 1024 + 4;
+pub(crate) const HEAD_BYTES: usize = 1024 + 4;
 /// A template's name is far shorter.
-const TEMPLATE_BYTES_MAX: usize = 64;
+pub(crate) const TEMPLATE_BYTES_MAX: usize = 64;
 /// Enough for facts about a document; it is kept with each of them.
-const METADATA_BYTES_MAX: usize = 16 * 1024;
+pub(crate) const METADATA_BYTES_MAX: usize = 16 * 1024;
 
 /// Why an upload was not taken.
 pub(crate) enum Refusal {
@@ -225,12 +225,15 @@ impl Form {
     }
 }
 
-async fn chunk(field: &mut multer::Field<'_>, file_bytes_max: u64) -> Result<Option<Bytes>, Problem> {
+pub(crate) async fn chunk(
+    field: &mut multer::Field<'_>,
+    file_bytes_max: u64,
+) -> Result<Option<Bytes>, Problem> {
     field.chunk().await.map_err(|error| malformed(&error, file_bytes_max))
 }
 
 /// A small field as text; the inner error is about the field, the outer one about the body.
-async fn small(
+pub(crate) async fn small(
     field: &mut multer::Field<'_>,
     name: &'static str,
     limit: usize,
@@ -246,7 +249,7 @@ async fn small(
     Ok(String::from_utf8(bytes).map_err(|_| Violation { field: name, message: Message::NotText }))
 }
 
-fn boundary(headers: &HeaderMap) -> Result<String, Problem> {
+pub(crate) fn boundary(headers: &HeaderMap) -> Result<String, Problem> {
     let wrong = |got| {
         let message = Message::MediaTypeWrong { wanted: "multipart/form-data", got };
         Problem::new(Kind::UnsupportedMediaType, message)
@@ -264,7 +267,7 @@ fn too_large(limit: u64) -> Problem {
     Problem::new(Kind::TooLarge, Message::FileTooLarge { limit })
 }
 
-fn malformed(error: &multer::Error, file_bytes_max: u64) -> Problem {
+pub(crate) fn malformed(error: &multer::Error, file_bytes_max: u64) -> Problem {
     match error {
         multer::Error::StreamSizeExceeded { .. } | multer::Error::FieldSizeExceeded { .. } => {
             too_large(file_bytes_max)

@@ -5,12 +5,13 @@ use std::time::Duration;
 use enabler_actors::crew::CrewError;
 use enabler_actors::documents::pages::PageReport as StoredReport;
 use enabler_actors::documents::progress::{self, Board};
+use enabler_actors::knowledge::Hit;
 use enabler_actors::question::{self, AskFailure, Choice};
 use enabler_cluster::request::Ended;
 use enabler_cluster::tree::{Status as Seat, Vitals};
 use enabler_http::{
     Answer, ApiError, Document, Failure, FailureCode, Method, Model, PageReport, Progress, Queue, Region,
-    Source, Stage, Status, Template, TreeNode,
+    SearchResult, Source, Stage, Status, Template, TreeNode,
 };
 use enabler_reading::{DocumentProblem, PageProblem};
 use enabler_storage::record::{DocumentId, DocumentRecord, Outcome, Reason};
@@ -78,7 +79,7 @@ fn outcome(outcome: &Outcome) -> Status {
     }
 }
 
-fn moment(unix_ms: u64) -> OffsetDateTime {
+pub(super) fn moment(unix_ms: u64) -> OffsetDateTime {
     let nanos = i128::from(unix_ms) * 1_000_000;
     OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
@@ -154,21 +155,44 @@ pub(super) fn answer(answer: question::Answer, include_sources: bool, took: Dura
         model_used: answer.model,
         processing_time_ms: took.as_millis() as u64,
         cached: answer.cached,
+        session_id: None,
     }
 }
 
-fn source(source: &question::Source) -> Source {
+fn regions(boxes: &[[f32; 4]]) -> Vec<Region> {
     let region = |rect: &[f32; 4]| {
         let [left, top, right, bottom] = *rect;
         Region { x: left, y: top, width: right - left, height: bottom - top }
     };
+    boxes.iter().map(region).collect()
+}
+
+/// A passage that a search found.
+pub(super) fn hit(hit: Hit) -> SearchResult {
+    SearchResult {
+        document_id: Uuid::from_bytes(hit.document_id.0),
+        filename: hit.filename,
+        page: hit.page,
+        text: hit.text,
+        score: hit.score.clamp(0.0, 1.0),
+        start: hit.start,
+        end: hit.end,
+        boxes: regions(&hit.boxes),
+        metadata: serde_json::from_str(&hit.metadata_json).unwrap_or_default(),
+    }
+}
+
+fn source(source: &question::Source) -> Source {
+    let origin = source.origin.as_ref();
     Source {
+        document_id: origin.map(|origin| Uuid::from_bytes(origin.document_id.0)),
+        filename: origin.map(|origin| origin.filename.clone()),
         page: source.page,
         text: source.text.clone(),
         score: source.score,
         start: source.start,
         end: source.end,
-        boxes: source.boxes.iter().map(region).collect(),
+        boxes: regions(&source.boxes),
     }
 }
 
@@ -228,6 +252,7 @@ pub(super) fn ask_failure(failure: AskFailure, id: Uuid, board: &Board) -> ApiEr
         }
         AskFailure::Unavailable(what) => super::unavailable(&what),
         AskFailure::Ended(Ended::TimedOut | Ended::Cancelled) => ApiError::Deadline,
+        AskFailure::NotRemembered => ApiError::NotAnswered,
         AskFailure::Internal(what) => super::internal("answering a question", what),
     }
 }

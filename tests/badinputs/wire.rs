@@ -60,7 +60,7 @@ impl Answer {
 }
 
 /// Sends bytes on a connection of their own and reads the answer to its end.
-pub(super) async fn speak(node: &Node, bytes: &[u8]) -> Answer {
+pub(super) async fn speak(node: &Node, bytes: &[u8], breaks_off: bool) -> Answer {
     let address = node.url().strip_prefix("http://").unwrap();
     let stream = TcpStream::connect(address).await.unwrap();
     let (mut from, mut to) = stream.into_split();
@@ -69,7 +69,10 @@ pub(super) async fn speak(node: &Node, bytes: &[u8]) -> Answer {
         // A node that has refused need not take the rest; what it says is read either way.
         let sending = async {
             let _ = to.write_all(bytes).await;
-            let _ = to.shutdown().await;
+            // A client that closes his side is taken for gone, so only one that breaks off does.
+            if breaks_off {
+                let _ = to.shutdown().await;
+            }
         };
         let (_, read) = tokio::join!(sending, from.read_to_end(&mut back));
         let _ = read;

@@ -1,6 +1,9 @@
 //! Reads a question: its language, what kind of answer it expects, and the words an answer must be about.
 
+mod follow;
 mod head;
+
+pub use follow::follow_up;
 
 use crate::text::{Word, is_document_noun, is_function_word, is_generic, words};
 
@@ -182,6 +185,11 @@ fn term(word: &Word, at: usize, cue: bool, shouting: bool) -> Term {
         (Role::Focus, 1.0)
     };
     Term { word: word.clone(), role, weight }
+}
+
+/// The language of any text, as far as its small words tell.
+pub fn language_of(text: &str) -> Language {
+    language(&words(text))
 }
 
 /// English when more of its function words are English; Portuguese when in doubt, because most documents are.

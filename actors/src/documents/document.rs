@@ -344,6 +344,8 @@ pub async fn erase(bench: &Bench, record: &DocumentRecord) -> Result<(), Command
         cache::answer_prefix(&record.tenant, document),
         cache::session_prefix(&record.tenant, document),
         cache::stream_prefix(&record.tenant, document),
+        // Answers over the whole knowledge base quote any document of the tenant.
+        cache::answer_prefix(&record.tenant, None),
         cache::ocr_prefix(&record.tenant, &record.sha256),
     ] {
         bench.cache.delete_prefix(&prefix).await.map_err(|error| not_erased(&error))?;

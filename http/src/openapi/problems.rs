@@ -35,7 +35,7 @@ impl Row {
 }
 
 /// Every kind; a test holds it to the kinds that there are.
-const KINDS: [Kind; 37] = [
+const KINDS: [Kind; 39] = [
     Kind::InvalidRequest,
     Kind::MalformedJson,
     Kind::MalformedRequest,
@@ -60,6 +60,8 @@ const KINDS: [Kind; 37] = [
     Kind::NotReady,
     Kind::ReadingFailed,
     Kind::ModelMissing,
+    Kind::ModelNotFound,
+    Kind::BatchNotFound,
     Kind::HeadersTooLarge,
     Kind::Internal,
     Kind::NotImplemented,
@@ -155,6 +157,12 @@ fn advice(kind: Kind) -> Both {
             "Ask with `auto`, or let the operator install the model.",
             "Pergunte com `auto` ou peça ao operador que instale o modelo.",
         ],
+        Kind::ModelNotFound => {
+            ["Take a model that `GET /v1/models` lists.", "Use um modelo que `GET /v1/models` lista."]
+        }
+        Kind::BatchNotFound => {
+            ["Check the id; a batch is kept for 7 days.", "Verifique o id; um lote é mantido por 7 dias."]
+        }
         Kind::HeadersTooLarge => [
             "Send at most 100 headers, with 64 KiB in all.",
             "Envie no máximo 100 cabeçalhos, com 64 KiB ao todo.",

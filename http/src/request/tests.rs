@@ -18,6 +18,7 @@ fn a_question_alone_takes_every_default() {
     assert_eq!(
         ask,
         Ask {
+            session_id: None,
             question: "Qual o prazo?".into(),
             model: Model::Auto,
             use_dkr: true,

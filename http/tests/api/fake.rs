@@ -29,6 +29,8 @@ pub(crate) struct Fake {
     pub(crate) cancelled: Notify,
     pub(crate) release: Notify,
     pub(crate) entered: Notify,
+    pub(crate) batch: Mutex<Vec<BatchItem>>,
+    pub(crate) knowledge: Mutex<Vec<crate::knowledge::Done>>,
     pub(crate) found: Mutex<Vec<Uuid>>,
     pub(crate) memory: Arc<SharedMemory>,
     pub(crate) ledger: Arc<Book>,
@@ -297,12 +299,14 @@ impl Api for Product {
     }
 }
 
-fn answer() -> Answer {
+pub(crate) fn answer() -> Answer {
     Answer {
         answer: "Dalva Prestes.".into(),
         answered: true,
         confidence: 0.9,
         sources: vec![Source {
+            document_id: None,
+            filename: None,
             page: 3,
             text: "foi eleita síndica".into(),
             score: 0.8,
@@ -315,6 +319,7 @@ fn answer() -> Answer {
         model_used: "tinyllama".into(),
         processing_time_ms: 5,
         cached: false,
+        session_id: None,
     }
 }
 

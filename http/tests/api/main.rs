@@ -11,6 +11,12 @@ mod uploads;
 /// Questions and documents: shapes, validation, problems.
 mod requests;
 
+/// Searches and questions over everything, and the routes that OpenAI's clients use.
+mod knowledge;
+
+/// Many uploads or questions in one call.
+mod batch;
+
 /// Keys, ids, languages, traces.
 mod headers;
 
