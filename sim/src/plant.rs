@@ -379,6 +379,12 @@ pub const PLANTS: &[Plant] = &[
         "An owner says that a document is not there and asks nobody whether it is behind.",
     ),
     plant(
+        "known-file-without-confirming",
+        &[12, 5],
+        None,
+        "An owner says that it has a file already and asks nobody whether it is still the owner.",
+    ),
+    plant(
         "store-ignores-if-absent",
         &[9, 1, 101],
         Some("pithings/mountx#19"),

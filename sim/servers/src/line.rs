@@ -110,46 +110,36 @@ async fn connect(client: TcpStream, server: SocketAddr, mode: watch::Receiver<Mo
     };
     // The first direction that ends takes the other one with it.
     tokio::select! {
-        () = requests(from_client, to_server, mode.clone(), &hit) => {}
-        () = answers(from_server, to_client, mode.clone(), &hit) => {}
+        () = carry((from_client, to_server), Way::There, mode.clone(), &hit) => {}
+        () = carry((from_server, to_client), Way::Back, mode.clone(), &hit) => {}
     }
 }
 
-async fn requests(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
+/// Where bytes go.
+#[derive(Clone, Copy)]
+enum Way {
+    There,
+    Back,
+}
+
+/// Carries bytes one way. Requests go on or are swallowed; answers may also come late, or not at all.
+async fn carry(
+    (mut from, mut to): (OwnedReadHalf, OwnedWriteHalf),
+    way: Way,
     mut mode: watch::Receiver<Mode>,
     hit: &impl Fn(),
 ) {
     let mut piece = vec![0; PIECE_BYTES];
     while let Some(read) = next(&mut from, &mut piece, &mut mode, hit).await {
         let now = *mode.borrow_and_update();
-        if now == Mode::BlackHole {
-            return silence(&mut mode, hit).await;
-        }
-        if to.write_all(read).await.is_err() {
-            return;
-        }
-    }
-}
-
-async fn answers(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
-    mut mode: watch::Receiver<Mode>,
-    hit: &impl Fn(),
-) {
-    let mut piece = vec![0; PIECE_BYTES];
-    while let Some(read) = next(&mut from, &mut piece, &mut mode, hit).await {
-        let now = *mode.borrow_and_update();
-        match now {
-            Mode::Pass => {}
-            Mode::Refuse | Mode::CutAnswers => return hit(),
-            Mode::BlackHole => return silence(&mut mode, hit).await,
-            Mode::Delay(by) => {
+        match (way, now) {
+            (_, Mode::BlackHole) => return silence(&mut mode, hit).await,
+            (Way::Back, Mode::Refuse | Mode::CutAnswers) => return hit(),
+            (Way::Back, Mode::Delay(by)) => {
                 hit();
                 tokio::time::sleep(by).await;
             }
+            (Way::There, _) | (Way::Back, Mode::Pass) => {}
         }
         if to.write_all(read).await.is_err() {
             return;

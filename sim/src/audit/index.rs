@@ -8,7 +8,7 @@ use enabler_storage::objects::{Key, Memory, ObjectStore};
 use enabler_storage::record::{DocumentId, Outcome};
 use enabler_storage::shard::{self, Query, Settings, ShardIndex, fetch_needed, verify_dir};
 
-use super::{Broken, Folder};
+use super::{Broken, Folder, failed};
 use crate::chance::{Chances, Stream, mixed};
 use crate::core::judge::{DAMAGE, DELETED, DURABLE, REPLAY, RESULTS, TENANTS};
 use crate::core::rows::Rows;
@@ -21,10 +21,6 @@ const PART_BYTES_MAX: usize = 900;
 /// Bits that are flipped in the objects of one run.
 const FLIPS: u64 = 12;
 const FLIP: Stream = Stream(200, 0);
-
-fn failed(what: &str, error: &dyn std::fmt::Display) -> Broken {
-    (REPLAY, format!("{what}: {error}"))
-}
 
 /// Replays every shard and compares.
 pub(super) fn check(world: &World, seed: u64) -> Result<(), Broken> {

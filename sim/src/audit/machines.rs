@@ -1,6 +1,8 @@
 //! Decisions that stand apart from each other, tried with drawn events against what they promise.
 
-use enabler_cluster::decide::credit::{Ledger, Window};
+use std::collections::BTreeSet;
+
+use enabler_cluster::decide::credit::{Full, Ledger, Window};
 use enabler_cluster::decide::custody::{self, Holder, NodeId, Order, Part, Peer, Scene};
 use enabler_cluster::decide::placement::{self, Candidate};
 use enabler_cluster::decide::restart::{History, Policy, Verdict};
@@ -8,7 +10,7 @@ use enabler_cluster::decide::route::{self, Next, Route, Tried, Worker};
 use enabler_cluster::owner::Group;
 use enabler_storage::record::{DocumentId, Op};
 
-use super::Broken;
+use super::{Broken, Dice, custody as rules, owners};
 use crate::chance::{Chances, Stream, mixed};
 use crate::core::judge::{BOUNDED, CUT_OFF, ONE_CHAIN, OWNED, RESTARTS, SETTLED};
 
@@ -25,7 +27,10 @@ pub(super) fn check(seed: u64) -> Result<(), Broken> {
     routes(&mut chances)?;
     workers(&mut chances)?;
     custody_of_one_view(&mut chances)?;
-    groups(&mut chances)
+    groups(&mut chances)?;
+    let mut dice = Dice::of_seed(seed);
+    rules::check(&mut dice)?;
+    owners::check(&mut dice)
 }
 
 fn credit(chances: &mut Chances) -> Result<(), Broken> {
@@ -37,7 +42,9 @@ fn credit(chances: &mut Chances) -> Result<(), Broken> {
             let bytes = chances.draw(DRAW, bytes_max + 20);
             let sum: u64 = under_way.iter().sum();
             let fits = (under_way.len() as u32) < count_max && sum + bytes <= bytes_max;
-            if window.take(bytes).is_ok() != fits {
+            let taken = window.take(bytes);
+            let is_count = under_way.len() as u32 >= count_max;
+            if taken.is_ok() != fits || taken.is_err_and(|full| (full == Full::Count) != is_count) {
                 return Err((
                     BOUNDED,
                     format!("a window of {count_max} and {bytes_max} took or refused {bytes} wrongly"),
@@ -72,8 +79,14 @@ fn ledger(chances: &mut Chances) -> Result<(), Broken> {
         } else {
             // Late, twice, or in order.
             let total = chances.draw(DRAW, sent + 1);
-            ledger.confirm(total);
+            let is_taken = ledger.confirm(total);
             confirmed = confirmed.max(total);
+            if !is_taken || ledger.confirm(sent + 1) {
+                return Err((
+                    BOUNDED,
+                    format!("a peer confirms {total} or more of the {sent} that were sent"),
+                ));
+            }
         }
         if ledger.open() != sent - confirmed || ledger.open() > open_max {
             return Err((BOUNDED, "a ledger does not know what is open".to_owned()));
@@ -172,6 +185,7 @@ fn places(chances: &mut Chances) -> Result<(), Broken> {
 fn routes(chances: &mut Chances) -> Result<(), Broken> {
     for is_read in [false, true] {
         let (mut route, mut at_once, mut replicas, mut owners) = (Route::default(), 0, 0, 0);
+        let (mut failures, mut waited_ms) = (0, 0);
         for _ in 0..60 {
             let tried = match chances.draw(DRAW, 4) {
                 0 => Tried::NotOwner { hint: true },
@@ -179,7 +193,12 @@ fn routes(chances: &mut Chances) -> Result<(), Broken> {
                 2 => Tried::NotSent,
                 _ => Tried::Unknown,
             };
-            match route.step(tried, is_read) {
+            let next = route.step(tried, is_read);
+            failures += u32::from(next != (Next::Owner { after_ms: 0 }));
+            if is_read && replicas == 0 && failures > 2 && next != Next::Replica {
+                return Err((OWNED, format!("after {failures} failures no replica was asked")));
+            }
+            match next {
                 Next::Replica => replicas += 1,
                 Next::Owner { after_ms: 0 } if tried != (Tried::NotOwner { hint: true }) => {
                     return Err((BOUNDED, format!("after {tried:?} a request is tried again at once")));
@@ -187,16 +206,18 @@ fn routes(chances: &mut Chances) -> Result<(), Broken> {
                 Next::Owner { after_ms } => {
                     owners += 1;
                     at_once += u32::from(after_ms == 0);
-                    if after_ms > 1_000 {
-                        return Err((OWNED, format!("a request waits {after_ms} ms for a shard that moves")));
+                    // A shard that moves is back within a few hundred milliseconds.
+                    if after_ms > 250 || (after_ms > 0 && after_ms < waited_ms) {
+                        return Err((OWNED, format!("a request waits {after_ms} ms, before {waited_ms} ms")));
                     }
+                    waited_ms = waited_ms.max(after_ms);
                 }
             }
         }
-        if at_once > 10 {
+        if at_once > 3 {
             return Err((BOUNDED, format!("{at_once} redirects were followed at once")));
         }
-        if (replicas > 0) != is_read || owners == 0 {
+        if (replicas > 0) != is_read || owners <= replicas {
             return Err((
                 ONE_CHAIN,
                 format!("read {is_read}: {replicas} tries at replicas, {owners} at owners"),
@@ -222,8 +243,23 @@ fn workers(chances: &mut Chances) -> Result<(), Broken> {
         Some(chosen) if load(chosen) > least + 0.002 => {
             Err((BOUNDED, "a busier worker gets the work".to_owned()))
         }
-        Some(_) => Ok(()),
+        Some(_) => spread(&workers, least),
     }
+}
+
+/// Of workers with as little to do, this node goes first, and others take turns.
+fn spread(workers: &[Worker], least: f64) -> Result<(), Broken> {
+    let load = |worker: &Worker| f64::from(worker.waiting) / f64::from(worker.width);
+    let idle: BTreeSet<usize> = (0..workers.len())
+        .filter(|number| workers.get(*number).is_some_and(|worker| load(worker) <= least + 1e-9))
+        .collect();
+    let chosen: BTreeSet<usize> = (0..workers.len()).filter_map(|spin| route::pick(workers, spin)).collect();
+    let here = idle.iter().copied().find(|number| workers.get(*number).is_some_and(|worker| worker.is_here));
+    let expected = here.map_or(idle, |here| BTreeSet::from([here]));
+    if chosen == expected {
+        return Ok(());
+    }
+    Err((SETTLED, format!("work goes to {chosen:?}, {expected:?} have as little to do")))
 }
 
 fn custody_of_one_view(chances: &mut Chances) -> Result<(), Broken> {

@@ -4,6 +4,7 @@
 //! 64: the command itself was wrong.
 
 mod doctor;
+#[cfg(feature = "live")]
 mod live;
 mod one;
 mod plant;
@@ -126,6 +127,7 @@ enum Word {
         seeds: u64,
     },
     /// Runs real nodes, a real store and a real Redis, and breaks them
+    #[cfg(feature = "live")]
     Live(live::Live),
 }
 
@@ -191,6 +193,7 @@ impl Command {
             }
             Word::Plant { list: true, .. } => Ok(plant::list()),
             Word::Plant { name, seeds, .. } => plant::all(name.as_deref(), seeds),
+            #[cfg(feature = "live")]
             Word::Live(live) => live::live(live),
             Word::Doctor { seeds } => doctor::run(seeds),
             Word::Hashes { seeds } => doctor::hashes(seeds),

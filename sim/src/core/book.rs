@@ -97,6 +97,7 @@ impl Book {
         });
         if let Some((twin, _)) = twin
             && !matches!(world.judge.truth(*twin), Some(Outcome::Failed(_)))
+            && !world.judge.has_damaged(tenant, *twin)
         {
             let text = format!("one file of one tenant is {} and {}", short(*twin), short(id));
             world.judge.broken(judge::ONE_EFFECT, text);

@@ -126,6 +126,8 @@ struct State {
     unanswered: BTreeSet<(u32, u64)>,
     /// Entries with uploads that nobody has been told of, by the node that wrote them.
     untold: BTreeMap<(u32, u64), String>,
+    /// The last generation of each node that was started: it has taken the place of those before.
+    started: BTreeMap<String, u128>,
     /// Since when each generation has beaten without a pause, and when it did last.
     beats: BTreeMap<(String, u128), (u64, u64)>,
     /// Keys whose bytes were flipped in the store: what depends on them cannot be promised.
@@ -183,6 +185,11 @@ impl Judge {
         self.state().thawed.insert(node, now_ms);
     }
 
+    /// A generation of a node begins, in the place of the one before.
+    pub fn started(&self, node: &str, generation: u128) {
+        self.state().started.insert(node.to_owned(), generation);
+    }
+
     /// The store stored something and its answer was lost.
     pub fn unanswered(&self, key: &Key) {
         if let Place::Entry(shard, seq) = place(key) {
@@ -215,6 +222,13 @@ impl Judge {
     /// The object under `key` was damaged on purpose.
     pub fn damaged(&self, key: Key) {
         self.state().damaged.insert(key);
+    }
+
+    /// Whether a blob of a document was damaged on purpose: a node that reads it then tells its client to upload it again.
+    #[must_use]
+    pub fn has_damaged(&self, tenant: &str, id: DocumentId) -> bool {
+        let prefix = blob_prefix(tenant, id);
+        self.state().damaged.iter().any(|key| key.as_str().starts_with(&prefix))
     }
 
     /// Whether anything was damaged on purpose.
@@ -434,9 +448,8 @@ impl Judge {
     }
 
     /// Something was removed.
-    pub fn removed(&self, store: &Store, key: &Key, modified_ms: u64, now_ms: u64) {
+    pub fn removed(&self, key: &Key, modified_ms: u64, now_ms: u64) {
         self.engine.event(What::Applied, None, None, || format!("removed {key}"));
-        let _ = store;
         let age_ms = now_ms.saturating_sub(modified_ms);
         if let Err((promise, what)) = self.may_go(key, age_ms) {
             self.broken(promise, what);
@@ -591,7 +604,8 @@ impl Judge {
     ) {
         let id = (holder.name.clone(), holder.generation);
         let state = self.state();
-        let has_ended = state.ended.contains_key(&id);
+        let is_replaced = state.started.get(&holder.name).is_some_and(|last| *last > holder.generation);
+        let has_ended = state.ended.contains_key(&id) || is_replaced;
         let beats = state.beats.get(&id).copied();
         drop(state);
         let now_ms = self.engine.now_ms();

@@ -252,7 +252,7 @@ impl Store {
                 let removed = state.objects.remove(key);
                 drop(state);
                 if let Some(removed) = removed {
-                    self.judge.removed(self, key, removed.modified_ms, now_ms);
+                    self.judge.removed(key, removed.modified_ms, now_ms);
                 }
                 Told::Deleted
             }

@@ -157,6 +157,7 @@ impl World {
         let generation = u128::from(self.generations.fetch_add(1, Ordering::Relaxed));
         let skew = self.skews.get(&number).cloned().unwrap_or_default();
         let node = Node::start(self, number, generation, skew);
+        self.judge.started(&node.id.name, generation);
         self.nodes().insert(number, node);
     }
 

@@ -198,7 +198,11 @@ impl Actor {
             self.node
                 .engine()
                 .event(What::Note, Some(shard), None, || format!("has these bytes as {}", short(known)));
-            let told = match serving.owner.is_overtaken().await {
+            let overtaken = match plant::here("known-file-without-confirming") {
+                true => Ok(false),
+                false => serving.owner.is_overtaken().await,
+            };
+            let told = match overtaken {
                 Ok(false) => Ok(known),
                 Ok(true) => {
                     let _ = self.cell().mailbox.offer(Message::Noticed);
