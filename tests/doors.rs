@@ -100,9 +100,12 @@ async fn a_key_lives_over_restarts_and_ends_when_it_is_told_to() {
     let home = Home::new();
     let node = home.start().await;
     let (key, id) = make(&home, &["ci", "--scopes", "read"]).await;
-    let list = async |node: &Node, key: &str| asked(node, "GET", "/v1/documents", key).await.0.as_u16();
+    let list = async |node: &Node, key: &str| asked(node, "GET", "/v1/documents", key, "").await.0.as_u16();
     assert_eq!(list(&node, &key).await, 200);
-    assert_eq!(asked(&node, "DELETE", &format!("/v1/documents/{id}"), &key).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(
+        asked(&node, "DELETE", &format!("/v1/documents/{id}"), &key, &id).await.0,
+        StatusCode::FORBIDDEN
+    );
     node.kill().await;
 
     let node = home.start().await;
