@@ -12,7 +12,7 @@ const RANGES_MAX: usize = 32;
 /// The media types that `route` gives; empty where the body is no matter of choice, or there is none.
 fn offered(route: Route) -> &'static [&'static str] {
     match route {
-        Route::Ask(_) | Route::ChatCompletions | Route::Query => &["application/json", "text/event-stream"],
+        Route::Ask(_) | Route::ChatCompletions => &["application/json", "text/event-stream"],
         Route::Events(_) | Route::StreamResume(_) => &["text/event-stream"],
         Route::Page(..) => &["image/png"],
         Route::Delete(_)

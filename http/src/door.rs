@@ -59,7 +59,7 @@ pub(crate) fn short_id() -> String {
 pub(crate) fn long_id() -> String {
     let ids = ids();
     // Trace ids of several nodes stand side by side: the seed tells them apart.
-    format!("{:016x}{:016x}", mix(ids.seed) ^ ids.next(), ids.next())
+    format!("{:016x}{:016x}", mix(!ids.seed) ^ ids.next(), ids.next())
 }
 
 /// The time of day in Unix seconds, as clients see it in an answer.

@@ -4,10 +4,10 @@
 //! a change: `cargo run -p enabler-http --example openapi > http/src/pages/openapi.json`.
 
 mod bodies;
-mod later;
 mod operation;
 mod operations;
 mod problems;
+mod shapes;
 
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::error::Violation;
+use crate::fields;
 use crate::message::Message;
 use crate::problem::Problem;
 use crate::request::said;
@@ -16,6 +17,11 @@ pub(crate) struct Fields<'a> {
 impl<'a> Fields<'a> {
     pub(crate) fn of(body: &'a Map<String, Value>) -> Self {
         Self { body, wrong: Vec::new() }
+    }
+
+    /// As [`Fields::of`], where every field but `known` is wrong.
+    pub(crate) fn only(body: &'a Map<String, Value>, known: &[&'static str]) -> Self {
+        Self { body, wrong: fields::unknown(body, known) }
     }
 
     /// A field that was sent; null is the same as nothing.

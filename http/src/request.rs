@@ -29,11 +29,21 @@ pub(crate) fn json_object(bytes: &[u8]) -> Result<Map<String, Value>, Problem> {
 }
 
 /// The fields of a question.
-pub(crate) const ASK_FIELDS: [&str; 5] = ["question", "model", "use_dkr", "top_k", "include_sources"];
+pub(crate) const ASK_FIELDS: [&str; 6] =
+    ["question", "model", "use_dkr", "top_k", "include_sources", "session_id"];
 
 /// Reads a question.
 pub(crate) fn ask(given: &Map<String, Value>, question_chars_max: usize) -> Result<Ask, Problem> {
-    let mut wrong = fields::unknown(given, &ASK_FIELDS);
+    ask_beside(given, question_chars_max, &[])
+}
+
+/// Reads a question in a body that has other fields too, which somebody else reads.
+pub(crate) fn ask_beside(
+    given: &Map<String, Value>,
+    question_chars_max: usize,
+    others: &[&'static str],
+) -> Result<Ask, Problem> {
+    let mut wrong = fields::unknown(given, &[&ASK_FIELDS[..], others].concat());
     let question = question(given.get("question"), question_chars_max, &mut wrong);
     let model = match given.get("model") {
         None | Some(Value::Null) => Model::default(),

@@ -11,6 +11,7 @@ use crate::document::Status;
 use crate::error::{ApiError, Queue};
 use crate::handlers::{Call, UPLOAD_RETRY_SECONDS};
 use crate::language::Language;
+use crate::once::{self, Turn};
 use crate::problem::Problem;
 use crate::upload::Refusal;
 
@@ -21,21 +22,40 @@ pub(crate) async fn begin(mut call: Call<'_>) -> Result<Response, Refusal> {
     let content_type = call.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let is_form =
         content_type.is_some_and(|text| text.trim_start().to_ascii_lowercase().starts_with("multipart/"));
-    let items = if is_form {
+    let (items, fingerprint) = if is_form {
         let Ok(_permit) = call.uploads.try_acquire() else {
             let retry_after_seconds = UPLOAD_RETRY_SECONDS;
             return Err(ApiError::Overloaded { queue: Queue::Uploads, retry_after_seconds }.into());
         };
         let limit = call.limits.upload_bytes_max;
-        uploads::receive(call.api, call.context, call.headers, call.body.clone(), limit).await?
+        (uploads::receive(call.api, call.context, call.headers, call.body.clone(), limit).await?, None)
     } else {
-        read::questions(&call.json_of(BODY_BYTES_MAX).await?, call.limits.question_chars_max)?
+        let body = call.json_of(BODY_BYTES_MAX).await?;
+        let text = serde_json::to_vec(&body).unwrap_or_default();
+        let items = read::questions(&body, call.limits.question_chars_max)?;
+        (items, Some(once::fingerprint(&[b"batch", &text])))
     };
-    let id = call.api.begin_batch(call.context, items.clone()).await?;
+    let held = match (once::key(&call.context.tenant, call.headers)?, fingerprint) {
+        // Files are recognised by their bytes, whatever key they come with.
+        (Some(key), Some(fingerprint)) => match once::begin(&call.api.ledger(), &key).await? {
+            Turn::Mine(held) => Some((held, fingerprint)),
+            Turn::Done(done) => return Ok(once::replay(done, &fingerprint)?),
+        },
+        _ => None,
+    };
+    let beginning = async { Ok(call.api.begin_batch(call.context, items.clone()).await?) };
+    let id = match &held {
+        Some((held, _)) => held.during(beginning).await?,
+        None => beginning.await?,
+    };
     let path = format!("/v1/batch/{id}");
     let url = |path: &str| answer::absolute(call.headers, path);
     let items: Vec<Value> = items.iter().enumerate().map(|(at, item)| begun(at, item, &path, &url)).collect();
     let body = json!({ "batch_id": id, "status_url": url(&path), "items": items });
+    if let Some((held, fingerprint)) = held {
+        let location = Some(path.clone());
+        held.finish(fingerprint, StatusCode::ACCEPTED, location, body.to_string().into()).await?;
+    }
     let mut response = answer::json(StatusCode::ACCEPTED, &body);
     if let Ok(location) = header::HeaderValue::try_from(path) {
         response.headers_mut().insert(header::LOCATION, location);

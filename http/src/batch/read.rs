@@ -15,7 +15,7 @@ pub(super) const QUESTIONS_MAX: usize = 100;
 
 /// Reads the questions, and says of each wrong one where it stands.
 pub(super) fn questions(body: &Map<String, Value>, chars_max: usize) -> Result<Vec<BatchItem>, Problem> {
-    let mut fields = Fields::of(body);
+    let mut fields = Fields::only(body, &["questions"]);
     let Some(value) = fields.get("questions") else {
         fields.refuse("questions", Message::FieldMissing);
         return fields.done(Vec::new());
@@ -48,7 +48,7 @@ fn question(value: &Value, chars_max: usize) -> Result<BatchItem, Problem> {
         // The order in which a batch is answered is not the client's.
         fields.refuse("session_id", Message::NotSupported);
     }
-    let ask = request::ask(body, chars_max)?;
+    let ask = request::ask_beside(body, chars_max, &["document_id"])?;
     fields.done(BatchItem::Question { document_id, ask })
 }
 

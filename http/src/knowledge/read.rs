@@ -21,7 +21,7 @@ const FILTER_CHARS_MAX: usize = 200;
 
 /// Reads a search.
 pub(crate) fn search(body: &Map<String, Value>, chars_max: usize) -> Result<Search, Problem> {
-    let mut fields = Fields::of(body);
+    let mut fields = Fields::only(body, &["query", "top_k", "filters"]);
     let query = fields.text("query", QUESTION_CHARS_MIN, chars_max);
     let top_k = fields.whole("top_k", 1, RESULTS_MAX).unwrap_or(RESULTS);
     let filters = filters(&mut fields);
@@ -32,7 +32,7 @@ pub(crate) fn search(body: &Map<String, Value>, chars_max: usize) -> Result<Sear
 pub(crate) fn query(body: &Map<String, Value>, chars_max: usize) -> Result<Query, Problem> {
     let mut fields = Fields::of(body);
     let filters = filters(&mut fields);
-    match (request::ask(body, chars_max), fields.done(())) {
+    match (request::ask_beside(body, chars_max, &["filters"]), fields.done(())) {
         (Ok(ask), Ok(())) => Ok(Query { ask, filters }),
         (Ok(_), Err(problem)) | (Err(problem), Ok(())) => Err(problem),
         (Err(one), Err(other)) => {
@@ -44,7 +44,7 @@ pub(crate) fn query(body: &Map<String, Value>, chars_max: usize) -> Result<Query
 
 /// Reads which document is to be analysed.
 pub(crate) fn analysis(body: &Map<String, Value>) -> Result<Uuid, Problem> {
-    let mut fields = Fields::of(body);
+    let mut fields = Fields::only(body, &["document_id", "profile"]);
     let document_id = document_id(&mut fields);
     if fields.get("document_id").is_none() {
         fields.refuse("document_id", Message::FieldMissing);

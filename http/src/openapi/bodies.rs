@@ -46,6 +46,9 @@ pub(super) struct AskRequest {
     /// Whether the answer carries its sources.
     #[schemars(extend("default" = true))]
     pub(super) include_sources: Option<bool>,
+    /// Your name of a conversation, whose last turns are remembered for a while.
+    #[schemars(regex(pattern = "^[A-Za-z0-9_-]{1,64}$"))]
+    pub(super) session_id: Option<String>,
 }
 
 /// What a key may do.

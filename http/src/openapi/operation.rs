@@ -333,6 +333,10 @@ fn path_parameters(path: &'static str) -> Vec<Parameter> {
                     json!({ "type": "integer", "minimum": 1, "maximum": 100_000 }),
                     ["The page, counted from one.", "A página, contada a partir de um."],
                 ),
+                "model" => (
+                    json!({ "type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$" }),
+                    ["The model's name.", "O nome do modelo."],
+                ),
                 "document_id" => (uuid(), ["The document's id.", "O id do documento."]),
                 _ => (uuid(), ["Its id.", "O id."]),
             };

@@ -18,11 +18,6 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// A problem that has no kind yet.
-    pub(super) fn later(status: u16, code: &'static str, title: Both, advice: Both) -> Self {
-        Self { status, code, title, advice }
-    }
-
     pub(super) fn describe(&self) -> Value {
         json!({
             "code": self.code,
@@ -209,7 +204,7 @@ pub(super) fn rows() -> Vec<Row> {
         let (status, code, english, portuguese) = kind.row();
         Row { status: status.as_u16(), code, title: [english, portuguese], advice: advice(*kind) }
     };
-    let mut rows: Vec<Row> = KINDS.iter().map(row).chain(super::later::rows()).collect();
+    let mut rows: Vec<Row> = KINDS.iter().map(row).collect();
     rows.sort_by_key(|row| row.status);
     rows
 }

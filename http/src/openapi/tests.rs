@@ -10,7 +10,7 @@ const COMMITTED: &str = include_str!("../pages/openapi.json");
 
 /// The path of an operation with a value in each place.
 fn sample(path: &str) -> String {
-    let page = path.replace("{page}", "7");
+    let page = path.replace("{page}", "7").replace("{model}", "auto");
     let mut parts: Vec<&str> = page.split('/').collect();
     for part in &mut parts {
         if part.starts_with('{') {

@@ -150,7 +150,7 @@ impl World {
 }
 
 fn filled_in(path: &str) -> String {
-    path.replace("{id}", READY).replace("{page}", "1")
+    path.replace("{id}", READY).replace("{page}", "1").replace("{model}", "auto")
 }
 
 #[tokio::test]

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use crate::openapi::later::{ChatAnswer, ChatRequest, EmbeddingsRequest, ObjectList};
 use crate::openapi::operation::{Answer, Operation, Tag, of};
+use crate::openapi::shapes::{ChatAnswer, ChatRequest, EmbeddingsRequest, ModelShown, ObjectList};
 
 pub(super) fn operations() -> Vec<Operation> {
-    vec![chat(), embeddings(), models()]
+    vec![chat(), embeddings(), models(), model()]
 }
 
 fn chat() -> Operation {
@@ -28,7 +28,7 @@ fn chat() -> Operation {
             content: vec![("application/json", Some(of::<ChatAnswer>)), ("text/event-stream", None)],
             headers: &[],
         })
-        .refuses(&["document_not_found", "not_ready", "reading_failed", "model_missing", "not_implemented"])
+        .refuses(&["document_not_found", "not_ready", "reading_failed", "model_missing", "model_not_found"])
 }
 
 fn embeddings() -> Operation {
@@ -36,12 +36,21 @@ fn embeddings() -> Operation {
     Operation::new(Tag::Compatible, "post", "/v1/embeddings", "embed", summary)
         .json(of::<EmbeddingsRequest>, json!({ "input": ["prazo de entrega"] }))
         .gives(200, ["A vector for each text", "Um vetor para cada texto"], of::<ObjectList>)
-        .refuses(&["model_missing", "not_implemented"])
+        .refuses(&["model_missing", "model_not_found"])
 }
 
 fn models() -> Operation {
     let summary = ["List the models", "Lista os modelos"];
-    Operation::new(Tag::Compatible, "get", "/v1/models", "listModels", summary)
-        .gives(200, ["The models", "Os modelos"], of::<ObjectList>)
-        .refuses(&["not_implemented"])
+    Operation::new(Tag::Compatible, "get", "/v1/models", "listModels", summary).gives(
+        200,
+        ["The models", "Os modelos"],
+        of::<ObjectList>,
+    )
+}
+
+fn model() -> Operation {
+    let summary = ["One model", "Um modelo"];
+    Operation::new(Tag::Compatible, "get", "/v1/models/{model}", "getModel", summary)
+        .gives(200, ["The model", "O modelo"], of::<ModelShown>)
+        .refuses(&["model_not_found", "unknown_path"])
 }

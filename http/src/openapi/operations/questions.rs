@@ -5,11 +5,11 @@ use serde_json::json;
 use super::idempotent;
 use crate::ask;
 use crate::openapi::bodies::AskRequest;
-use crate::openapi::later::{
-    AnalyzeAnswer, AnalyzeRequest, BatchAccepted, BatchRequest, QueryAnswer, QueryRequest, SearchAnswer,
+use crate::openapi::operation::{Answer, Operation, Tag, of};
+use crate::openapi::shapes::{
+    AnalyzeAnswer, AnalyzeRequest, BatchAccepted, BatchRequest, BatchShown, QueryRequest, SearchAnswer,
     SearchRequest,
 };
-use crate::openapi::operation::{Answer, Operation, Tag, of};
 
 /// The words that both streams of an answer speak.
 const STREAMED: [&str; 2] = [
@@ -65,21 +65,18 @@ fn search() -> Operation {
         ])
         .json(of::<SearchRequest>, json!({ "query": "prazo de entrega", "filters": { "language": "pt" } }))
         .gives(200, ["What was found", "O que foi encontrado"], of::<SearchAnswer>)
-        .refuses(&["not_implemented"])
 }
 
 fn query() -> Operation {
     let summary = ["Ask all documents", "Pergunta a todos os documentos"];
     Operation::new(Tag::Knowledge, "post", "/v1/query", "query", summary)
-        .says(STREAMED)
         .json(of::<QueryRequest>, json!({ "question": "Quais contratos vencem em 2026?" }))
-        .answers(Answer {
-            status: 200,
-            text: ["The answer with the sources of each claim", "A resposta com as fontes de cada afirmação"],
-            content: vec![("application/json", Some(of::<QueryAnswer>)), ("text/event-stream", None)],
-            headers: &[],
-        })
-        .refuses(&["model_missing", "not_implemented"])
+        .gives(
+            200,
+            ["The answer with the sources of each claim", "A resposta com as fontes de cada afirmação"],
+            of::<ask::Answer>,
+        )
+        .refuses(&["model_missing"])
 }
 
 fn batch() -> Operation {
@@ -95,12 +92,12 @@ fn batch() -> Operation {
             json!({ "questions": [{ "document_id": "0192f0c1-5d2e-7a40-9c1b-3f5a8e6d7b21", "question": "Qual é o prazo?" }] }),
         )
         .gives(202, ["Taken", "Recebido"], of::<BatchAccepted>)
-        .refuses(&["in_progress", "idempotency_mismatch", "not_implemented"])
+        .refuses(&["in_progress", "idempotency_mismatch", "document_not_found", "model_missing"])
 }
 
 fn batch_status() -> Operation {
     let summary = ["How far a batch is", "Em que ponto está um lote"];
     Operation::new(Tag::Batches, "get", "/v1/batch/{batch_id}", "getBatch", summary)
-        .gives(200, ["Each of its items", "Cada um de seus itens"], of::<BatchAccepted>)
-        .refuses(&["not_found", "unknown_path", "not_implemented"])
+        .gives(200, ["Each of its items", "Cada um de seus itens"], of::<BatchShown>)
+        .refuses(&["batch_not_found", "unknown_path"])
 }

@@ -1,6 +1,4 @@
-//! The shapes and problems of addresses that answer 501 in this version: what they will read and send.
-//!
-//! Each leaves for the room of its handler when that is built.
+//! The shapes of searches, batches, analyses and the routes of OpenAI's clients, as they are described.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +8,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::bodies::{AskRequest, QUESTION};
-use super::problems::Row;
-use crate::ask::{Model, Region};
-
-/// Problems that have no kind yet.
-pub(super) fn rows() -> Vec<Row> {
-    vec![Row::later(404, "not_found", ["No such thing", "Não existe"], ["Check the id.", "Verifique o id."])]
-}
+use crate::ask::{Answer, Model, Region};
 
 /// What is to be found in the knowledge base.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -93,33 +85,6 @@ pub(super) struct QueryRequest {
     pub(super) session_id: Option<String>,
 }
 
-/// An answer from all documents.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub(super) struct QueryAnswer {
-    /// The answer's text; when `answered` is false, a sentence that says so.
-    pub(super) answer: String,
-    /// Whether your documents answer the question.
-    pub(super) answered: bool,
-    /// How sure the answer is, from 0 to 1.
-    #[schemars(range(min = 0, max = 1))]
-    pub(super) confidence: f32,
-    /// The passages that it rests on, best first.
-    pub(super) sources: Vec<Passage>,
-    /// Whether the rule set was applied.
-    pub(super) dkr_applied: bool,
-    /// What the rule set corrected, as sentences.
-    pub(super) dkr_corrections: Vec<String>,
-    /// The language model that answered.
-    pub(super) model_used: String,
-    /// How long it took, in milliseconds.
-    pub(super) processing_time_ms: u64,
-    /// Whether it came from the cache.
-    pub(super) cached: bool,
-    /// The conversation that it belongs to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) session_id: Option<String>,
-}
-
 /// How a document is to be analysed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -168,8 +133,8 @@ pub(super) struct BatchRequest {
 /// A question with its document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(super) struct BatchQuestion {
-    /// The document.
-    pub(super) document_id: Uuid,
+    /// The document; all of yours when not said.
+    pub(super) document_id: Option<Uuid>,
     /// What is asked.
     #[serde(flatten)]
     pub(super) ask: AskRequest,
@@ -186,20 +151,53 @@ pub(super) struct BatchAccepted {
     pub(super) items: Vec<BatchItem>,
 }
 
+/// How far a batch is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(super) struct BatchShown {
+    /// The batch's id.
+    pub(super) batch_id: Uuid,
+    /// `processing` while any item is, else `done`.
+    pub(super) status: String,
+    /// When it was taken.
+    #[schemars(extend("format" = "date-time"))]
+    pub(super) created_at: String,
+    /// Items that are in work.
+    pub(super) processing: u32,
+    /// Items that are done.
+    pub(super) ready: u32,
+    /// Items that failed.
+    pub(super) failed: u32,
+    /// Each of its items.
+    pub(super) items: Vec<BatchItem>,
+}
+
 /// One item of a batch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(super) struct BatchItem {
     /// The item's id.
     pub(super) item_id: String,
-    /// Its document.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Its document; none for a question to all of them.
+    #[serde(default)]
     pub(super) document_id: Option<Uuid>,
-    /// How far it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) status: Option<String>,
+    /// `processing`, `ready` or `failed`.
+    pub(super) status: String,
     /// Where to ask how far it is.
+    pub(super) status_url: String,
+    /// The name of its file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) status_url: Option<String>,
+    pub(super) filename: Option<String>,
+    /// Its question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) question: Option<String>,
+    /// The answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) answer: Option<Answer>,
+    /// Why it failed.
+    #[serde(default)]
+    pub(super) error: Option<String>,
+    /// Why it failed, for programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) error_code: Option<String>,
 }
 
 /// A conversation as OpenAI's clients send it.
@@ -242,14 +240,47 @@ pub(super) struct ChatAnswer {
     pub(super) usage: Map<String, Value>,
 }
 
+/// One text or several.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum Texts {
+    /// One.
+    One(#[schemars(length(min = 1, max = 8000))] String),
+    /// Several.
+    Several(#[schemars(length(min = 1, max = 256))] Vec<String>),
+}
+
+/// How vectors are written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Encoding {
+    /// As numbers.
+    Float,
+    /// As the little-endian bytes of 32-bit numbers.
+    Base64,
+}
+
+/// What a text is; a model may read the two differently.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum TextKind {
+    /// A question.
+    Query,
+    /// What may answer it.
+    Passage,
+}
+
 /// Texts to embed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(super) struct EmbeddingsRequest {
-    /// The texts, at most 256.
-    #[schemars(length(min = 1, max = 256))]
-    pub(super) input: Vec<String>,
+    /// A text, or 1 to 256 of them.
+    pub(super) input: Texts,
     /// An embedding model.
     pub(super) model: Option<String>,
+    /// How vectors are written.
+    pub(super) encoding_format: Option<Encoding>,
+    /// What the texts are; `passage` when not said.
+    pub(super) input_type: Option<TextKind>,
 }
 
 /// A list as OpenAI's clients read it.
@@ -259,4 +290,19 @@ pub(super) struct ObjectList {
     pub(super) object: String,
     /// What it lists.
     pub(super) data: Vec<Map<String, Value>>,
+}
+
+/// A model as OpenAI's clients read it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(super) struct ModelShown {
+    /// Its name.
+    pub(super) id: String,
+    /// Always `model`.
+    pub(super) object: String,
+    /// When it was made, in seconds since 1970; 0 when that is not told.
+    pub(super) created: u64,
+    /// Always `rag-enabler`.
+    pub(super) owned_by: String,
+    /// `language` or `embedding`.
+    pub(super) kind: String,
 }
