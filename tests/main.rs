@@ -17,6 +17,8 @@ mod architecture;
 mod answers;
 // Everything that a tenant has, searched and asked as one, and conversations.
 mod knowledge;
+// Many uploads or questions in one call.
+mod batch;
 // Documents stay, are told apart, and go when they are told to.
 mod documents;
 // A node killed at any moment loses nothing that it acknowledged.

@@ -13,7 +13,7 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_rag-enabler");
 /// How long anything is waited for before it is called stuck; no test measures time by it.
 const STUCK_AFTER: Duration = Duration::from_secs(180);
 /// How often a node is asked whether something has happened.
-const POLL: Duration = Duration::from_millis(50);
+pub(crate) const POLL: Duration = Duration::from_millis(50);
 /// Where a node listens that is not told otherwise.
 const LISTEN: &str = "127.0.0.1:0";
 
@@ -134,6 +134,20 @@ impl Node {
             .part("file", part);
         let request = self.request(Method::POST, "/v1/documents").multipart(form);
         self.send(request).await.expect("the node is gone")
+    }
+
+    /// Uploads several files in one call.
+    pub(crate) async fn batch(&self, files: Vec<(&str, Vec<u8>)>) -> (StatusCode, Value) {
+        let form = files.into_iter().fold(multipart::Form::new(), |form, (name, bytes)| {
+            form.part("file", multipart::Part::bytes(bytes).file_name(name.to_owned()))
+        });
+        let request = self.request(Method::POST, "/v1/batch").multipart(form);
+        self.send(request).await.expect("the node is gone")
+    }
+
+    /// Reads what is at an address.
+    pub(crate) async fn read(&self, path: &str) -> (StatusCode, Value) {
+        self.send(self.request(Method::GET, path)).await.expect("the node is gone")
     }
 
     /// Posts a JSON body of the caller's own.

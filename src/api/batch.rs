@@ -26,6 +26,10 @@ use super::{NodeApi, convert, request, unavailable};
 const QUESTIONS_AT_ONCE: usize = 4;
 /// How long the questions of a batch may take in all: a hundred of them at a few seconds each.
 const BATCH_TIME_MAX: Duration = Duration::from_secs(600);
+/// How often a node says that it is at work on a batch.
+const BEAT: Duration = Duration::from_secs(5);
+/// A node that has said nothing for so long is not at work any more: several beats, and what clocks differ by.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// How long one question may take.
 const QUESTION_TIME_MAX: Duration = Duration::from_secs(120);
 /// How long a batch is kept.
@@ -39,16 +43,17 @@ const LOOKS_AT_ONCE: usize = 8;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Kept {
     created_ms: u64,
+    /// When a node last said that it works on its questions.
+    beat_ms: u64,
     /// Whether nobody works on its questions any more.
     has_ended: bool,
     items: Vec<BatchItem>,
 }
 
 impl Kept {
-    /// Whether somebody may still be at work on its questions: a node that was killed leaves no word, only the time.
+    /// Whether somebody is at work on its questions: a node that was killed leaves no word, only its silence.
     fn is_under_way(&self, now_ms: u64) -> bool {
-        let until_ms = self.created_ms.saturating_add(BATCH_TIME_MAX.as_millis() as u64);
-        !self.has_ended && now_ms < until_ms
+        !self.has_ended && now_ms.saturating_sub(self.beat_ms) < SILENCE_MAX.as_millis() as u64
     }
 }
 
@@ -78,7 +83,8 @@ impl BatchApi for NodeApi {
         let id = Uuid::from_bytes(DocumentId::mint(&*intake.clock, &*intake.chance).0);
         let key = key(context.tenant.name(), id)?;
         let asks = items.iter().any(|item| matches!(item, BatchItem::Question { .. }));
-        let kept = Kept { created_ms: intake.clock.now_ms(), has_ended: !asks, items };
+        let now_ms = intake.clock.now_ms();
+        let kept = Kept { created_ms: now_ms, beat_ms: now_ms, has_ended: !asks, items };
         let bytes = serde_json::to_vec(&kept).map_err(|error| super::internal("writing a batch", error))?;
         let etag = match intake.store.put_new(&key, bytes.into()).await {
             PutOutcome::Done(etag) => etag,
@@ -166,12 +172,35 @@ impl Worker {
             }
         };
         let questions: Vec<_> = kept.items.iter().cloned().map(ask).collect();
-        stream::iter(questions).buffer_unordered(QUESTIONS_AT_ONCE).collect::<Vec<()>>().await;
-        kept.has_ended = true;
-        let bytes: Bytes = serde_json::to_vec(&kept).unwrap_or_default().into();
-        // When it cannot be said now, the time says it later.
-        if let PutOutcome::Unknown(error) = self.actors.intake.store.put_if(&key, &etag, bytes).await {
-            tracing::warn!(%error, "a batch's end could not be written");
+        let work = stream::iter(questions).buffer_unordered(QUESTIONS_AT_ONCE).collect::<Vec<()>>();
+        tokio::pin!(work);
+        let mut etag = Some(etag);
+        while !kept.has_ended {
+            tokio::select! {
+                _ = &mut work => kept.has_ended = true,
+                () = tokio::time::sleep(BEAT) => {}
+            }
+            kept.beat_ms = self.actors.intake.clock.now_ms();
+            etag = self.write(&key, etag, &kept).await;
+        }
+    }
+
+    /// Writes how a batch stands, and gives its version; what cannot be said now is said by the next beat, or by silence.
+    async fn write(&self, key: &Key, etag: Option<ETag>, kept: &Kept) -> Option<ETag> {
+        let store = &self.actors.intake.store;
+        let etag = match etag {
+            Some(etag) => etag,
+            // The write before may have been made; nobody else writes here.
+            None => store.get(key).await.ok().flatten()?.etag,
+        };
+        let bytes: Bytes = serde_json::to_vec(kept).unwrap_or_default().into();
+        match store.put_if(key, &etag, bytes).await {
+            PutOutcome::Done(etag) => Some(etag),
+            PutOutcome::Exists | PutOutcome::Changed => None,
+            PutOutcome::Unknown(error) => {
+                tracing::warn!(%error, "how a batch stands could not be written");
+                None
+            }
         }
     }
 
