@@ -115,11 +115,12 @@ fn document(index: &ShardIndex, meaning: &Meaning, expected: &DocumentRecord) ->
         (Outcome::Ready, Outcome::Ready) => {
             expected.status.chunk_count = chunks.map_or(0, |chunks| chunks.chunks.len() as u32);
         }
-        (Outcome::Failed(held_why), Outcome::Failed(why)) if held_why.code == why.code => {
-            if why.code == "chunks_missing" {
-                expected.status.outcome = held.status.outcome.clone();
-                expected.status.chunks.clone_from(&held.status.chunks);
-            }
+        // Which blob was missed is said by whoever missed it.
+        (Outcome::Failed(held_why), Outcome::Failed(why))
+            if held_why.code == why.code && why.code == "chunks_missing" =>
+        {
+            expected.status.outcome = held.status.outcome.clone();
+            expected.status.chunks.clone_from(&held.status.chunks);
         }
         _ => {}
     }
