@@ -4,15 +4,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use enabler_storage::log::{self, Position, SnapshotRef};
+use enabler_storage::log::{self, Entry, Position, SnapshotRef};
 use enabler_storage::objects::Memory;
-use enabler_storage::record::{DocumentId, DocumentRecord, Outcome};
+use enabler_storage::record::{DocumentId, DocumentRecord, Op, Outcome};
 use enabler_storage::shard::{self, Settings, ShardIndex, fetch_needed, verify_dir};
 
 use super::history::{BEGINS_MS, History, Meaning};
 use super::{Broken, Dice, Folder, failed, questions};
 use crate::core::at_once;
-use crate::core::judge::{DAMAGE, DELETED, DURABLE, ONE_EFFECT, REPLAY, RESULTS, TENANTS};
+use crate::core::judge::{BOUNDED, DAMAGE, DELETED, DURABLE, ONE_EFFECT, REPLAY, RESULTS, TENANTS};
 
 const MAP_BYTES: usize = 64 << 20;
 /// So small that a snapshot has several parts.
@@ -59,6 +59,7 @@ async fn all(dice: &mut Dice) -> Result<(), Broken> {
     index.verify().map_err(|error| failed("verifying an index", &error))?;
     restored.verify().map_err(|error| failed("verifying a restored index", &error))?;
     lost_and_found(index, &first, &end, dice)?;
+    emptied(&restored, &end)?;
     damaged(restored, &second)
 }
 
@@ -114,11 +115,12 @@ fn document(index: &ShardIndex, meaning: &Meaning, expected: &DocumentRecord) ->
         (Outcome::Ready, Outcome::Ready) => {
             expected.status.chunk_count = chunks.map_or(0, |chunks| chunks.chunks.len() as u32);
         }
-        (Outcome::Failed(held_why), Outcome::Failed(why)) if held_why.code == why.code => {
-            if why.code == "chunks_missing" {
-                expected.status.outcome = held.status.outcome.clone();
-                expected.status.chunks.clone_from(&held.status.chunks);
-            }
+        // Which blob was missed is said by whoever missed it.
+        (Outcome::Failed(held_why), Outcome::Failed(why))
+            if held_why.code == why.code && why.code == "chunks_missing" =>
+        {
+            expected.status.outcome = held.status.outcome.clone();
+            expected.status.chunks.clone_from(&held.status.chunks);
         }
         _ => {}
     }
@@ -244,6 +246,31 @@ fn weights(index: &ShardIndex, meaning: &Meaning, dice: &mut Dice) -> Result<(),
     let expected = (documents.len() as u64, erased.len() as u64, erased.iter().min().copied());
     if (weight.documents, weight.erased, weight.oldest_erasure_seq) != expected {
         return Err((DELETED, format!("an index weighs {weight:?} since {since}, the log {expected:?}")));
+    }
+    Ok(())
+}
+
+/// Deletions leave no rows, nothing to be found, and no more memory than a place for each document.
+fn emptied(index: &ShardIndex, end: &Meaning) -> Result<(), Broken> {
+    let Position { seq, epoch, checksum } = end.position;
+    let gone = |id: &DocumentId| Op::Deleted { document_id: *id, reason: "expired".to_owned() };
+    let ops = end.rows.documents.keys().map(gone).collect();
+    let (writer, nonce, wall_ms) = (1, 1, BEGINS_MS);
+    let entry = Entry { shard: 0, seq: seq + 1, epoch, writer, nonce, prev: checksum, wall_ms, ops };
+    let entry = entry.seal().map_err(|error| failed("sealing an entry", &error))?;
+    index.apply(&entry, &Default::default()).map_err(|error| failed("applying an entry", &error))?;
+    index.flush().map_err(|error| failed("making an index durable", &error))?;
+    let counts = index.counts().map_err(|error| failed("counting", &error))?;
+    if (counts.documents, counts.chunks, counts.unfinished) != (0, 0, 0) {
+        return Err((DELETED, format!("everything is deleted, and an index counts {counts:?}")));
+    }
+    let held = end.rows.documents.len() + end.rows.tombstones.len();
+    let bytes = index.memory_bytes();
+    if bytes > 64 * (held + 1) {
+        return Err((
+            BOUNDED,
+            format!("everything is deleted, and {bytes} bytes of {held} documents are held"),
+        ));
     }
     Ok(())
 }

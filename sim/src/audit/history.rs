@@ -74,6 +74,12 @@ pub(super) fn letters(number: u64) -> String {
     (0..4).map(|at| char::from(b'a' + (number >> (4 * at) & 15) as u8)).collect()
 }
 
+/// A direction that several chunks share, so that words alone tell them apart.
+fn shared() -> Vector {
+    let values: Vec<f32> = (0..DIMENSIONS).map(|at| if at == 3 { 1.0 } else { 0.0 }).collect();
+    Vector::from_f32(&values)
+}
+
 fn unit(dice: &mut Dice) -> Vector {
     let values: Vec<f32> = (0..DIMENSIONS).map(|_| dice.below(2_001) as f32 / 1_000.0 - 1.0).collect();
     let length = values.iter().map(|value| value * value).sum::<f32>().sqrt().max(0.01);
@@ -109,7 +115,7 @@ fn chunks(dice: &mut Dice, own: &str, has_sentences: bool) -> ChunksBlob {
                 context: format!("about {own}context"),
                 boxes: vec![[0.0, chunks.len() as f32, 1.0, 2.0]],
                 is_table: dice.one_in(4),
-                vector: unit(dice),
+                vector: if dice.one_in(3) { shared() } else { unit(dice) },
                 sentence_vectors,
             });
             (before, start) = (start, end);

@@ -426,6 +426,67 @@ fn owner_of_the_first(nodes: u8) -> u8 {
     placement::rank(0, &candidates).first().map_or(1, |first| *first as u8 + 1)
 }
 
+/// The scene of a node that alone reaches the store, cut off from two that hear each other: it takes their shard and deletes
+/// what is in it, while they are asked.
+///
+/// The seed chooses how long it lasts and when the deletions come.
+#[must_use]
+pub fn apart(seed: u64) -> Scene {
+    let mut chances = Chances::of_seed(mixed(seed ^ 0xa9a7), false);
+    let owner = owner_of_the_first(3);
+    let beside = owner % 3 + 1;
+    let alone = beside % 3 + 1;
+    let mut steps = Vec::new();
+    let mut at = |at_ms: u64, step: Step| steps.push(Timed { at_ms, step });
+    let documents = 4;
+    for content in 0..documents {
+        at(5_000 + u64::from(content) * 250, Step::Upload { client: 1, door: owner, content });
+    }
+    let from_ms = 8_500;
+    let for_ms = 12_000 + chances.draw(WHEN, 6_000);
+    for node in [owner, beside] {
+        let how = if chances.draw(WHAT, 4) == 3 { Silence::Silent } else { Silence::Refuses };
+        at(from_ms, Step::Outage { node, how, for_ms });
+    }
+    at(from_ms + chances.draw(WHEN, 300), Step::Isolate { node: alone, for_ms });
+    for content in 0..documents {
+        let deleted_ms = from_ms + 5_000 + chances.draw(WHEN, 4_000);
+        at(deleted_ms, Step::Delete { client: 1, door: alone, content });
+        let asked_ms = deleted_ms + 800 + chances.draw(WHEN, 1_500);
+        at(asked_ms, Step::Read { client: 1, door: owner, content });
+        at(asked_ms + 200, Step::Read { client: 1, door: beside, content });
+    }
+    steps.sort_by_key(|step| step.at_ms);
+    let lasts_ms = steps.last().map_or(0, |step| step.at_ms);
+    let replicas = 1 + chances.draw(WHAT, 2) as usize;
+    Scene {
+        replicas,
+        keeps_ms: super::LOG_AGE.as_millis() as u64,
+        compact_after: 0,
+        steps,
+        lasts_ms,
+        ..calm(3)
+    }
+}
+
+/// A scene of one shard in which nothing fails but what its steps say.
+fn calm(nodes: u8) -> Scene {
+    Scene {
+        nodes,
+        shards: 1,
+        replicas: 1,
+        clients: 1,
+        store: Rates { way_ms: 25, ..Rates::default() },
+        net_lost: 0,
+        net_twice: 0,
+        net_slow: 0,
+        compact_after: 3,
+        keeps_ms: 20_000,
+        steps: Vec::new(),
+        lasts_ms: 0,
+    }
+}
+
 /// The scene of the hole that collecting entries could leave: an owner stands still in the middle of an append, is replaced,
 /// the log is shortened past the place that it wants to write to and the entries are removed; then it goes on.
 ///
@@ -456,20 +517,7 @@ pub fn hole(seed: u64) -> Scene {
     at(frozen_ms + for_ms + 3_000, Step::Read { client: 1, door: 3, content: 10 });
     steps.sort_by_key(|step| step.at_ms);
     let lasts_ms = steps.last().map_or(0, |step| step.at_ms);
-    Scene {
-        nodes: 3,
-        shards: 1,
-        replicas: 1,
-        clients: 1,
-        store: Rates { way_ms: 25, ..Rates::default() },
-        net_lost: 0,
-        net_twice: 0,
-        net_slow: 0,
-        compact_after: 3,
-        keeps_ms,
-        steps,
-        lasts_ms,
-    }
+    Scene { keeps_ms, steps, lasts_ms, ..calm(3) }
 }
 
 impl std::fmt::Display for Faults {
