@@ -428,9 +428,10 @@ impl Desk {
         let mut fresh = self.compute(request, missing).await?.into_iter();
         for (place, key) in vectors.iter_mut().zip(&keys).filter(|(place, _)| place.is_none()) {
             let vector = fresh.next().unwrap_or_default();
-            let bytes = Vector::from_f32(&vector).as_bytes().to_vec();
-            self.cache.put(key, bytes.into(), self.embedding_ttl).await;
-            *place = Some(vector);
+            let kept = Vector::from_f32(&vector);
+            self.cache.put(key, kept.as_bytes().to_vec().into(), self.embedding_ttl).await;
+            // As it will be remembered: the same question then finds the same, bit for bit, whoever answers it again.
+            *place = Some(kept.to_f32());
         }
         Ok(vectors.into_iter().flatten().collect())
     }
