@@ -97,7 +97,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_mark_makes_it_panic(mark in prop::array::uniform4(any::<f32>())) {
-            colour(&mut vec![255; 4 * 3 * 3], 4, 3, &mark);
+            colour(&mut [255; 4 * 3 * 3], 4, 3, &mark);
         }
     }
 }

@@ -64,7 +64,11 @@ fn is(value: &Value, wanted: &str) -> bool {
     match value {
         Value::String(text) => text == wanted,
         Value::Array(several) => several.iter().any(|one| is(one, wanted)),
-        other => other.to_string() == wanted,
+        other => {
+            // A number or a flag is meant by how it is written.
+            let written = other.to_string();
+            written == wanted
+        }
     }
 }
 
