@@ -198,7 +198,8 @@ async fn start(settings: &Settings) -> Result<Life, NodeError> {
     let switchboard = Switchboard::default();
     let membership =
         Membership::join(settings, &means, &cluster, switchboard.clone(), &tree, root.cell()).await?;
-    let (cache, counters) = parts::cache(settings, means.clock.clone(), means.chance.clone())?;
+    let parts::Shared { cache, counters } =
+        parts::cache(settings, means.clock.clone(), means.chance.clone())?;
     let door = doors::Means { store: means.store.clone(), counters, node: means.node.clone() };
     let parts = Parts {
         cache,

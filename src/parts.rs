@@ -55,16 +55,22 @@ async fn bucket(settings: &Settings, place: &str) -> Result<Arc<dyn ObjectStore>
     Ok(Arc::new(opened.await?))
 }
 
-/// The cache that `cache.url` names, or this node's memory; and what counts in it.
+/// One cache, by each of the contracts that it keeps.
+pub(crate) struct Shared {
+    pub(crate) cache: Arc<dyn Cache>,
+    pub(crate) counters: Arc<dyn Counters>,
+}
+
+/// The cache that `cache.url` names, or this node's memory.
 pub(crate) fn cache(
     settings: &Settings,
     clock: Arc<dyn Clock>,
     chance: Arc<dyn Chance>,
-) -> Result<(Arc<dyn Cache>, Arc<dyn Counters>), NodeError> {
+) -> Result<Shared, NodeError> {
     let own = &settings.cache;
     if own.url.is_empty() {
         let here = Arc::new(InProcess::new(own.bytes_max));
-        return Ok((here.clone(), here));
+        return Ok(Shared { cache: here.clone(), counters: here });
     }
     let redis = enabler_redis::Settings {
         username: Some(own.username.clone()).filter(|name| !name.is_empty()),
@@ -74,5 +80,5 @@ pub(crate) fn cache(
         ..enabler_redis::Settings::new(own.url.clone())
     };
     let redis = Arc::new(RedisCache::start(&redis, clock, chance)?);
-    Ok((redis.clone(), redis))
+    Ok(Shared { cache: redis.clone(), counters: redis })
 }

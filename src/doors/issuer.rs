@@ -62,6 +62,36 @@ impl KeySetSource for Issuer {
 mod tests {
     use super::*;
 
+    /// What a server that answers `answer` makes of a fetch.
+    async fn fetched(answer: String) -> Result<Bytes, String> {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/jwks.json", listener.local_addr().unwrap());
+        let served = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _request = stream.read(&mut [0; 4096]).await;
+            // The client may hang up as soon as it has seen enough.
+            let _sent = stream.write_all(answer.as_bytes()).await;
+        });
+        let fetched = Issuer::new(&url).unwrap().fetch().await.map_err(|error| error.to_string());
+        served.abort();
+        fetched
+    }
+
+    #[tokio::test]
+    async fn only_a_whole_and_small_answer_is_a_key_set() {
+        let answer = |head: &str, body: &str| format!("HTTP/1.1 {head}\r\nconnection: close\r\n\r\n{body}");
+        assert_eq!(fetched(answer("200 OK", "{}")).await.unwrap(), "{}");
+        for (head, body) in [
+            ("500 Oops", String::new()),
+            ("302 Found\r\nlocation: http://127.0.0.1:9/", String::new()),
+            ("200 OK", " ".repeat(KEY_SET_BYTES_MAX + 1)),
+            ("200 OK\r\ncontent-length: 9", "{".to_owned()),
+        ] {
+            assert!(fetched(answer(head, &body)).await.is_err(), "{head}");
+        }
+    }
+
     #[test]
     fn keys_come_over_tls_or_from_this_machine() {
         for good in
