@@ -396,10 +396,10 @@ impl Desk {
         let missing: Vec<Text> = missing.map(|(text, _)| text).collect();
         let mut fresh = self.compute(request, missing).await?.into_iter();
         for (place, key) in vectors.iter_mut().zip(&keys).filter(|(place, _)| place.is_none()) {
-            let vector = fresh.next().unwrap_or_default();
-            let bytes = Vector::from_f32(&vector).as_bytes().to_vec();
-            self.cache.put(key, bytes.into(), self.embedding_ttl).await;
-            *place = Some(vector);
+            // As it is remembered, so that a question finds the same the second time.
+            let vector = Vector::from_f32(&fresh.next().unwrap_or_default());
+            self.cache.put(key, vector.as_bytes().to_vec().into(), self.embedding_ttl).await;
+            *place = Some(vector.to_f32());
         }
         Ok(vectors.into_iter().flatten().collect())
     }
