@@ -74,7 +74,11 @@ def fails(name, call):
         said["errors"][name] = None
     except openai.APIStatusError as error:
         # This client puts a text into its own message only from its maker's shape; what we say is in the body.
-        said["errors"][name] = [type(error).__name__, error.status_code, error.body]
+        said["errors"][name] = [
+            type(error).__name__,
+            error.status_code,
+            " ".join([error.body] + error.response.json()["details"]),
+        ]
 
 
 stranger = openai.OpenAI(base_url=base_url, api_key="nobody", max_retries=0)
