@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What a cluster costs: the way of a request through a node that does not own its document, and the memory of idle nodes.
 
-    tests/bench/cluster.py PROGRAM [--uploads-mb 0]
+    tests/bench/cluster.py PROGRAM [--uploads-mb 0] [--rate-mb 0]
 
 Starts deploy/cluster.sh, asks for one document through every node in turn, so that all see the same machine, and prints
 the median and the 99th percentile of each, their ratio, and each node's memory. With --uploads-mb it measures again
@@ -11,19 +11,20 @@ while so many megabytes of documents are being uploaded.
 import argparse
 import http.client
 import json
+import multiprocessing
 import os
 import re
 import signal
 import statistics
 import subprocess
 import sys
-import threading
 import time
 import uuid
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 ROUNDS = 400
+PIECE = 256 << 10
 
 
 def start(program):
@@ -85,8 +86,11 @@ def memory(nodes):
                     print(f"  node {name}  {roles:45} {int(line.split()[1]) / 1024:.0f}")
 
 
-def upload(port, key, bytes_wanted, done):
-    """Uploads until `bytes_wanted` have been taken: one-page PDFs, each padded to 20 MB behind its end."""
+def upload(port, key, bytes_wanted, rate, done):
+    """Uploads until `bytes_wanted` have been taken: one-page PDFs, each padded to 20 MB behind its end.
+
+    A process of its own, so that it waits for no lock of the one that measures; `rate` bytes a second, or without bound.
+    """
     page = (ROOT / "samples/parecer-licencas-rota-clara.pdf").read_bytes()
     sent = 0
     while sent < bytes_wanted:
@@ -98,12 +102,17 @@ def upload(port, key, bytes_wanted, done):
             f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="large.pdf"\r\n\r\n'
         ).encode()
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
-        connection.request(
-            "POST",
-            "/v1/documents",
-            head + body + f"\r\n--{boundary}--\r\n".encode(),
-            {"X-API-Key": key, "Content-Type": f"multipart/form-data; boundary={boundary}"},
-        )
+        whole = head + body + f"\r\n--{boundary}--\r\n".encode()
+        connection.putrequest("POST", "/v1/documents")
+        connection.putheader("X-API-Key", key)
+        connection.putheader("Content-Type", f"multipart/form-data; boundary={boundary}")
+        connection.putheader("Content-Length", str(len(whole)))
+        connection.endheaders()
+        began = time.monotonic()
+        for start in range(0, len(whole), PIECE):
+            connection.send(whole[start : start + PIECE])
+            if rate:
+                time.sleep(max(0.0, began + (start + PIECE) / rate - time.monotonic()))
         answer = connection.getresponse()
         text = answer.read()
         if answer.status == 202:
@@ -112,13 +121,14 @@ def upload(port, key, bytes_wanted, done):
             print(f"an upload was answered {answer.status}: {text[:200]}", file=sys.stderr)
             break
         connection.close()
-    done.append(sent)
+    done.put(sent)
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("program")
     parser.add_argument("--uploads-mb", type=int, default=0)
+    parser.add_argument("--rate-mb", type=float, default=0, help="megabytes a second; 0 for as fast as they are taken")
     arguments = parser.parse_args()
     process, nodes, document, key = start(arguments.program)
     try:
@@ -126,16 +136,18 @@ def main():
         show("idle", nodes, measure(nodes, document, key))
         memory(nodes)
         if arguments.uploads_mb:
-            done = []
+            done = multiprocessing.Queue()
             port = nodes["b"][0]
-            wanted = arguments.uploads_mb * 1_000_000
-            uploads = [threading.Thread(target=upload, args=(port, key, wanted // 2, done)) for _ in range(2)]
+            wanted, rate = arguments.uploads_mb * 500_000, arguments.rate_mb * 500_000
+            work = (port, key, wanted, rate, done)
+            uploads = [multiprocessing.Process(target=upload, args=work) for _ in range(2)]
             began = time.monotonic()
             for one in uploads:
                 one.start()
             times = measure(nodes, document, key, lambda _: not any(one.is_alive() for one in uploads))
             took = time.monotonic() - began
-            show(f"while {sum(done) / 1e6:.0f} MB were uploaded in {took:.0f} s", nodes, times)
+            sent = sum(done.get() for _ in uploads)
+            show(f"while {sent / 1e6:.0f} MB were uploaded in {took:.0f} s", nodes, times)
             memory(nodes)
     finally:
         process.send_signal(signal.SIGINT)
