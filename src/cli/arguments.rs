@@ -54,6 +54,8 @@ pub(crate) enum Command {
     Ingest(Ingest),
     /// Ask a question about one document
     Ask(Ask),
+    /// Search all documents
+    Search(Search),
     /// List, show and delete documents
     Docs(Docs),
     /// List, make, rotate and revoke API keys
@@ -175,6 +177,23 @@ pub(crate) struct Ask {
     #[arg(long, value_name = "K")]
     pub(crate) top_k: Option<u64>,
     /// Print the answer as JSON (also when the output is not a terminal)
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Search all documents.
+#[derive(Debug, Args)]
+pub(crate) struct Search {
+    /// What to look for, 3 to 1000 characters
+    #[arg(value_name = "QUERY")]
+    pub(crate) query: String,
+    /// Passages to give, 1 to 50
+    #[arg(long, value_name = "K")]
+    pub(crate) top_k: Option<u64>,
+    /// A fact that a document must have, such as document_type=generic or a key of its metadata
+    #[arg(long = "filter", value_name = "NAME=VALUE")]
+    pub(crate) filters: Vec<String>,
+    /// Print one JSON object per passage (also when the output is not a terminal)
     #[arg(long)]
     pub(crate) json: bool,
 }

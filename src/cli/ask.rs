@@ -84,7 +84,8 @@ const SOURCES_SHOWN: usize = 3;
 /// Characters of a passage shown to a person: one line of a wide terminal.
 const EXCERPT_CHARS: usize = 90;
 
-fn excerpt(text: &str) -> String {
+/// One line of a passage.
+pub(crate) fn excerpt(text: &str) -> String {
     let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if flat.chars().count() <= EXCERPT_CHARS {
         format!("“{flat}”")

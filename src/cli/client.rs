@@ -135,17 +135,7 @@ impl Client {
 
     /// Asks one document.
     pub(crate) async fn ask(&self, id: &str, question: &Value) -> Result<Value, Failure> {
-        let path = Self::ask_path(id);
-        let mut attempt = 0;
-        loop {
-            match self.send(self.request(Method::POST, &path).json(question)).await {
-                Err(Failure::Refused(refusal)) if may_try_again(&refusal, attempt) => {
-                    pause(&refusal).await;
-                    attempt += 1;
-                }
-                other => return other,
-            }
-        }
+        self.post(&Self::ask_path(id), question).await
     }
 
     /// The API keys.
@@ -180,6 +170,20 @@ impl Client {
         let waiting = body["waiting_for"].as_array().cloned().unwrap_or_default();
         let waiting = waiting.iter().filter_map(|what| what.as_str().map(str::to_owned)).collect();
         Ok((!ready).then_some(waiting))
+    }
+
+    /// Posts a JSON body.
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        let mut attempt = 0;
+        loop {
+            match self.send(self.request(Method::POST, path).json(body)).await {
+                Err(Failure::Refused(refusal)) if may_try_again(&refusal, attempt) => {
+                    pause(&refusal).await;
+                    attempt += 1;
+                }
+                other => return other,
+            }
+        }
     }
 
     /// Where one document is asked.

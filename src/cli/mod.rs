@@ -15,6 +15,7 @@ mod models;
 mod node_file;
 mod out;
 mod product;
+mod search;
 mod serve;
 mod settings;
 mod tour;
@@ -60,6 +61,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             Command::Serve(ref serve) => serve::serve(loaded, serve).await,
             Command::Ingest(ref ingest) => ingest::ingest(&client::connect(common, &loaded)?, ingest).await,
             Command::Ask(ref ask) => ask::ask(&client::connect(common, &loaded)?, ask).await,
+            Command::Search(ref search) => search::search(&client::connect(common, &loaded)?, search).await,
             Command::Docs(ref docs) => docs::docs(&client::connect(common, &loaded)?, docs).await,
             Command::Keys(ref keys) => keys::keys(&client::connect(common, &loaded)?, keys).await,
             Command::Models(ref models) => models::models(&loaded.merged.settings.models.dir, models).await,
