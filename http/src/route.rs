@@ -45,16 +45,16 @@ pub(crate) enum Route {
 impl Route {
     /// Whether a caller must show a key.
     pub(crate) fn needs_key(self) -> bool {
-        match self {
+        !matches!(
+            self,
             Self::Health
-            | Self::Ready
-            | Self::Live
-            | Self::Operator
-            | Self::Docs
-            | Self::OpenApi
-            | Self::Home => false,
-            _ => true,
-        }
+                | Self::Ready
+                | Self::Live
+                | Self::Operator
+                | Self::Docs
+                | Self::OpenApi
+                | Self::Home
+        )
     }
 
     /// Whether it is answered even when every place for a request is taken, so that an orchestrator does

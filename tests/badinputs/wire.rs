@@ -68,8 +68,8 @@ pub(super) async fn speak(node: &Node, bytes: &[u8]) -> Answer {
         let mut back = Vec::new();
         // A node that has refused need not take the rest; what it says is read either way.
         let sending = async {
+            // The connection stays open both ways: a client that closes its half has gone away.
             let _ = to.write_all(bytes).await;
-            let _ = to.shutdown().await;
         };
         let (_, read) = tokio::join!(sending, from.read_to_end(&mut back));
         let _ = read;
