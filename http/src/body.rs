@@ -91,15 +91,6 @@ pub(crate) fn broken(error: &BodyError) -> Problem {
     }
 }
 
-/// Refuses a body whose length is given in two ways: a proxy before this node may have believed the other one.
-///
-/// Source: RFC 9112, section 6.3. Where the coding comes first, the reader has dropped the length already.
-pub(crate) fn check_length(headers: &HeaderMap) -> Result<(), Problem> {
-    let both =
-        headers.contains_key(header::TRANSFER_ENCODING) && headers.contains_key(header::CONTENT_LENGTH);
-    if both { Err(Problem::new(Kind::MalformedRequest, Message::LengthTwice)) } else { Ok(()) }
-}
-
 /// The body's length as the client gives it.
 pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()

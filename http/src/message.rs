@@ -23,7 +23,6 @@ pub(crate) enum Message {
     JsonFieldUnknown { name: String, nearest: Option<&'static str>, known: String },
     NotAcceptable { offered: String },
     RequestMalformed,
-    LengthTwice,
     AddressTooLong,
     HeadersTooLarge,
     BodyTooLarge { limit: u64 },
@@ -147,10 +146,6 @@ impl Message {
             Self::RequestMalformed => (
                 "The request is not valid HTTP: its request line, a header or its length cannot be read.".into(),
                 "A requisição não é HTTP válido: a linha inicial, um cabeçalho ou o tamanho não pode ser lido.".into(),
-            ),
-            Self::LengthTwice => (
-                "The length of the body is given twice, by Content-Length and by Transfer-Encoding. Send one of them.".into(),
-                "O tamanho do corpo é informado duas vezes, por Content-Length e por Transfer-Encoding. Envie só um deles.".into(),
             ),
             Self::AddressTooLong => (
                 "The address is longer than any of this API. /docs lists them.".into(),

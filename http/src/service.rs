@@ -12,7 +12,7 @@ use warp::reply::Response;
 
 use crate::accept;
 use crate::api::Api;
-use crate::body::{Body, check_length};
+use crate::body::Body;
 use crate::context::{Context, Tenant, is_request_id, trace_id};
 use crate::door::random_hex;
 use crate::error::{ApiError, Queue};
@@ -103,7 +103,6 @@ impl Service {
         body: Body,
         context: &Context,
     ) -> Result<Response, Problem> {
-        check_length(headers)?;
         let route = route::find(method, path)?;
         let tenant = if route.needs_key() { self.tenant(headers)? } else { context.tenant.clone() };
         let limit = match route {

@@ -442,19 +442,6 @@ fn addresses(id: &str) -> Vec<Case> {
             "Não há nada em /v1/xxxxxxxx",
         ),
         case(
-            "a length given twice",
-            request(
-                "POST",
-                &ask,
-                &[json, ("content-length", "5"), ("transfer-encoding", "chunked")],
-                b"0\r\n\r\n",
-            ),
-            400,
-            "malformed_request",
-            "given twice, by Content-Length and by Transfer-Encoding",
-            "informado duas vezes, por Content-Length e por Transfer-Encoding",
-        ),
-        case(
             "page 0",
             get(&format!("{show}/pages/0.png")),
             404,
