@@ -56,7 +56,7 @@ pub(crate) fn ask_beside(
     let top_k = match given.get("top_k") {
         None | Some(Value::Null) => None,
         Some(value) => {
-            let number = value.as_u64().filter(|k| (1..=TOP_K_MAX).contains(k));
+            let number = whole(value).filter(|k| (1..=TOP_K_MAX).contains(k));
             if number.is_none() {
                 let message = Message::NotWhole { min: 1, max: TOP_K_MAX, got: said(value) };
                 wrong.push(Violation { field: "top_k", message });
@@ -72,6 +72,14 @@ pub(crate) fn ask_beside(
     } else {
         Err(Problem::invalid(wrong))
     }
+}
+
+/// A whole number; `6.0` is one, as JSON Schema has it.
+pub(crate) fn whole(value: &Value) -> Option<u64> {
+    // Beyond it not every whole number can be told from the next as a fraction.
+    let exact = 0.0..9_007_199_254_740_992.0;
+    let fraction = || value.as_f64().filter(|number| number.fract() == 0.0 && exact.contains(number));
+    value.as_u64().or_else(|| fraction().map(|number| number as u64))
 }
 
 fn question(value: Option<&Value>, max: usize, wrong: &mut Vec<Violation>) -> String {

@@ -204,15 +204,15 @@ fn fields(id: &str) -> Vec<Case> {
 }
 
 /// A part of a form.
-fn part(name: &str, more: &str, bytes: &[u8]) -> Vec<u8> {
-    let head = format!("--frontier\r\nContent-Disposition: form-data; name=\"{name}\"{more}\r\n\r\n");
-    [head.as_bytes(), bytes, b"\r\n"].concat()
+fn part(name: &str, more: &[u8], bytes: &[u8]) -> Vec<u8> {
+    let head = format!("--frontier\r\nContent-Disposition: form-data; name=\"{name}\"");
+    [head.as_bytes(), more, b"\r\n\r\n", bytes, b"\r\n"].concat()
 }
 
 fn uploads() -> Vec<Case> {
     const PDF: &[u8] = b"%PDF-1.4\n%%EOF\n";
     const MULTIPART: &str = "multipart/form-data; boundary=frontier";
-    let file = |bytes: &[u8]| part("file", "; filename=\"a.pdf\"", bytes);
+    let file = |bytes: &[u8]| part("file", b"; filename=\"a.pdf\"", bytes);
     let form = |parts: &[Vec<u8>]| [parts.concat(), b"--frontier--\r\n".to_vec()].concat();
     let sent = |media: &str, body: Vec<u8>| Sent::Request {
         method: "POST",
@@ -232,7 +232,7 @@ fn uploads() -> Vec<Case> {
     let bad = |name, parts: &[Vec<u8>], english, portuguese| {
         case(name, sent(MULTIPART, form(parts)), 400, "invalid_request", english, portuguese)
     };
-    let field = |name: &str, bytes: &[u8]| part(name, "", bytes);
+    let field = |name: &str, bytes: &[u8]| part(name, b"", bytes);
     let many: Vec<Vec<u8>> = (0..20).map(|index| field(&format!("x{index}"), b"1")).collect();
     let mut cut = form(&[file(&[PDF, &[b'x'; 5000]].concat())]);
     cut.truncate(3000);
@@ -302,7 +302,7 @@ fn uploads() -> Vec<Case> {
         ),
         bad(
             "a name in bad UTF-8 and no PDF",
-            &[part("file", "; filename=\"\\\"../a", b"text")],
+            &[part("file", b"; filename=\"\xff\xfe../a.pdf\"", b"text")],
             "file: is not a PDF",
             "file: não é um PDF",
         ),

@@ -41,11 +41,12 @@ schemathesis.openapi.media_type("application/pdf", strategies.sampled_from(FILES
 @schemathesis.hook
 def map_path_parameters(context, path_parameters):
     """Half of the documents that are asked for are there; the one that is there is never erased."""
-    given = (path_parameters or {}).get("document_id")
-    if given is None or context.operation.method.lower() == "delete":
-        return path_parameters
+    given = str((path_parameters or {}).get("document_id"))
     try:
-        lucky = uuid.UUID(str(given)).int % 2 == 0
+        number = uuid.UUID(given).int
     except ValueError:
         return path_parameters
-    return {**path_parameters, "document_id": DOCUMENT} if lucky else path_parameters
+    # An id may also have been learnt from an answer.
+    if context.operation.method.lower() == "delete":
+        return {**path_parameters, "document_id": str(uuid.UUID(int=number ^ 1))} if given == DOCUMENT else path_parameters
+    return {**path_parameters, "document_id": DOCUMENT} if number % 2 == 0 else path_parameters

@@ -52,6 +52,15 @@ fn a_question_is_counted_in_characters_not_bytes() {
 }
 
 #[test]
+fn a_whole_number_may_be_written_as_a_fraction() {
+    let top_k = |text: &str| asked(&format!(r#"{{"question": "Qual?", "top_k": {text}}}"#));
+    assert_eq!(top_k("6.0").unwrap().top_k, Some(6));
+    for text in ["6.5", "-0.5", "1e300", "0.0", "2e1000"] {
+        assert!(top_k(text).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn malformed_json_names_its_position() {
     let problem = asked("{\n  \"question\": }").unwrap_err();
     assert_eq!(problem.kind, Kind::MalformedJson);
