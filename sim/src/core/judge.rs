@@ -568,8 +568,15 @@ impl Judge {
         if expected == rows.hash(|_| false) {
             return;
         }
-        // A follower that is behind may find the chunks gone of a document that a later entry deletes.
-        let is_gone = |id: DocumentId| known.rows.tombstones.contains_key(&id);
+        // A follower that is behind may find the chunks gone of a document that a later entry deletes, and one whose blob was
+        // damaged in the store shows it as failed.
+        let damaged = |record: &DocumentRecord| {
+            let prefix = blob_prefix(&record.tenant, record.document_id);
+            state.damaged.iter().any(|key| key.as_str().starts_with(&prefix))
+        };
+        let is_gone = |id: DocumentId| {
+            known.rows.tombstones.contains_key(&id) || rows.documents.get(&id).is_some_and(damaged)
+        };
         let mut then = Rows::default();
         known.log.range(..=seq).for_each(|(_, known)| then.apply(&known.entry, |_| true));
         let same = then.hash(is_gone) == rows.hash(is_gone);

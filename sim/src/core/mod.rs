@@ -59,8 +59,8 @@ impl Plan {
     #[must_use]
     ///
     /// Without `nodes` (0) and `faults` the seed chooses these too: mostly three nodes and every fault that is survived
-    /// without loss, at times five or two nodes, a damaged store, the hole that collection could leave, or a node that alone
-    /// reaches the store.
+    /// without loss, at times five or two nodes, a damaged store, or a scene that few seeds would draw: the hole that
+    /// collection could leave, a node that alone reaches the store, an owner that the others have left.
     pub fn of_seed(seed: u64, nodes: u8, faults: Option<Faults>) -> Self {
         let mood = mixed(seed ^ 0x300d) % 40;
         let chosen = match mood {
@@ -72,6 +72,7 @@ impl Plan {
         let scene = match (faults, mood) {
             (None, 6) => script::hole(seed),
             (None, 9) => script::apart(seed),
+            (None, 10) => script::left(seed),
             (None, 7 | 8) => draw(seed, nodes, Faults { damage: true, ..Faults::ALL }),
             (faults, _) => draw(seed, nodes, faults.unwrap_or(Faults::ALL)),
         };

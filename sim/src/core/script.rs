@@ -469,6 +469,35 @@ pub fn apart(seed: u64) -> Scene {
     }
 }
 
+/// The scene of an owner that is cut off from the others and reaches the store as they do: they take its shard and delete what
+/// is in it, and it is asked for the same files before it has looked at its manifest.
+///
+/// The seed chooses when the deletions come.
+#[must_use]
+pub fn left(seed: u64) -> Scene {
+    let mut chances = Chances::of_seed(mixed(seed ^ 0x1ef7), false);
+    let owner = owner_of_the_first(3);
+    let beside = owner % 3 + 1;
+    let mut steps = Vec::new();
+    let mut at = |at_ms: u64, step: Step| steps.push(Timed { at_ms, step });
+    let documents = 4;
+    for content in 0..documents {
+        at(5_000 + u64::from(content) * 250, Step::Upload { client: 1, door: owner, content });
+    }
+    let from_ms = 8_000 + chances.draw(WHEN, 5_000);
+    at(from_ms, Step::Isolate { node: owner, for_ms: 9_000 });
+    for content in 0..documents {
+        // It was heard until two seconds ago, and its next beat, a second later at most, tells it that it was replaced.
+        let deleted_ms = from_ms + 2_200 + chances.draw(WHEN, 1_000);
+        at(deleted_ms, Step::Delete { client: 1, door: beside, content });
+        let asked_ms = deleted_ms + 150 + chances.draw(WHEN, 300);
+        at(asked_ms, Step::Upload { client: 1, door: owner, content });
+    }
+    steps.sort_by_key(|step| step.at_ms);
+    let lasts_ms = steps.last().map_or(0, |step| step.at_ms);
+    Scene { keeps_ms: super::LOG_AGE.as_millis() as u64, compact_after: 0, steps, lasts_ms, ..calm(3) }
+}
+
 /// A scene of one shard in which nothing fails but what its steps say.
 fn calm(nodes: u8) -> Scene {
     Scene {

@@ -437,7 +437,8 @@ impl World {
                 return self.judge.broken(judge::SETTLED, "shards still move long after the last fault");
             }
             self.engine.sleep(Duration::from_millis(500)).await;
-            if self.owners() != owners {
+            // An owner that was replaced may not have looked yet.
+            if self.owners() != owners || !self.is_served(true) {
                 (owners, since_ms) = (self.owners(), self.engine.now_ms());
             }
         }
