@@ -1,7 +1,7 @@
 //! Reads a question in the light of the one before it: "and the deposit?" asks about what was just spoken of.
 
-use super::{Question, Role};
-use crate::text::{Word, is_function_word, words};
+use super::{Question, Role, Term};
+use crate::text::{Word, is_document_noun, is_function_word, words};
 
 /// Words that go on with what was said.
 const CONNECTIVES: &[&str] = &["e", "mas", "ou", "entao", "and", "but", "or", "so"];
@@ -66,11 +66,9 @@ fn bare(text: &str) -> &str {
 /// What `previous` speaks of: from its first word of content on, the small words before it included.
 fn subject(previous: &str) -> Option<&str> {
     let (list, terms) = (words(previous), Question::read(previous).terms);
-    let about = |word: &Word| {
-        terms
-            .iter()
-            .any(|term| term.word.start == word.start && matches!(term.role, Role::Anchor | Role::Focus))
-    };
+    let is_of =
+        |term: &Term| matches!(term.role, Role::Anchor | Role::Focus) || is_document_noun(&term.word.folded);
+    let about = |word: &Word| terms.iter().any(|term| term.word.start == word.start && is_of(term));
     let first = list.iter().position(about)?;
     let from = list.get(phrase(&list, first))?;
     previous.get(from.start..).map(bare)
