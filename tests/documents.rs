@@ -143,3 +143,14 @@ async fn a_document_that_failed_is_read_again_and_one_that_is_ready_is_not() {
     let (status, problem) = retry(&ready).await;
     assert!(status == StatusCode::CONFLICT && is_problem(status, &problem), "{problem}");
 }
+
+#[tokio::test]
+async fn a_file_that_was_deleted_is_taken_again_at_once() {
+    let home = Home::new();
+    let node = home.start().await;
+    let bytes = note(&KEEPER);
+    let first = node.accepted("ata.pdf", bytes.clone()).await;
+    assert_eq!(node.try_delete(&first).await, Some(StatusCode::NO_CONTENT));
+    let again = node.ready("ata.pdf", bytes).await;
+    assert_ne!(again, first);
+}

@@ -1,6 +1,8 @@
 //! A shard that this node owns: it appends, and its documents live under it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -31,6 +33,19 @@ const MANIFEST_AGE_MAX: Duration = Duration::from_secs(4);
 /// How long bytes count as arriving: longer than an append may take.
 const ARRIVING_MAX: Duration = Duration::from_secs(60);
 
+/// Bytes whose upload is being written down.
+struct Arrival {
+    since: Instant,
+    /// Whether it is in the log. Of one that failed that is not known, so it counts until its time is up.
+    is_taken: Arc<AtomicBool>,
+}
+
+impl Arrival {
+    fn is_over(&self) -> bool {
+        self.is_taken.load(Ordering::SeqCst) || self.since.elapsed() >= ARRIVING_MAX
+    }
+}
+
 /// A shard that is ours.
 pub(super) struct Serving {
     pub(super) owner: Owner,
@@ -40,7 +55,7 @@ pub(super) struct Serving {
     /// Appends for the next entry.
     group: Group<Reply<Result<u64, String>>>,
     /// Uploads on their way into the log, by tenant and content.
-    arriving: BTreeMap<(String, [u8; 32]), Instant>,
+    arriving: BTreeMap<(String, [u8; 32]), Arrival>,
     /// When the length of the log was looked at.
     pub(super) looked: Looked,
     /// Where the shard is being brought.
@@ -189,7 +204,7 @@ impl Shard {
             });
             return Ok(());
         }
-        serving.arriving.retain(|_, since| since.elapsed() < ARRIVING_MAX);
+        serving.arriving.retain(|_, arrival| !arrival.is_over());
         if serving.arriving.contains_key(&content) {
             reply.send(Err(CommandError::Arriving));
             return Ok(());
@@ -199,10 +214,13 @@ impl Shard {
         if address.offer(Command::Accept { record, reply: answer }).is_err() {
             return Ok(());
         }
-        serving.arriving.insert(content, Instant::now());
+        let arrival = Arrival { since: Instant::now(), is_taken: Arc::default() };
+        let is_taken = arrival.is_taken.clone();
+        serving.arriving.insert(content, arrival);
         tokio::spawn(async move {
             match accepted.await {
                 Ok(outcome) => {
+                    is_taken.store(outcome.is_ok(), Ordering::SeqCst);
                     reply.send(outcome.map(|()| Taken { document_id: id, is_duplicate: false }));
                 }
                 Err(_) => drop(reply),
