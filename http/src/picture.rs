@@ -62,13 +62,20 @@ pub(crate) fn read(page: u32, query: &str) -> Result<PagePicture, Problem> {
 fn marks(text: &str) -> Option<Vec<[f32; 4]>> {
     let text = text.replace("%2C", ",").replace("%2c", ",").replace("%3B", ";").replace("%3b", ";");
     let one = |part: &str| {
-        let numbers: Option<Vec<f32>> = part
-            .split(',')
-            .map(|number| number.parse().ok().filter(|number: &f32| number.is_finite()))
-            .collect();
+        let numbers: Option<Vec<f32>> = part.split(',').map(points).collect();
         <[f32; 4]>::try_from(numbers?).ok()
     };
-    text.split(';').filter(|part| !part.is_empty()).map(one).collect()
+    text.split(';').map(one).collect()
+}
+
+/// A number as our sources write theirs: up to five digits, then up to eight.
+fn points(text: &str) -> Option<f32> {
+    let (whole, part) = text.split_once('.').map_or((text, None), |(whole, part)| (whole, Some(part)));
+    let digits = |text: &str, most: usize| {
+        (1..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
+    };
+    let plain = digits(whole, 5) && part.is_none_or(|part| digits(part, 8));
+    plain.then(|| text.parse().ok()).flatten()
 }
 
 /// Answers with the picture of a page.
@@ -96,9 +103,16 @@ mod tests {
 
     #[test]
     fn what_is_no_rectangle_or_no_resolution_is_said() {
-        let many = format!("highlight={}", "1,2,3,4;".repeat(MARKS_MAX + 1));
-        for query in ["highlight=1,2,3", "highlight=a,b,c,d", "highlight=1,2,3,inf", "dpi=0", "dpi=x", &many]
-        {
+        let many = format!("highlight={}", vec!["1,2,3,4"; MARKS_MAX + 1].join(";"));
+        for query in [
+            "highlight=1,2,3",
+            "highlight=a,b,c,d",
+            "highlight=1,2,3,inf",
+            "highlight=",
+            "dpi=0",
+            "dpi=x",
+            &many,
+        ] {
             assert_eq!(read(1, query).unwrap_err().violations.len(), 1, "{query}");
         }
     }

@@ -6,7 +6,7 @@ use crate::error::Violation;
 use crate::fields;
 use crate::message::Message;
 use crate::problem::Problem;
-use crate::request::said;
+use crate::request::{self, said};
 
 /// The fields of one body.
 pub(crate) struct Fields<'a> {
@@ -38,7 +38,7 @@ impl<'a> Fields<'a> {
         match self.get(field) {
             None => self.refuse(field, Message::FieldMissing),
             Some(Value::String(text)) => {
-                let text = text.trim();
+                let text = text.trim_matches(|c: char| c.is_whitespace() || c.is_control());
                 let chars = text.chars().count();
                 if (min..=max).contains(&chars) {
                     return text.to_owned();
@@ -53,7 +53,7 @@ impl<'a> Fields<'a> {
     /// A whole number, if it was sent.
     pub(crate) fn whole(&mut self, field: &'static str, min: u64, max: u64) -> Option<u64> {
         let value = self.get(field)?;
-        let number = value.as_u64().filter(|number| (min..=max).contains(number));
+        let number = request::whole(value).filter(|number| (min..=max).contains(number));
         if number.is_none() {
             self.refuse(field, Message::NotWhole { min, max, got: said(value) });
         }

@@ -106,7 +106,7 @@ fn new_key(fields: &Map<String, Value>, caller: &Caller) -> Result<NewKey, Probl
     let name = text(fields, "name", &mut wrong);
     let name = match name.map(str::trim) {
         None => {
-            if !fields.contains_key("name") {
+            if fields.get("name").is_none_or(Value::is_null) {
                 wrong.push(Violation { field: "name", message: Message::FieldMissing });
             }
             String::new()
@@ -162,7 +162,7 @@ fn whole(
     wrong: &mut Vec<Violation>,
 ) -> Option<u64> {
     let value = fields.get(field).filter(|value| !value.is_null())?;
-    let number = value.as_u64().filter(|number| (min..=max).contains(number));
+    let number = request::whole(value).filter(|number| (min..=max).contains(number));
     if number.is_none() {
         let got = value.to_string().chars().take(40).collect();
         wrong.push(Violation { field, message: Message::NotWhole { min, max, got } });

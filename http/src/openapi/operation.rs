@@ -97,6 +97,7 @@ pub(super) struct Operation {
     description: Both,
     parameters: Vec<Parameter>,
     body: Option<RequestBody>,
+    body_may_miss: bool,
     answers: Vec<Answer>,
     codes: Vec<&'static str>,
     needs_key: bool,
@@ -138,6 +139,7 @@ impl Operation {
             description,
             parameters,
             body,
+            body_may_miss: false,
             answers,
             codes,
             needs_key: true,
@@ -185,6 +187,11 @@ impl Operation {
             "too_large",
             "unsupported_media_type",
         ])
+    }
+
+    /// The same, where the body may be left out.
+    pub(super) fn or_nothing(self) -> Self {
+        Self { body_may_miss: true, ..self }
     }
 
     /// Answers JSON.
@@ -248,6 +255,7 @@ impl Operation {
         }
         if let Some(body) = &self.body {
             operation["requestBody"] = request_body(body, schemas);
+            operation["requestBody"]["required"] = (!self.body_may_miss).into();
         }
         let mut responses = Map::new();
         for answer in &self.answers {
@@ -292,6 +300,8 @@ fn response(answer: &Answer, schemas: &mut Schemas) -> Value {
     for (media, shape) in &answer.content {
         let schema = match shape {
             Some(shape) => json!((*shape)(&mut schemas.sent)),
+            // Each event of a stream is looked at by itself.
+            None if *media == "text/event-stream" => json!({ "type": "object" }),
             None => json!({ "type": "string" }),
         };
         response["content"][media] = json!({ "schema": schema });

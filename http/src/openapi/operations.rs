@@ -27,7 +27,8 @@ fn idempotent(operation: Operation) -> Operation {
         "Your name for this effect: sent again with it, the same request has one effect and one answer.",
         "Seu nome para este efeito: reenviada com ele, a mesma requisição tem um só efeito e uma só resposta.",
     ];
-    operation.takes([header("Idempotency-Key", json!({ "type": "string" }), text)])
+    let key = json!({ "type": "string", "pattern": "^(\"[!#-~]{1,255}\"|[!#-~]{1,255})$" });
+    operation.takes([header("Idempotency-Key", key, text)])
 }
 
 /// Takes a tag that was answered before.

@@ -21,6 +21,11 @@ pub(super) struct SearchRequest {
     #[schemars(range(min = 1, max = 50), extend("default" = 10))]
     pub(super) top_k: Option<u8>,
     /// Facts that a document must have, such as `language` or a key of its metadata.
+    #[schemars(extend(
+        "maxProperties" = 16,
+        "propertyNames" = { "maxLength": 200 },
+        "additionalProperties" = { "type": "string", "maxLength": 200 }
+    ))]
     pub(super) filters: Option<BTreeMap<String, String>>,
 }
 
@@ -79,6 +84,11 @@ pub(super) struct QueryRequest {
     #[schemars(extend("default" = true))]
     pub(super) include_sources: Option<bool>,
     /// Facts that a document must have.
+    #[schemars(extend(
+        "maxProperties" = 16,
+        "propertyNames" = { "maxLength": 200 },
+        "additionalProperties" = { "type": "string", "maxLength": 200 }
+    ))]
     pub(super) filters: Option<BTreeMap<String, String>>,
     /// Your name of a conversation, whose last turns are remembered for a while.
     #[schemars(regex(pattern = "^[A-Za-z0-9_-]{1,64}$"))]
@@ -177,7 +187,7 @@ pub(super) struct BatchItem {
     /// The item's id.
     pub(super) item_id: String,
     /// Its document; none for a question to all of them.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) document_id: Option<Uuid>,
     /// `processing`, `ready` or `failed`.
     pub(super) status: String,
@@ -193,7 +203,7 @@ pub(super) struct BatchItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) answer: Option<Answer>,
     /// Why it failed.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) error: Option<String>,
     /// Why it failed, for programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -207,6 +217,7 @@ pub(super) struct ChatRequest {
     #[schemars(length(min = 1))]
     pub(super) messages: Vec<ChatMessage>,
     /// A model of `GET /v1/models`.
+    #[schemars(length(min = 1, max = 100))]
     pub(super) model: Option<String>,
     /// Whether the answer is streamed.
     pub(super) stream: Option<bool>,
@@ -214,12 +225,27 @@ pub(super) struct ChatRequest {
     pub(super) document_id: Option<Uuid>,
 }
 
+/// Whose turn it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ChatRole {
+    /// Instructions.
+    System,
+    /// Instructions.
+    Developer,
+    /// Whoever asks.
+    User,
+    /// Whoever answered.
+    Assistant,
+}
+
 /// One turn.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(super) struct ChatMessage {
     /// Whose it is.
-    pub(super) role: String,
-    /// What was said.
+    pub(super) role: ChatRole,
+    /// What was said; the question, which is the last one and the user's, has 3 to 1000 characters.
+    #[schemars(length(min = 3, max = 1000), regex(pattern = QUESTION))]
     pub(super) content: String,
 }
 
@@ -276,6 +302,7 @@ pub(super) struct EmbeddingsRequest {
     /// A text, or 1 to 256 of them.
     pub(super) input: Texts,
     /// An embedding model.
+    #[schemars(length(min = 1, max = 100))]
     pub(super) model: Option<String>,
     /// How vectors are written.
     pub(super) encoding_format: Option<Encoding>,

@@ -32,7 +32,7 @@ pub(crate) async fn ask(document: Uuid, ask: Ask, call: &Call<'_>) -> Result<Res
 
 /// What comes behind the last event that the client saw.
 pub(crate) async fn resume(stream: Uuid, call: &Call<'_>) -> Result<Response, Refusal> {
-    let from = sse::last_seen(call.headers, stream)?;
+    let from = sse::last_seen(call.headers, stream);
     let follower = call.streams.resume(call.context, from).await?;
     Ok(sse::reply(call.context, stream, follower))
 }

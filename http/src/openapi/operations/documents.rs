@@ -136,9 +136,9 @@ fn page() -> Operation {
         "Boxes to mark, each as `x,y,width,height` in points, joined by `;`.",
         "Caixas a marcar, cada uma como `x,y,largura,altura` em pontos, separadas por `;`.",
     ];
-    let number = "[0-9]{1,4}(\\.[0-9]{1,2})?";
+    let number = "[0-9]{1,5}(\\.[0-9]{1,8})?";
     let one = format!("{number},{number},{number},{number}");
-    let boxes = json!({ "type": "string", "pattern": format!("^{one}(;{one}){{0,19}}$") });
+    let boxes = json!({ "type": "string", "pattern": format!("^{one}(;{one}){{0,199}}$") });
     let dpi = json!({ "type": "integer", "minimum": 36, "maximum": 200, "default": 110 });
     let resolution = ["Dots per inch.", "Pontos por polegada."];
     Operation::new(Tag::Documents, "get", path, "getPage", ["A page as an image", "Uma página como imagem"])

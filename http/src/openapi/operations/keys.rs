@@ -26,6 +26,7 @@ fn rotate() -> Operation {
     let path = "/v1/keys/{key_id}/rotate";
     Operation::new(Tag::Keys, "post", path, "rotateKey", ["Replace a key", "Troca uma chave"])
         .json(of::<RotateRequest>, json!({ "grace_seconds": 3600 }))
+        .or_nothing()
         .answers(shown_once(["Its successor, shown this once", "A sucessora, mostrada só desta vez"]))
         .refuses(&["key_not_found", "key_conflict", "unknown_path", "not_implemented"])
 }

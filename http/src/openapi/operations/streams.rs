@@ -35,7 +35,7 @@ fn resume() -> Operation {
             content: vec![("text/event-stream", None)],
             headers: &[],
         })
-        .refuses(&["invalid_request", "stream_unknown", "document_not_found", "unknown_path"])
+        .refuses(&["stream_unknown", "document_not_found", "unknown_path"])
 }
 
 fn cancel() -> Operation {
