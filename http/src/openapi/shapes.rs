@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::bodies::{AskRequest, QUESTION};
+use super::bodies::QUESTION;
 use crate::ask::{Answer, Model, Region};
 
 /// What is to be found in the knowledge base.
@@ -142,12 +142,26 @@ pub(super) struct BatchRequest {
 
 /// A question with its document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct BatchQuestion {
     /// The document; all of yours when not said.
-    pub(super) document_id: Option<Uuid>,
-    /// What is asked.
-    #[serde(flatten)]
-    pub(super) ask: AskRequest,
+    #[schemars(regex(pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"))]
+    pub(super) document_id: Option<String>,
+    /// The question; white space at its ends does not count.
+    #[schemars(length(min = 3, max = 1000), regex(pattern = QUESTION))]
+    pub(super) question: String,
+    /// Which language model answers.
+    #[schemars(extend("default" = "auto"))]
+    pub(super) model: Option<Model>,
+    /// Whether the rule set is applied.
+    #[schemars(extend("default" = true))]
+    pub(super) use_dkr: Option<bool>,
+    /// Passages given to the language model.
+    #[schemars(range(min = 1, max = 20), extend("default" = 5))]
+    pub(super) top_k: Option<u8>,
+    /// Whether the answer carries its sources.
+    #[schemars(extend("default" = true))]
+    pub(super) include_sources: Option<bool>,
 }
 
 /// A batch that was taken.
@@ -245,7 +259,6 @@ pub(super) struct ChatMessage {
     /// Whose it is.
     pub(super) role: ChatRole,
     /// What was said; the question, which is the last one and the user's, has 3 to 1000 characters.
-    #[schemars(length(min = 3, max = 1000), regex(pattern = QUESTION))]
     pub(super) content: String,
 }
 
@@ -273,7 +286,7 @@ pub(super) enum Texts {
     /// One.
     One(#[schemars(length(min = 1, max = 8000))] String),
     /// Several.
-    Several(#[schemars(length(min = 1, max = 256))] Vec<String>),
+    Several(#[schemars(length(min = 1, max = 256), inner(length(min = 1, max = 8000)))] Vec<String>),
 }
 
 /// How vectors are written.
