@@ -44,8 +44,6 @@ test: build models ## everything that must hold: format, lints, all tests
 		printf '\n\033[1m== Licences and advisories\033[0m\n'; \
 		cargo deny --locked check licenses bans sources; \
 	else echo 'licences: cargo-deny is not installed, so they were not checked (cargo install cargo-deny)'; fi
-	$(call step,Contract: a node held to its own description (minutes))
-	@tests/contract/run.sh --or-skip
 	$(call step,All tests passed)
 
 setup:
