@@ -18,7 +18,7 @@ packages=(
     poppler-utils python3-venv ca-certificates
     redis-server iproute2
 )
-if [ "${1:-}" = bench ]; then packages+=(tesseract-ocr ocrmypdf); fi
+if [ "${1:-}" = bench ]; then packages+=(tesseract-ocr ocrmypdf wrk); fi
 
 # Below this the build (about 6 GB) or the models (about 1 GB) would stop half way with a less clear message.
 free_gb_min=8

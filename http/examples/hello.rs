@@ -1,4 +1,4 @@
-//! What warp costs by itself: one route that says hello, with the server's own settings, for `tests/bench/api.py`.
+//! What warp costs by itself: one route that says hello, for `tests/bench/api.py`.
 
 #![expect(clippy::print_stdout, reason = "the benchmark reads the address")]
 

@@ -9,7 +9,6 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep, timeout_at};
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::event::{self, Event};
@@ -28,7 +27,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(150);
 /// How often a producer shows that it lives.
 const BEAT_EVERY: Duration = Duration::from_secs(1);
 /// How long such a sign counts.
-pub(crate) const BEAT_TTL: Duration = Duration::from_secs(4);
+const BEAT_TTL: Duration = Duration::from_secs(4);
 /// How long a stream can be gone on with after its last event.
 pub(crate) const KEPT: Duration = Duration::from_secs(300);
 /// When a client should come back after every place for a stream was taken.
@@ -88,8 +87,6 @@ impl Producer<'_> {
         }
         let document = question.document;
         let include_sources = question.ask.include_sources;
-        let end = CancellationToken::new();
-        let _end = end.clone().drop_guard();
         let answered = self.answered(document, question.ask);
         let outcome = tokio::select! {
             outcome = timeout_at(self.context.deadline, answered) => outcome.unwrap_or(Err(ApiError::Deadline)),
