@@ -141,6 +141,19 @@ pub struct Owner {
     position: Position,
     /// When the manifest was seen to be ours, on a clock that goes on while the machine sleeps.
     looked_ms: u64,
+    /// The manifest as it was then, or as we wrote it: it can be changed without being read once more.
+    manifest: Option<Versioned<Manifest>>,
+}
+
+/// An ownership that the owner before has written for this node.
+#[derive(Debug, Clone, Copy)]
+pub struct Grant {
+    /// Its epoch.
+    pub epoch: u64,
+    /// The writer that this node has promised.
+    pub writer: u128,
+    /// When it was promised, on a clock that goes on while the machine sleeps, and the log had been read to its end.
+    pub promised_ms: u64,
 }
 
 impl Owner {
@@ -151,33 +164,36 @@ impl Owner {
     pub async fn claim<F: Follower>(means: Means, shard: u32, follower: &mut F) -> Result<Self, OwnError> {
         let drawn = means.chance.next_u128();
         let writer = if plant::here("writer-is-the-generation") { means.node.generation } else { drawn };
-        let begun = Claim::new(writer);
-        Self::pursue(means, shard, writer, begun, follower).await
+        Self::begun(means, shard, writer, follower).pursue(Claim::new(writer), follower).await
     }
 
-    /// Takes up an ownership that the owner before has handed over under `epoch` for `writer`.
+    /// Takes up an ownership that the owner before has handed over.
     ///
     /// # Errors
     /// As [`Owner::claim`]; somebody else may have claimed the shard meanwhile.
     pub async fn take_over<F: Follower>(
         means: Means,
         shard: u32,
-        (epoch, writer): (u64, u128),
+        grant: Grant,
         follower: &mut F,
     ) -> Result<Self, OwnError> {
-        let begun = Claim::granted(writer, epoch);
-        Self::pursue(means, shard, writer, begun, follower).await
+        let begun = Claim::granted(grant.writer, grant.epoch, follower.position().seq + 1);
+        let mut owner = Self::begun(means, shard, grant.writer, follower);
+        owner.looked_ms = grant.promised_ms;
+        owner.pursue(begun, follower).await
+    }
+
+    fn begun<F: Follower>(means: Means, shard: u32, writer: u128, follower: &F) -> Self {
+        let (position, looked_ms) = (follower.position(), means.clock.uptime_ms());
+        Owner { means, shard, writer, epoch: 0, position, looked_ms, manifest: None }
     }
 
     async fn pursue<F: Follower>(
-        means: Means,
-        shard: u32,
-        writer: u128,
+        self,
         (mut claim, mut effect): (Claim, claim::Effect),
         follower: &mut F,
     ) -> Result<Self, OwnError> {
-        let looked_ms = means.clock.uptime_ms();
-        let mut owner = Owner { means, shard, writer, epoch: 0, position: follower.position(), looked_ms };
+        let (shard, mut owner) = (self.shard, self);
         let mut seen: Option<Versioned<Manifest>> = None;
         let mut unavailable = 0;
         loop {
@@ -282,14 +298,18 @@ impl Owner {
         let shard = self.shard;
         let wrong = |source| OwnError::Log { shard, source };
         let store = &*self.means.store;
+        let mut known = self.manifest.clone();
         for _ in 0..UNAVAILABLE_MAX {
-            let seen = match log::read_manifest(store, shard).await {
-                Ok(seen) => seen.ok_or(OwnError::Unavailable { shard })?,
-                Err(LogError::Store { .. }) => {
-                    self.means.clock.sleep(Duration::from_millis(50)).await;
-                    continue;
-                }
-                Err(source) => return Err(wrong(source)),
+            let seen = match known.take() {
+                Some(known) => known,
+                None => match log::read_manifest(store, shard).await {
+                    Ok(seen) => seen.ok_or(OwnError::Unavailable { shard })?,
+                    Err(LogError::Store { .. }) => {
+                        self.means.clock.sleep(Duration::from_millis(50)).await;
+                        continue;
+                    }
+                    Err(source) => return Err(wrong(source)),
+                },
             };
             let held = held(&seen.value);
             if (held.epoch, held.writer) == (self.epoch + 1, writer) {
@@ -357,12 +377,13 @@ impl Owner {
         let shard = self.shard;
         let seen = log::read_manifest(&*self.means.store, shard).await;
         let seen = seen.map_err(|source| OwnError::Log { shard, source })?;
-        match seen.map(|seen| held(&seen.value)) {
-            Some(held) if (held.epoch, held.writer) == (self.epoch, self.writer) => {
+        match seen {
+            Some(seen) if held(&seen.value) == (Held { epoch: self.epoch, writer: self.writer }) => {
                 self.looked_ms = now_ms;
+                self.manifest = Some(seen);
                 Ok(())
             }
-            found => Err(OwnError::Superseded { shard, epoch: found.map_or(0, |held| held.epoch) }),
+            found => Err(OwnError::Superseded { shard, epoch: found.map_or(0, |seen| seen.value.epoch) }),
         }
     }
 
@@ -380,7 +401,11 @@ impl Owner {
         self.put(vec![Op::Fence], follower).await
     }
 
-    async fn raise(&self, seen: Option<&Versioned<Manifest>>, epoch: u64) -> Result<claim::Event, OwnError> {
+    async fn raise(
+        &mut self,
+        seen: Option<&Versioned<Manifest>>,
+        epoch: u64,
+    ) -> Result<claim::Event, OwnError> {
         let mut manifest = seen.map_or_else(|| Manifest::unowned(self.shard), |seen| seen.value.clone());
         if plant::here("claim-drops-unknown-fields") {
             manifest.rest = Manifest::unowned(self.shard).rest;
@@ -404,7 +429,10 @@ impl Owner {
             None => log::create_manifest(store, &manifest).await,
         };
         Ok(match outcome.map_err(|source| OwnError::Log { shard: self.shard, source })? {
-            PutOutcome::Done(_) => claim::Event::Swapped,
+            PutOutcome::Done(etag) => {
+                self.manifest = Some(Versioned { value: manifest, etag });
+                claim::Event::Swapped
+            }
             PutOutcome::Exists | PutOutcome::Changed => claim::Event::Lost,
             PutOutcome::Unknown(_) => claim::Event::Unknown,
         })

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use enabler_cluster::actor::{Context, Fault};
 use enabler_cluster::net::{CallError, NodeId};
+use enabler_cluster::owner::Grant;
 use enabler_cluster::request::Request;
 
 use tokio::time::Instant;
@@ -115,9 +116,10 @@ impl Shard {
         let Mode::Following(following) = &mut state.part else {
             return Err("the shard cannot be followed here".to_owned());
         };
+        let promised_ms = self.means.clock.uptime_ms();
         following.catch_up_to_the_end(self.number).await.map_err(|stuck| Fault::from(stuck).reason)?;
         let writer = self.means.chance.next_u128();
-        state.promised = Some(writer);
+        state.promised = Some((writer, promised_ms));
         self.view.stand(Standing { is_coming: true, ..self.view.standing() });
         Ok(writer)
     }
@@ -134,10 +136,10 @@ impl Shard {
             // The grant came twice, or after a claim that found it in the manifest.
             return if serving.owner.epoch() >= epoch { Ok(()) } else { Err("owned already".to_owned()) };
         }
-        if state.promised.take() != Some(writer) {
+        let Some((_, promised_ms)) = state.promised.take().filter(|(promised, _)| *promised == writer) else {
             return Err("the hand-over was not prepared here".to_owned());
-        }
-        self.claim(context, state, Some((epoch, writer))).await;
+        };
+        self.claim(context, state, Some(Grant { epoch, writer, promised_ms })).await;
         if matches!(state.part, Mode::Serving(_)) {
             Ok(())
         } else {

@@ -22,7 +22,7 @@ use enabler_cluster::decide::custody::Part;
 use enabler_cluster::decide::restart::Policy;
 use enabler_cluster::lease;
 use enabler_cluster::net::{Net, NodeId};
-use enabler_cluster::owner::{Means, Owner};
+use enabler_cluster::owner::{Grant, Means, Owner};
 use enabler_storage::log::SnapshotRef;
 use enabler_storage::record::{DocumentId, DocumentRecord, Op};
 use enabler_storage::shard::{self as index, Settings};
@@ -40,6 +40,8 @@ pub use view::{Freshness, Standing, Unreadable, View};
 
 /// How often the index is made durable, the retention looked after, and a log followed that nobody told of.
 const TICK: Duration = Duration::from_secs(5);
+/// How old, in milliseconds, the news may be that this generation lives when it begins to serve: a part of any lease.
+const LIFE_ASKED_MS_MAX: u64 = 500;
 
 /// Checks an index directory in a child process: LMDB may crash on a damaged file.
 pub type Verify =
@@ -143,8 +145,8 @@ pub struct State {
     part: Mode,
     /// The index was checked since it was last closed.
     verified: bool,
-    /// What this node has promised to write as, if the shard is handed over to it.
-    promised: Option<u128>,
+    /// What this node has promised to write as, if the shard is handed over to it, and since when.
+    promised: Option<(u128, u64)>,
     /// The index was wiped because it could not take the log, and has not stood at the log's end since.
     rebuilt: bool,
 }
@@ -344,18 +346,18 @@ impl Shard {
         }
     }
 
-    /// Has the next opening begin with nothing.
     /// Whether this generation may not serve: it was declared dead, or nobody can say.
-    async fn was_declared_dead(&self, owner: &Owner) -> bool {
+    async fn was_declared_dead(&self) -> bool {
         if self.is_alone {
             return false;
         }
         let ended = lease::has_ended(&*self.means.store, &self.means.node).await;
         ended
-            .inspect_err(|error| tracing::warn!(%error, epoch = owner.epoch(), "not served yet"))
+            .inspect_err(|error| tracing::warn!(%error, shard = self.number, "not served yet"))
             .unwrap_or(true)
     }
 
+    /// Has the next opening begin with nothing.
     async fn wipe(&self) -> Result<(), Fault> {
         self.view.set_index(None);
         self.view.shelf(&self.dir).forget();
@@ -363,7 +365,7 @@ impl Shard {
     }
 
     /// Becomes the owner, by a claim or with the epoch and writer of a hand-over; else follows, and says why.
-    async fn claim(&self, context: &Context<Message>, state: &mut State, granted: Option<(u64, u128)>) {
+    async fn claim(&self, context: &Context<Message>, state: &mut State, granted: Option<Grant>) {
         let mut rebuilt = false;
         loop {
             let mut following = match self.open(context, state).await {
@@ -372,14 +374,24 @@ impl Shard {
             };
             context.seat().note("claiming the shard");
             let means = self.means.clone();
-            let asked = Instant::now();
-            let owned = match granted {
-                Some(grant) => Owner::take_over(means, self.number, grant, &mut *following).await,
-                None => Owner::claim(means, self.number, &mut *following).await,
+            let (asked, asked_ms) = (Instant::now(), means.clock.uptime_ms());
+            let (owned, dead) = match granted {
+                Some(grant) => {
+                    // A hand-over is felt: both are asked of the store at once.
+                    let taking = Owner::take_over(means, self.number, grant, &mut *following);
+                    let (owned, dead) = tokio::join!(taking, self.was_declared_dead());
+                    (owned, Some(dead))
+                }
+                None => (Owner::claim(means, self.number, &mut *following).await, None),
+            };
+            // A claim may have taken long: in an outage, or asleep.
+            let took_ms = self.means.clock.uptime_ms().saturating_sub(asked_ms);
+            let dead = match dead {
+                Some(dead) if took_ms < LIFE_ASKED_MS_MAX => dead,
+                _ => owned.is_ok() && self.was_declared_dead().await,
             };
             let error = match owned {
-                // A claim may have taken long: in an outage, or asleep.
-                Ok(owner) if self.was_declared_dead(&owner).await => {
+                Ok(_) if dead => {
                     context.seat().note("claimed, and not served: this node may have been declared dead");
                     self.stand(Part::Replica, self.view.standing().epoch);
                     state.part = Mode::Following(following);

@@ -220,14 +220,16 @@ fn claim(dice: &mut Dice) -> Result<(), Broken> {
     let first = (!dice.one_in(4)).then(|| Held { epoch: dice.below(6), writer: 500 });
     let mut manifest = Manifest { held: first, seen: None, ours: Vec::new(), late: None };
     let is_granted = dice.one_in(5);
+    let mut free = None;
     let (mut claim, mut effect) = if is_granted {
         let epoch = 3 + dice.below(4);
         manifest.set(Held { epoch, writer }, writer);
-        Claim::granted(writer, epoch)
+        free = Some(1 + dice.below(50));
+        Claim::granted(writer, epoch, free.unwrap_or(1))
     } else {
         Claim::new(writer)
     };
-    let (mut free, mut is_fenced, mut superseded, mut is_away) = (None, false, None, false);
+    let (mut is_fenced, mut superseded, mut is_away) = (false, None, false);
     for _ in 0..STEPS_MAX {
         let event = match effect {
             claim::Effect::ReadManifest if dice.one_in(30) => {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use enabler_cluster::net::NodeId;
+use enabler_cluster::owner::Grant;
 
 use super::{Actor, Message, Mode, State};
 use crate::core::net::{Answer, Call, NoAnswer};
@@ -88,6 +89,7 @@ impl Actor {
             self.follow(state).await;
         }
         let Mode::Following(following) = &mut state.mode else { return Err(NoAnswer::Unavailable) };
+        let promised_ms = self.node.means.clock.uptime_ms();
         loop {
             match following.catch_up().await {
                 Ok(true) => {}
@@ -96,7 +98,7 @@ impl Actor {
             }
         }
         let writer = self.node.means.chance.next_u128();
-        state.promised = Some(writer);
+        state.promised = Some((writer, promised_ms));
         Ok(writer)
     }
 
@@ -104,10 +106,10 @@ impl Actor {
         if let Mode::Serving(serving) = &state.mode {
             return if serving.owner.epoch() >= epoch { Ok(()) } else { Err(NoAnswer::Unavailable) };
         }
-        if state.promised.take() != Some(writer) {
+        let Some((_, promised_ms)) = state.promised.take().filter(|(promised, _)| *promised == writer) else {
             return Err(NoAnswer::Unavailable);
-        }
-        self.claim(state, Some((epoch, writer))).await;
+        };
+        self.claim(state, Some(Grant { epoch, writer, promised_ms })).await;
         if matches!(state.mode, Mode::Serving(_)) { Ok(()) } else { Err(NoAnswer::Unavailable) }
     }
 }

@@ -14,7 +14,7 @@ use enabler_cluster::decide::custody::Part;
 use enabler_cluster::decide::restart::{History, Policy, Verdict};
 use enabler_cluster::lease;
 use enabler_cluster::net::NodeId;
-use enabler_cluster::owner::{Group, OwnError, Owner};
+use enabler_cluster::owner::{Grant, Group, OwnError, Owner};
 use enabler_storage::log::{self, SnapshotRef};
 use enabler_storage::plant;
 use enabler_storage::record::{DocumentId, DocumentRecord, Op};
@@ -30,6 +30,8 @@ pub(super) use following::{Following, Held};
 const PLACES: usize = 16;
 /// How often a log is followed that nobody told of, and its length looked at.
 const TICK: Duration = Duration::from_secs(5);
+/// How old the news may be that a generation lives when it begins to serve, as in the product.
+const LIFE_ASKED_MS_MAX: u64 = 500;
 /// A confirmation that is older than this part of the life of an entry is asked for with the manifest.
 const LOOKS_IN_A_LIFE: u64 = 144;
 /// How long an owner goes on without having looked at its manifest.
@@ -204,7 +206,7 @@ enum Mode {
 
 struct State {
     mode: Mode,
-    promised: Option<u128>,
+    promised: Option<(u128, u64)>,
 }
 
 struct Actor {
@@ -353,21 +355,29 @@ impl Actor {
         }
     }
 
-    async fn claim(&self, state: &mut State, granted: Option<(u64, u128)>) {
+    async fn claim(&self, state: &mut State, granted: Option<Grant>) {
         let mut rebuilt = false;
         loop {
             let Ok(mut following) = self.open(state).await else { return self.rest(state) };
             let means = self.node.means.clone();
             self.node.engine().event(What::Note, Some(self.number), None, || "claims".to_owned());
             let begun_ms = self.node.engine().now_ms();
-            let owned = match granted {
-                Some(grant) => Owner::take_over(means, self.number, grant, &mut following).await,
-                None => Owner::claim(means, self.number, &mut following).await,
+            let life = || lease::has_ended(&*self.node.means.store, &self.node.id);
+            let (owned, ended) = match granted {
+                Some(grant) => {
+                    let taking = Owner::take_over(means, self.number, grant, &mut following);
+                    let (owned, ended) = futures_util::join!(taking, life());
+                    (owned, Some(ended))
+                }
+                None => (Owner::claim(means, self.number, &mut following).await, None),
             };
             let error = match owned {
                 Ok(owner) => {
-                    let asked_ms = self.node.engine().now_ms();
-                    let ended = lease::has_ended(&*self.node.means.store, &self.node.id).await;
+                    let now_ms = self.node.engine().now_ms();
+                    let (asked_ms, ended) = match ended {
+                        Some(ended) if now_ms - begun_ms < LIFE_ASKED_MS_MAX => (begun_ms, ended),
+                        _ => (now_ms, life().await),
+                    };
                     // If nobody can say, it claims again when somebody can.
                     if !matches!(ended, Ok(false)) {
                         self.node.world.sometimes("a claim was won by a generation that may be dead");
