@@ -22,7 +22,7 @@ use crate::documents::document::{Command, CommandError};
 use crate::documents::progress::Board;
 use crate::embedding::Text;
 use crate::model::Prompt;
-use crate::question::{Ask, AskFailure, Desk};
+use crate::question::{Answer, Ask, AskFailure, Desk};
 use crate::shard::{Freshness, Index, Message, Shards, Unreadable};
 use crate::wire::{self, refusal};
 
@@ -349,6 +349,18 @@ impl Calls {
             CommandError::NotRecorded(_) if !self.owns(shard) => self.not_owner(shard),
             CommandError::NotRecorded(why) => code(refusal::NOT_RECORDED, &why),
         }
+    }
+
+    /// The remembered answer to `ask`, if this node follows the document's shard. What is part of a conversation is not
+    /// looked for here, because asking changes the conversation.
+    pub(crate) async fn remembered(&self, ask: &Ask) -> Option<Answer> {
+        if ask.session_id.is_some() || !ask.earlier.is_empty() {
+            return None;
+        }
+        let shard = self.shards.of(ask.document_id);
+        self.shards.get(shard).filter(|(_, view)| view.index().is_some())?;
+        let index = self.current(shard).await.ok()?;
+        self.desk.remembered(ask, &index).await
     }
 
     async fn ask(&self, request: &Request, body: &Bytes) -> Result<Bytes, Refused> {

@@ -1,6 +1,5 @@
 //! Answers a question: search, draft, check against the text, rules, cache.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +9,6 @@ use enabler_grounding::answer;
 use enabler_grounding::evidence::{self, Passage};
 use enabler_grounding::prompt::Template;
 use enabler_grounding::question::Question;
-use enabler_inference::catalogue::{self, Location};
 use enabler_inference::embedding::InputKind;
 use enabler_rules::apply::Outcome;
 use enabler_storage::cache::{self, AnswerKey, Cache};
@@ -24,6 +22,7 @@ use crate::embedding::Text;
 use crate::evaluator;
 use crate::knowledge::passage_of;
 use crate::model;
+use crate::model::installed::Installed;
 use crate::session::Talk;
 use crate::shard::{Index, Shards};
 use crate::wire;
@@ -190,8 +189,8 @@ pub struct Desk {
     pub crew: Crew,
     /// The name of the embedding model.
     pub embedding_model: String,
-    /// Where models are.
-    pub models_dir: PathBuf,
+    /// The models on disk.
+    pub models: Installed,
     /// Which model `auto` takes; `auto` itself means the best that is there.
     pub preferred: String,
     /// Answers that may be remembered.
@@ -239,10 +238,8 @@ impl Desk {
         let ask = &Ask { question, ..ask.clone() };
         self.remember(&talk, &ask.question).await;
         let key = self.key(ask, &record, &model);
-        if let Some(bytes) = self.cache.get(&key).await
-            && let Ok(answer) = serde_json::from_slice::<Answer>(&bytes)
-        {
-            return Ok(Answer { cached: true, ..answer });
+        if let Some(answer) = self.recall(&key).await {
+            return Ok(answer);
         }
         if ask.only_remembered {
             return Err(AskFailure::NotRemembered);
@@ -254,6 +251,18 @@ impl Desk {
             self.cache.put(&key, bytes.into(), self.answer_ttl).await;
         }
         Ok(answer)
+    }
+
+    /// The answer to `ask`, which is part of no conversation, if it is remembered.
+    pub(crate) async fn remembered(&self, ask: &Ask, index: &Arc<Index>) -> Option<Answer> {
+        let record = self.ready(index, ask).ok()?;
+        let model = self.choose(&ask.model).ok()?;
+        self.recall(&self.key(ask, &record, &model)).await
+    }
+
+    async fn recall(&self, key: &str) -> Option<Answer> {
+        let answer: Answer = serde_json::from_slice(&self.cache.get(key).await?).ok()?;
+        Some(Answer { cached: true, ..answer })
     }
 
     fn key(&self, ask: &Ask, record: &DocumentRecord, model: &str) -> String {
@@ -294,14 +303,10 @@ impl Desk {
                 AskFailure::Unavailable(format!("the language model `{name}`, which no node has ready,"))
             });
         }
-        let location = match name.as_str() {
-            "auto" => Ok(catalogue::choose_auto(&self.models_dir)),
-            name => catalogue::locate(&self.models_dir, name),
-        };
-        match location {
-            Ok(Location::Found { model, .. }) => Ok(model.name.to_owned()),
-            Ok(missing @ Location::Missing { model, .. }) => Err(AskFailure::NoModel {
-                model: model.name.to_owned(),
+        match self.models.named(name) {
+            Ok(Ok(model)) => Ok(model.to_owned()),
+            Ok(Err(missing)) => Err(AskFailure::NoModel {
+                model: missing.model().name.to_owned(),
                 explanation: model::missing(&missing),
             }),
             Err(error) => Err(AskFailure::NoModel { model: name.clone(), explanation: error.to_string() }),

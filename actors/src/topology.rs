@@ -31,6 +31,7 @@ use crate::embedding::{self, EmbeddingPool};
 use crate::evaluator::{Evaluator, Library, Standing};
 use crate::files::Files;
 use crate::keeper::Keeper;
+use crate::model::installed::Installed;
 use crate::model::{self, ModelHost};
 use crate::ocr::Reading;
 use crate::question::{Desk, Judge};
@@ -250,7 +251,7 @@ fn desk(settings: &Settings, parts: &Parts, shards: Shards, crew: Crew) -> Desk 
         shards,
         crew,
         embedding_model: embedding_model(settings).to_owned(),
-        models_dir: settings.models.dir.clone(),
+        models: Installed::within(settings.models.dir.clone()),
         preferred: settings.models.generation.clone(),
         cache: parts.cache.clone(),
         clock: parts.means.clock.clone(),

@@ -37,6 +37,15 @@ pub enum Location {
     },
 }
 
+impl Location {
+    /// The catalogue's entry.
+    pub fn model(&self) -> &'static Model {
+        match self {
+            Self::Found { model, .. } | Self::Missing { model, .. } => model,
+        }
+    }
+}
+
 /// Looks for `name` in `{models_dir}/{name}/`. Only existence is checked; [`super::check`] reads the files.
 pub fn locate(models_dir: &Path, name: &str) -> Result<Location, UnknownModel> {
     let model = find(name).ok_or_else(|| UnknownModel {
