@@ -55,12 +55,18 @@ pub struct NodeApi {
     started: Started,
     models_dir: PathBuf,
     top_k: usize,
+    batches: batch::Places,
 }
 
 impl NodeApi {
     /// The API of the node whose actors will be in `started`.
     pub fn new(settings: &Settings, started: Started) -> Self {
-        NodeApi { started, models_dir: settings.models.dir.clone(), top_k: settings.retrieval.top_k }
+        NodeApi {
+            started,
+            models_dir: settings.models.dir.clone(),
+            top_k: settings.retrieval.top_k,
+            batches: batch::Places::default(),
+        }
     }
 
     async fn find(&self, context: &Context, id: Uuid) -> Result<Found, ApiError> {

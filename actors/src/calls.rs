@@ -21,6 +21,7 @@ use crate::crew::{Case, Crew, CrewError, role};
 use crate::documents::document::{Command, CommandError};
 use crate::documents::progress::Board;
 use crate::embedding::Text;
+use crate::keeper::{OWNS, listed};
 use crate::model::Prompt;
 use crate::question::{Answer, Ask, AskFailure, Desk};
 use crate::shard::{Freshness, Index, Message, Shards, Unreadable};
@@ -203,7 +204,9 @@ impl Calls {
             // Nobody can change what nobody can reach: without the store, what its owner has is all there is. A
             // replica may lack what was acknowledged just before.
             Ok((index, Freshness::Unconfirmed))
-                if view.is_sure_owner() && self.nobody_reaches_the_store(view.last_confirmed()) =>
+                if view.is_sure_owner()
+                    && self.nobody_reaches_the_store(view.last_confirmed())
+                    && !self.knows_a_later_owner(shard, view.standing().epoch) =>
             {
                 Ok(index)
             }
@@ -230,6 +233,15 @@ impl Calls {
         };
         // Who has never heard of anybody knows of nobody who could have taken over.
         !others.is_empty() && others.iter().all(is_blind)
+    }
+
+    /// Whether another node says that it owns the shard under a later epoch: its actor here may be too busy to have heard.
+    fn knows_a_later_owner(&self, shard: u32, epoch: u64) -> bool {
+        let view = self.net.view().borrow().clone();
+        view.members
+            .iter()
+            .filter(|member| member.id != view.me)
+            .any(|member| listed(member.fact(OWNS)).any(|(owned, theirs)| owned == shard && theirs > epoch))
     }
 
     async fn reading<T: Send + 'static>(

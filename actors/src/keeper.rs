@@ -449,7 +449,7 @@ impl Keeper {
 }
 
 /// The shards and epochs of a fact.
-fn listed(fact: &str) -> impl Iterator<Item = (u32, u64)> {
+pub(crate) fn listed(fact: &str) -> impl Iterator<Item = (u32, u64)> {
     fact.split(',').filter_map(|item| {
         let (shard, epoch) = item.split_once(':')?;
         Some((shard.parse().ok()?, epoch.parse().ok()?))

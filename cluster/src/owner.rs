@@ -154,6 +154,8 @@ pub struct Grant {
     pub writer: u128,
     /// When it was promised, on a clock that goes on while the machine sleeps, and the log had been read to its end.
     pub promised_ms: u64,
+    /// Whether it was tried to take it up: a fence of its own may be in the log then.
+    pub is_tried: bool,
 }
 
 impl Owner {
@@ -177,7 +179,8 @@ impl Owner {
         grant: Grant,
         follower: &mut F,
     ) -> Result<Self, OwnError> {
-        let begun = Claim::granted(grant.writer, grant.epoch, follower.position().seq + 1);
+        let next = (!grant.is_tried).then(|| follower.position().seq + 1);
+        let begun = Claim::granted(grant.writer, grant.epoch, next);
         let mut owner = Self::begun(means, shard, grant.writer, follower);
         owner.looked_ms = grant.promised_ms;
         owner.pursue(begun, follower).await
@@ -472,7 +475,8 @@ impl Owner {
         if applies_first {
             follower.apply(&sealed).await.map_err(|source| OwnError::Follow { shard, source })?;
         }
-        let (mut append, mut effect) = Append::new(me);
+        let is_fence = matches!(sealed.entry.ops.as_slice(), [Op::Fence]);
+        let (mut append, mut effect) = if is_fence { Append::fence(me) } else { Append::new(me) };
         loop {
             let event = match effect {
                 append::Effect::Put => {

@@ -3,6 +3,7 @@
 //! A batch's object holds what was asked and nothing that was answered: answers stay in the cache, where deleting a
 //! document finds them, and are looked up when somebody asks for the batch.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,19 +12,24 @@ use enabler_actors::knowledge::Inquiry;
 use enabler_actors::question::{self, AskFailure};
 use enabler_actors::topology::Actors;
 use enabler_cluster::request::Request;
-use enabler_http::{Answer, Api as _, ApiError, Ask, Batch, BatchApi, BatchItem, Context, ItemState};
+use enabler_http::{Answer, Api as _, ApiError, Ask, Batch, BatchApi, BatchItem, Context, ItemState, Queue};
 use enabler_storage::objects::{ETag, Key, ObjectStore, PutOutcome};
 use enabler_storage::record::DocumentId;
 use futures_util::stream::{self, StreamExt as _};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use tokio::time::Instant;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use super::{NodeApi, convert, request, unavailable};
 
-/// Questions of one batch that are answered at one time; others than this batch wait for models too.
-const QUESTIONS_AT_ONCE: usize = 4;
+/// Questions of all batches that a node has answered at one time: people wait for the same models.
+const QUESTIONS_AT_ONCE: usize = 2;
+/// Batches whose questions wait at one node; their time runs out while they wait.
+const BATCHES_AT_ONCE: usize = 64;
+/// The pause before a question is asked again that found every place of a model taken.
+const ASK_AGAIN: Duration = Duration::from_secs(2);
 /// How long the questions of a batch may take in all: a hundred of them at a few seconds each.
 const BATCH_TIME_MAX: Duration = Duration::from_secs(600);
 /// How often a node says that it is at work on a batch.
@@ -78,11 +84,12 @@ fn not_stored(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Api
 impl BatchApi for NodeApi {
     async fn begin_batch(&self, context: &Context, items: Vec<BatchItem>) -> Result<Uuid, ApiError> {
         let actors = self.started.get()?;
+        let asks = items.iter().any(|item| matches!(item, BatchItem::Question { .. }));
+        let place = if asks { Some(self.batches.place()?) } else { None };
         let intake = &actors.intake;
         // Ids grow with time, so that the oldest are listed first.
         let id = Uuid::from_bytes(DocumentId::mint(&*intake.clock, &*intake.chance).0);
         let key = key(context.tenant.name(), id)?;
-        let asks = items.iter().any(|item| matches!(item, BatchItem::Question { .. }));
         let now_ms = intake.clock.now_ms();
         let kept = Kept { created_ms: now_ms, beat_ms: now_ms, has_ended: !asks, items };
         let bytes = serde_json::to_vec(&kept).map_err(|error| super::internal("writing a batch", error))?;
@@ -92,14 +99,17 @@ impl BatchApi for NodeApi {
             PutOutcome::Unknown(error) => return Err(not_stored(error)),
         };
         remove_old(&*intake.store, context.tenant.name(), kept.created_ms).await;
-        if asks {
+        if let Some(place) = place {
             let worker = Worker {
                 actors: actors.clone(),
                 tenant: context.tenant.name().to_owned(),
                 top_k: self.top_k,
             };
-            let trace = context.trace_id.clone();
-            tokio::spawn(async move { worker.answer(trace, key, etag, kept).await });
+            let (trace, turns) = (context.trace_id.clone(), self.batches.questions.clone());
+            tokio::spawn(async move {
+                let _place = place;
+                worker.answer(trace, &turns, key, etag, kept).await;
+            });
         }
         Ok(id)
     }
@@ -148,6 +158,27 @@ impl NodeApi {
     }
 }
 
+/// The places of a node for batches and their questions.
+pub(super) struct Places {
+    batches: Arc<Semaphore>,
+    questions: Arc<Semaphore>,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        let places = |count| Arc::new(Semaphore::new(count));
+        Places { batches: places(BATCHES_AT_ONCE), questions: places(QUESTIONS_AT_ONCE) }
+    }
+}
+
+impl Places {
+    fn place(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        let retry_after_seconds = super::RETRY_AFTER_SECONDS;
+        let full = |_| ApiError::Overloaded { queue: Queue::Questions, retry_after_seconds };
+        self.batches.clone().try_acquire_owned().map_err(full)
+    }
+}
+
 /// Answers the questions of one tenant's batch.
 struct Worker {
     actors: Actors,
@@ -156,16 +187,17 @@ struct Worker {
 }
 
 impl Worker {
-    async fn answer(&self, trace: std::sync::Arc<str>, key: Key, etag: ETag, mut kept: Kept) {
+    async fn answer(&self, trace: Arc<str>, turns: &Semaphore, key: Key, etag: ETag, mut kept: Kept) {
         let until = Instant::now() + BATCH_TIME_MAX;
         let ask = |item: BatchItem| {
             let trace = trace.clone();
             async move {
                 let BatchItem::Question { document_id, ask } = item else { return };
+                let Ok(Ok(_turn)) = timeout_at(until, turns.acquire()).await else { return };
                 let left = until.saturating_duration_since(Instant::now());
                 let request = Request::new(trace, left.min(QUESTION_TIME_MAX));
                 // The answer is found in the cache; a failure is found out again when the batch is shown.
-                let answered = request.run(self.ask(&request, document_id, &ask, false)).await;
+                let answered = request.run(self.ask_until_taken(&request, document_id, &ask)).await;
                 if let Ok(Err(error)) = answered {
                     tracing::info!(%error, "a question of a batch was not answered");
                 }
@@ -200,6 +232,21 @@ impl Worker {
             PutOutcome::Unknown(error) => {
                 tracing::warn!(%error, "how a batch stands could not be written");
                 None
+            }
+        }
+    }
+
+    /// Asks until a model has a place for the question: nobody waits in front of a screen for it.
+    async fn ask_until_taken(
+        &self,
+        request: &Request,
+        document_id: Option<Uuid>,
+        ask: &Ask,
+    ) -> Result<Answer, ApiError> {
+        loop {
+            match self.ask(request, document_id, ask, false).await {
+                Err(ApiError::Overloaded { .. }) => tokio::time::sleep(ASK_AGAIN).await,
+                outcome => return outcome,
             }
         }
     }

@@ -139,7 +139,7 @@ impl Shard {
         let Some((_, promised_ms)) = state.promised.take().filter(|(promised, _)| *promised == writer) else {
             return Err("the hand-over was not prepared here".to_owned());
         };
-        self.claim(context, state, Some(Grant { epoch, writer, promised_ms })).await;
+        self.claim(context, state, Some(Grant { epoch, writer, promised_ms, is_tried: false })).await;
         if matches!(state.part, Mode::Serving(_)) {
             Ok(())
         } else {

@@ -365,7 +365,7 @@ impl Shard {
     }
 
     /// Becomes the owner, by a claim or with the epoch and writer of a hand-over; else follows, and says why.
-    async fn claim(&self, context: &Context<Message>, state: &mut State, granted: Option<Grant>) {
+    async fn claim(&self, context: &Context<Message>, state: &mut State, mut granted: Option<Grant>) {
         let mut rebuilt = false;
         loop {
             let mut following = match self.open(context, state).await {
@@ -418,6 +418,7 @@ impl Shard {
                 // The log is the truth: an index that cannot take it is made anew, once.
                 _ if !rebuilt => {
                     rebuilt = true;
+                    granted = granted.map(|grant| Grant { is_tried: true, ..grant });
                     context.seat().failed("replay", format!("{fault}; the index is rebuilt"), None);
                     drop(following);
                     if let Err(fault) = self.wipe().await {

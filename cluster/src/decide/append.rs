@@ -7,6 +7,8 @@ use enabler_storage::plant;
 
 /// Read-backs of an unknown outcome before the owner gives up; with the doubling wait this is about 25 s.
 const READS_MAX: u32 = 9;
+/// The same for a fence, of which nobody waits to hear: a claim that fails within two seconds can be made anew.
+const READS_OF_A_FENCE_MAX: u32 = 5;
 /// The first wait before an unknown outcome is read back again, in milliseconds.
 const WAIT_MS_FIRST: u64 = 50;
 
@@ -75,12 +77,18 @@ pub enum Outcome {
 pub struct Append {
     me: Author,
     reads: u32,
+    reads_max: u32,
 }
 
 impl Append {
     /// Begins: the first effect is always [`Effect::Put`].
     pub fn new(me: Author) -> (Self, Effect) {
-        (Append { me, reads: 0 }, Effect::Put)
+        (Append { me, reads: 0, reads_max: READS_MAX }, Effect::Put)
+    }
+
+    /// Begins the entry with which an ownership begins.
+    pub fn fence(me: Author) -> (Self, Effect) {
+        (Append { me, reads: 0, reads_max: READS_OF_A_FENCE_MAX }, Effect::Put)
     }
 
     /// Takes what the store said and says what to do next.
@@ -98,7 +106,7 @@ impl Append {
             Event::Refused => self.read(0),
             Event::Unknown | Event::Unreadable => self.read(WAIT_MS_FIRST << self.reads.min(8)),
             Event::Absent => {
-                if self.reads >= READS_MAX {
+                if self.reads >= self.reads_max {
                     return Effect::Done(Outcome::Undecided);
                 }
                 Effect::Put
@@ -108,7 +116,7 @@ impl Append {
     }
 
     fn read(&mut self, wait_ms: u64) -> Effect {
-        if self.reads >= READS_MAX {
+        if self.reads >= self.reads_max {
             return Effect::Done(Outcome::Undecided);
         }
         self.reads += 1;

@@ -73,10 +73,11 @@ impl Claim {
         (Claim { writer, epoch: 0, swaps: 0, pending: false }, Effect::ReadManifest)
     }
 
-    /// Takes up an ownership that stands in the manifest already, with a log of which everything before `next` is known: if
-    /// it has grown since, the fence is refused and the rest is replayed.
-    pub fn granted(writer: u128, epoch: u64, next: u64) -> (Self, Effect) {
-        (Claim { writer, epoch, swaps: 0, pending: false }, Effect::Fence(next))
+    /// Takes up an ownership that stands in the manifest already. Where everything before entry `next` is known, the log is
+    /// read no further: if it has grown since, the fence is refused and the rest is replayed.
+    pub fn granted(writer: u128, epoch: u64, next: Option<u64>) -> (Self, Effect) {
+        let claim = Claim { writer, epoch, swaps: 0, pending: false };
+        (claim, next.map_or(Effect::Replay, Effect::Fence))
     }
 
     /// The epoch that was last asked for; ours once the claim serves.
@@ -142,12 +143,13 @@ mod tests {
 
     #[test]
     fn a_shard_that_is_handed_over_is_fenced_at_once_and_replayed_only_if_its_log_has_grown() {
-        let (mut claim, first) = Claim::granted(1, 4, 7);
+        let (mut claim, first) = Claim::granted(1, 4, Some(7));
         assert_eq!(first, Effect::Fence(7));
         assert_eq!(claim.clone().step(Event::Fenced), Effect::Serve(4));
         assert_eq!(claim.step(Event::Overtaken), Effect::Replay);
         assert_eq!(claim.step(Event::Replayed(8)), Effect::Fence(8));
         assert_eq!(claim.step(Event::Fenced), Effect::Serve(4));
+        assert_eq!(Claim::granted(1, 4, None).1, Effect::Replay);
     }
 
     #[test]

@@ -224,8 +224,8 @@ fn claim(dice: &mut Dice) -> Result<(), Broken> {
     let (mut claim, mut effect) = if is_granted {
         let epoch = 3 + dice.below(4);
         manifest.set(Held { epoch, writer }, writer);
-        free = Some(1 + dice.below(50));
-        Claim::granted(writer, epoch, free.unwrap_or(1))
+        free = (!dice.one_in(4)).then(|| 1 + dice.below(50));
+        Claim::granted(writer, epoch, free)
     } else {
         Claim::new(writer)
     };

@@ -213,6 +213,13 @@ impl Node {
         is_informed && others.values().all(|heard| is_blind(heard) && heard.since_ms <= confirmed_ms)
     }
 
+    /// Whether another node says that it owns a shard under a later epoch: the actor here may be too busy to have heard.
+    #[must_use]
+    pub fn knows_a_later_owner(&self, shard: u32, epoch: u64) -> bool {
+        let owns_later = |(owned, theirs): &(u32, u64)| *owned == shard && *theirs > epoch;
+        self.others().values().any(|heard| heard.said.owns.iter().any(owns_later))
+    }
+
     fn said(&self) -> Said {
         let (mut owns, mut follows) = (Vec::new(), Vec::new());
         for (number, cell) in (0..).zip(&self.shards) {

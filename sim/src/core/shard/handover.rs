@@ -109,7 +109,7 @@ impl Actor {
         let Some((_, promised_ms)) = state.promised.take().filter(|(promised, _)| *promised == writer) else {
             return Err(NoAnswer::Unavailable);
         };
-        self.claim(state, Some(Grant { epoch, writer, promised_ms })).await;
+        self.claim(state, Some(Grant { epoch, writer, promised_ms, is_tried: false })).await;
         if matches!(state.mode, Mode::Serving(_)) { Ok(()) } else { Err(NoAnswer::Unavailable) }
     }
 }

@@ -64,6 +64,8 @@ pub struct Cell {
     followers: Mutex<Vec<NodeId>>,
     /// When the log last told where it ends.
     confirmed_ms: AtomicU64,
+    /// The last entry that was seen in the log, applied or not.
+    seen: AtomicU64,
 }
 
 impl Default for Cell {
@@ -75,6 +77,7 @@ impl Default for Cell {
             held: Mutex::default(),
             followers: Mutex::default(),
             confirmed_ms: AtomicU64::new(0),
+            seen: AtomicU64::new(0),
         }
     }
 }
@@ -355,7 +358,7 @@ impl Actor {
         }
     }
 
-    async fn claim(&self, state: &mut State, granted: Option<Grant>) {
+    async fn claim(&self, state: &mut State, mut granted: Option<Grant>) {
         let mut rebuilt = false;
         loop {
             let Ok(mut following) = self.open(state).await else { return self.rest(state) };
@@ -405,6 +408,7 @@ impl Actor {
                 return self.rest(state);
             }
             rebuilt = true;
+            granted = granted.map(|grant| Grant { is_tried: true, ..grant });
             drop(following);
             self.wipe();
         }
@@ -489,11 +493,16 @@ pub(super) async fn document(
                 _ => return Err(NoAnswer::Unavailable),
             }
         }
+        // What is here is not all there is, whether the store answers now or not.
+        None if locked(&held).position.seq < cell.seen.load(Ordering::Relaxed) => {
+            return Err(NoAnswer::Unavailable);
+        }
         // Without the store, what its owner has is all there is, if nobody reaches it.
         None if cell.view().part == Part::Owner && plant::here("owner-alone-is-enough") => held,
         None if cell.view().part == Part::Owner
             && !node.has_slept(shard)
-            && node.nobody_reaches_the_store(cell.confirmed_ms.load(Ordering::Relaxed)) =>
+            && node.nobody_reaches_the_store(cell.confirmed_ms.load(Ordering::Relaxed))
+            && !node.knows_a_later_owner(shard, cell.view().epoch) =>
         {
             node.world.sometimes("an owner answered without the store");
             held
@@ -524,6 +533,7 @@ async fn end_of_log(node: &Arc<Node>, shard: u32, held: &Arc<Mutex<Held>>) -> Op
             cell.confirmed_ms.store(asked_ms, Ordering::Relaxed);
             return Some(seq);
         }
+        cell.seen.fetch_max(seq + 1, Ordering::Relaxed);
         seq = locked(held).position.seq.max(seq + 1);
     }
 }
