@@ -27,8 +27,13 @@ if [ "${1:-}" != serve ] || [ -z "${RAG_ENABLER_CLUSTER_LISTEN:-}" ]; then exec 
 if [ -z "${RAG_ENABLER_NODE_NAME:-}" ]; then
     id=$(hostname)
     if [ -n "${ECS_CONTAINER_METADATA_URI_V4:-}" ]; then
-        task=$(get "${ECS_CONTAINER_METADATA_URI_V4#http://}/task") || stop "the task's metadata cannot be read"
-        [[ $task =~ \"TaskARN\":\"[^\"]*/([0-9a-f]+)\" ]] || stop "the task's metadata names no task"
+        # It answers some moments after the container has begun.
+        for _ in 1 2 3 4 5 6 7 8 9 10; do
+            task=$(get "${ECS_CONTAINER_METADATA_URI_V4#http://}/task" 2>/dev/null) && break
+            task=
+            sleep 1
+        done
+        [[ $task =~ \"TaskARN\":\"[^\"]*/([0-9a-f]+)\" ]] || stop "the task's metadata cannot be read"
         id=${BASH_REMATCH[1]:0:12}
     fi
     prefix=${NODE_PREFIX:-node}

@@ -27,3 +27,8 @@ output "s3_endpoint_id" {
   description = "The gateway endpoint; the data bucket is read and written through it alone."
   value       = aws_vpc_endpoint.s3.id
 }
+
+output "models_security_group_arn" {
+  description = "The same as an ARN."
+  value       = aws_security_group.models.arn
+}
