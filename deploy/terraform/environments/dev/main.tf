@@ -62,11 +62,11 @@ module "platform" {
   replicas    = 1
 
   # How much
-  api        = { cpu = 512, memory = 2048, count_min = 1, count_max = 2, count_min_night = 0 }
-  documents  = { cpu = 1024, memory = 4096, count_min = 1, count_max = 2, count_min_night = 0 }
-  ocr        = { cpu = 1024, memory = 4096, count_min = 1, count_max = 2, count_min_night = 0 }
-  embedding  = { cpu = 1024, memory = 4096, count_min = 1, count_max = 2, count_min_night = 0 }
-  generation = { cpu = 2048, memory = 8192, count_min = 1, count_max = 1, count_min_night = 0 }
+  api        = { cpu = 512, memory = 2048, count_min = 1, count_max = 2 }
+  documents  = { cpu = 1024, memory = 4096, count_min = 1, count_max = 2 }
+  ocr        = { cpu = 1024, memory = 4096, count_min = 1, count_max = 2 }
+  embedding  = { cpu = 1024, memory = 4096, count_min = 1, count_max = 2 }
+  generation = { cpu = 2048, memory = 8192, count_min = 1, count_max = 1 }
   redis      = { node_type = "cache.t4g.micro", shards = 1, replicas = 0, snapshot_days = 1 }
   budget_usd = 300
 

@@ -12,6 +12,7 @@ terraform {
 }
 
 resource "aws_lb" "main" {
+  #checkov:skip=CKV_AWS_150:A setting: on in prod, off where environments come and go.
   name                       = var.name
   internal                   = true
   load_balancer_type         = "application"
@@ -358,6 +359,7 @@ resource "aws_wafv2_web_acl_logging_configuration" "main" {
 # PrivateLink, for applications in other VPCs
 
 resource "aws_lb" "link" {
+  #checkov:skip=CKV_AWS_150:A setting: on in prod, off where environments come and go.
   #checkov:skip=CKV_AWS_91:The balancer behind it logs every request; this one sees TLS alone.
   #checkov:skip=CKV2_AWS_28:The firewall stands at the balancer behind it.
   #checkov:skip=CKV2_AWS_20:It passes TLS through on 443 and has no other port.

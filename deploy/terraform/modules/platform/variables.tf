@@ -201,6 +201,11 @@ variable "rotation_days" {
   description = "Days between rotations of the key and the Redis's password."
   type        = number
   default     = 30
+
+  validation {
+    condition     = var.rotation_days >= 1 && var.rotation_days <= 90
+    error_message = "Secrets are rotated every 1 to 90 days."
+  }
 }
 
 variable "exec_enabled" {
