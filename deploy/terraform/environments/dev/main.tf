@@ -68,7 +68,7 @@ module "platform" {
   embedding  = { cpu = 1024, memory = 4096, count_min = 1, count_max = 2 }
   generation = { cpu = 2048, memory = 8192, count_min = 1, count_max = 1 }
   redis      = { node_type = "cache.t4g.micro", shards = 1, replicas = 0, snapshot_days = 1 }
-  budget_usd = 300
+  budget_usd = 500
 
   # How long, how strict
   undo_days                = 1

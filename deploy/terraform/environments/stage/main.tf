@@ -68,7 +68,7 @@ module "platform" {
   embedding  = { cpu = 2048, memory = 8192, count_min = 1, count_max = 4 }
   generation = { cpu = 4096, memory = 16384, count_min = 1, count_max = 3 }
   redis      = { node_type = "cache.t4g.small", shards = 1, replicas = 1, snapshot_days = 3 }
-  budget_usd = 900
+  budget_usd = 1000
 
   # How long, how strict
   undo_days                = 3
