@@ -41,7 +41,7 @@ security() {
 
 # Each skip of checkov has its reason behind the rule's name.
 reasons() {
-    ! grep -rnE '#checkov:skip=[A-Z0-9_]+(:.{0,15})?$' deploy/terraform
+    ! grep -rnE '#checkov:skip=[A-Z0-9_]+(:.{0,7})?$' deploy/terraform
 }
 
 install_tools
