@@ -104,6 +104,25 @@ resource "aws_vpc_security_group_ingress_rule" "balancer_from_applications" {
   ip_protocol                  = "tcp"
 }
 
+# PrivateLink's own balancer carries the same group and hands on to this one.
+resource "aws_vpc_security_group_ingress_rule" "balancer_from_link" {
+  security_group_id            = aws_security_group.balancer.id
+  description                  = "The API by PrivateLink"
+  referenced_security_group_id = aws_security_group.balancer.id
+  from_port                    = 443
+  to_port                      = 443
+  ip_protocol                  = "tcp"
+}
+
+resource "aws_vpc_security_group_egress_rule" "link_to_balancer" {
+  security_group_id            = aws_security_group.balancer.id
+  description                  = "The API by PrivateLink"
+  referenced_security_group_id = aws_security_group.balancer.id
+  from_port                    = 443
+  to_port                      = 443
+  ip_protocol                  = "tcp"
+}
+
 # balancer -> 8000 nodes
 
 resource "aws_vpc_security_group_egress_rule" "balancer_to_nodes" {
