@@ -1,6 +1,9 @@
 """Holds alert rules, dashboards, collectors and CloudWatch alarms to the list of metrics (deploy/telemetry/metrics.toml).
 
 Names, labels and values that the list does not have are errors; so is a rate of a gauge, or a counter without one.
+    telemetry.py                 the files
+    telemetry.py NODE.txt ...    also what nodes say at /metrics, saved: together they give every metric of the list, and no other
+
 Prints each problem with its file, and ends with 1 when there is any.
 """
 
@@ -27,7 +30,7 @@ class Catalogue:
     def __init__(self, path):
         listed = tomllib.loads(path.read_text(encoding="utf-8"))
         self.everywhere = set(listed["exporter"]["labels"]) | {"job", "instance"}
-        self.labels, self.kinds, self.values, self.names = {}, {}, {}, set()
+        self.labels, self.kinds, self.values, self.types, self.names = {}, {}, {}, {}, set()
         self.problems = []
         for metric in listed["metric"]:
             self.add(metric, listed["exporter"])
@@ -41,6 +44,7 @@ class Catalogue:
         if name in self.names:
             say(f"{name} is listed twice")
         self.names.add(name)
+        self.types[name] = kind
         if not re.fullmatch(r"rag_enabler_[a-z0-9_]+", name):
             say(f"{name} does not begin with rag_enabler_")
         if (kind == "counter") != name.endswith("_total"):
@@ -188,13 +192,44 @@ def collectors(catalogue):
                 yield path, f"{name} is not sent to CloudWatch by collector.aws.yaml"
 
 
+def exported(catalogue, paths):
+    """Problems of what nodes really say: names, types, labels and values that the list does not have, and what is missing."""
+    kinds = {}
+    for path in paths:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if line.startswith("# TYPE "):
+                _, _, name, kind = line.split(maxsplit=3)
+                kinds[name] = kind
+                continue
+            found = re.match(r"(rag_enabler_\w+)(?:\{(.*)\})? ", line)
+            if not found:
+                continue
+            name, labels = found[1], dict(re.findall(r'(\w+)="((?:[^"\\]|\\.)*)"', found[2] or ""))
+            if name not in catalogue.labels:
+                yield path, f"{name} is said and not listed"
+                continue
+            if wrong := set(labels) ^ (catalogue.labels[name] | (catalogue.everywhere - {"job", "instance"})):
+                yield path, f"{name}: labels that are listed or said, not both: {', '.join(sorted(wrong))}"
+            for label, value in labels.items():
+                known = catalogue.values.get((name, label))
+                if known is not None and value not in known:
+                    yield path, f"{name}: {label} is {value!r}, which is not listed"
+    for name in sorted(catalogue.names - set(kinds)):
+        yield FILES / "metrics.toml", f"{name} is listed, and no node says it"
+    for name in sorted(catalogue.names & set(kinds)):
+        if kinds[name] != catalogue.types[name]:
+            yield FILES / "metrics.toml", f"{name} is a {kinds[name]} of the nodes and a {catalogue.types[name]} here"
+
+
 def main():
     catalogue = Catalogue(FILES / "metrics.toml")
     problems = [(FILES / "metrics.toml", problem) for problem in catalogue.problems]
     for check in (alerts, dashboards, collectors):
         problems += check(catalogue)
+    if len(sys.argv) > 1:
+        problems += exported(catalogue, [Path(name).resolve() for name in sys.argv[1:]])
     for path, problem in problems:
-        print(f"{path.relative_to(ROOT)}: {problem}")
+        print(f"{path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}: {problem}")
     print(f"telemetry: {len(catalogue.names)} metrics, {len(problems)} problems")
     return 1 if problems else 0
 
