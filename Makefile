@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run cluster test contract bench retrieval fuzz soak sim lint fmt models setup build clean
+.PHONY: help run cluster test contract bench retrieval fuzz soak sim lint fmt models setup build clean deploy-check
 
 # An empty HOME (a bare container, a system service) is looked up, because cargo and the caches need one.
 ifeq ($(strip $(HOME)),)
@@ -23,7 +23,7 @@ step = @printf '\n\033[1m== %s\033[0m\n' "$(1)"
 help: ## list these targets
 	@echo 'RAG Enabler: answers questions about Portuguese and English documents, with the page as proof.'
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: models ## set up, build, and show the product: two documents read, three questions answered
 	$(call step,Starting the tour (Ctrl-C ends it))
@@ -87,6 +87,9 @@ sim: ## search SEEDS (default 10000) seeds of simulated failures for a broken pr
 lint: ## format check and lints only
 	@cargo fmt --all --check
 	@cargo clippy --locked --workspace --all-targets -- -D warnings
+
+deploy-check: ## what is deployed: Terraform, images, dashboards, alarms, runbooks, workflows
+	@deploy/check.sh
 
 fmt: ## format everything
 	@cargo fmt --all

@@ -21,7 +21,7 @@ stop() {
 finish() {
     trap - EXIT INT TERM
     # Nodes first, so that they can write down that they end; then what they use.
-    local pid
+    local i
     for ((i = ${#pids[@]} - 1; i >= 0; i--)); do
         kill -TERM "${pids[i]}" 2>/dev/null || true
         for _ in $(seq 300); do kill -0 "${pids[i]}" 2>/dev/null || break; sleep 0.1; done
