@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use enabler_analysis::{Page, analyze, shipped};
+use enabler_analysis::{Page, Profile, Profiles, analyze};
 use enabler_reading::{Limits, Program, Reader, Settings, child_main};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -39,15 +39,16 @@ async fn run(arguments: &[OsString]) -> Result<(), Box<dyn Error>> {
     let truth_file = Path::new(arguments.first().ok_or("name a truth file")?);
     let folder = truth_file.parent().ok_or("the truth file is in no folder")?;
     let kept = arguments.get(1).map(Path::new);
+    let profiles = profiles()?;
     let truth: Vec<Value> = serde_json::from_slice(&std::fs::read(truth_file)?)?;
     for (kind, key) in [("native", "file"), ("scan", "scanned")] {
         let (mut fields, mut right, mut invented, mut boxes) = (0, 0, 0, (0, 0));
         for document in &truth {
             let Some(name) = document[key].as_str() else { continue };
             let pages = pages(&folder.join(name), kept).await?;
-            let choice = shipped().choose(&pages);
+            let choice = profiles.choose(&pages);
             let wanted = document["profile"].as_str().unwrap_or("");
-            let Some(profile) = shipped().named(wanted) else { continue };
+            let Some(profile) = profiles.named(wanted) else { continue };
             let begun = Instant::now();
             let analysis = analyze(&pages, profile);
             let took = begun.elapsed();
@@ -84,6 +85,20 @@ async fn run(arguments: &[OsString]) -> Result<(), Box<dyn Error>> {
         );
     }
     Ok(())
+}
+
+/// The profiles as they are in the folder now.
+fn profiles() -> Result<Profiles, Box<dyn Error>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/profiles");
+    let mut found = Vec::new();
+    for name in ["inventory", "meeting_minutes"] {
+        let text = std::fs::read_to_string(folder.join(format!("{name}.toml")))?;
+        found.push(Profile::parse(name, &text).map_err(|error| match error {
+            enabler_analysis::ProfileError::Syntax { source, .. } => format!("{name}: {source}"),
+            other => other.to_string(),
+        })?);
+    }
+    Ok(Profiles::new(found))
 }
 
 async fn pages(file: &Path, kept: Option<&Path>) -> Result<Vec<Page>, Box<dyn Error>> {

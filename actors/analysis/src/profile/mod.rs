@@ -123,7 +123,10 @@ mod tests {
             ("inventory", include_str!("../../../../config/profiles/inventory.toml")),
             ("meeting_minutes", include_str!("../../../../config/profiles/meeting_minutes.toml")),
         ] {
-            Profile::parse(name, text).map_err(|error| format!("{error:#?}")).unwrap();
+            if let Err(error) = Profile::parse(name, text) {
+                let source = std::error::Error::source(&error).map(ToString::to_string);
+                panic!("{error}: {}", source.unwrap_or_default());
+            }
         }
         assert_eq!(shipped().names().collect::<Vec<_>>(), ["inventory", "meeting_minutes"]);
     }

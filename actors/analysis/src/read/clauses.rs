@@ -11,11 +11,11 @@ use crate::text::Span;
 pub(crate) fn mark(folded: &str) -> Option<(String, usize)> {
     static MARK: LazyLock<Regex> = LazyLock::new(|| {
         pattern(
-            r#"^\s*[*-]?\s*(?:(?:quanto\s+)?(?:a[o]?\s+)?(?:item|materia|letra|alinea|proposta|deliberacao)\s+n?[o.]*\s*)?["']?(?:\(([ivxl]{1,6}|[a-z]|\d{1,2}(?:\.\d{1,2})*)\)|([ivxl]{1,6}|[a-z]|\d{1,2}(?:\.\d{1,2})*)["']?\s?(?:[).]|o\s?[).-]|\s[-:]|[-:]\s))["']?[\s:.,-]*"#,
+            r#"^\s*[*-]?\s*(?:(?:quanto\s+)?(?:a[o]?\s+)?(?:item|materia|letra|alinea|proposta|deliberacao)\s+n?[o.]*\s*)?["']?(?:\(([ivxl]{1,6}|[a-z]|\d{1,2}(?:\.\d{1,2})*)\)|(\d{1,2}(?:\.\d{1,2})+)\.?\s|([ivxl]{1,6}|[a-z]|\d{1,2})["']?\s?(?:[).]|o\s?[).-]|\s[-:]|[-:]\s))["']?[\s:.,-]*"#,
         )
     });
     let hit = MARK.captures(folded)?;
-    let label = hit.get(1).or_else(|| hit.get(2))?.as_str().to_owned();
+    let label = hit.get(1).or_else(|| hit.get(2)).or_else(|| hit.get(3))?.as_str().to_owned();
     Some((label, hit.get(0)?.end()))
 }
 
@@ -59,7 +59,7 @@ mod tests {
         for (text, label) in [
             ("a) casa", "a"),
             ("(ii) emissao", "ii"),
-            ("4.2 letra", ""),
+            ("4.2 letra", "4.2"),
             ("i - lci", "i"),
             ("item (iv): o", "iv"),
             ("3. contratacao", "3"),
