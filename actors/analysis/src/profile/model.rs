@@ -131,6 +131,8 @@ pub(crate) struct Find {
     pub(crate) not_before: Option<Pattern>,
     /// What must not stand just after it.
     pub(crate) not_after: Option<Pattern>,
+    /// What the value itself must look like.
+    pub(crate) like: Option<Pattern>,
     /// The value itself, or the group `v` within.
     pub(crate) pattern: Option<Pattern>,
     /// The section that it must stand in.
@@ -205,6 +207,11 @@ pub(crate) struct List {
     pub(crate) start: Option<Pattern>,
     /// A row that sums up and is no item.
     pub(crate) total_row: Option<Pattern>,
+    /// The column whose cell in such a row is the total, and the field that it goes to where nothing else fills it.
+    pub(crate) total: Option<(String, String)>,
+    /// Columns that name the record where its key was not found.
+    #[serde(default)]
+    pub(crate) key_from: Vec<String>,
     /// Key columns' values that name one thing: records that agree in one of them are one.
     #[serde(default)]
     pub(crate) same_by: Vec<String>,
@@ -293,6 +300,8 @@ pub(crate) struct Shares {
     /// The list that "each heir" speaks of.
     pub(crate) each: String,
     pub(crate) each_words: Pattern,
+    /// Words that stand for every thing.
+    pub(crate) all_things: Option<Pattern>,
     /// Words that stand for a person that a field names.
     #[serde(default)]
     pub(crate) alias: Vec<Alias>,

@@ -105,7 +105,11 @@ pub(crate) fn find(
         (None, Type::Text | Type::Yes) => Vec::new(),
         (None, _) => candidates(text, range, asked),
     };
-    found.retain(|one| allowed(one.span.start) && fits(text, range, &one.span, rule));
+    found.retain(|one| {
+        allowed(one.span.start)
+            && rule.like.as_ref().is_none_or(|like| like.is_in(text.folded(one.span.clone())))
+            && fits(text, range, &one.span, rule)
+    });
     if rule.last {
         found.reverse();
     }
@@ -162,7 +166,17 @@ pub(crate) fn whole(text: &Text, span: &Span, asked: Asked<'_>) -> Option<Candid
     match asked.kind {
         Type::Text => {
             let value = cleaned(&text.flow.printed(span.clone()), asked.clean);
-            if value.is_empty() { None } else { made(Json::from(value)) }
+            if value.is_empty() {
+                return None;
+            }
+            // What was cleaned away is not marked on the page either.
+            let kept =
+                folded.find(&fold(&value)).map(|at| span.start + at..span.start + at + value.chars().count());
+            Some(Candidate {
+                span: kept.unwrap_or_else(|| span.clone()),
+                value: Json::from(value),
+                flags: Vec::new(),
+            })
         }
         Type::Yes => made(Json::Bool(true)),
         Type::Choice => {

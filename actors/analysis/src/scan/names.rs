@@ -39,7 +39,12 @@ pub(crate) fn persons(chars: &[char], folded: &str, tokens: &[Token]) -> Vec<Ent
                 break;
             }
             let initial = next.folded == "." && tokens.get(end - 1).is_some_and(|last| last.span.len() == 1);
-            if opens(next) && next.upper == first.upper || initial {
+            let younger = names >= 2
+                && next.capital
+                && next.upper == first.upper
+                && matches!(next.folded.as_str(), "filho" | "neto" | "sobrinho" | "bisneto")
+                && !tokens.get(end + 1).is_some_and(|after| near(after) && joins(after));
+            if (opens(next) || younger) && next.upper == first.upper || initial {
                 names += usize::from(!initial);
                 end += 1;
             } else if joins(next)
@@ -333,6 +338,8 @@ fn of_title(word: &str) -> bool {
 pub(crate) fn funds(chars: &[char], tokens: &[Token]) -> Vec<Entity> {
     let mut found: Vec<Entity> = Vec::new();
     let is = |at: usize, text: &str| tokens.get(at).is_some_and(|token| token.folded == text);
+    // OCR takes the capital I for an l.
+    let letters_mistaken = |word: &str| matches!(word, "fil" | "fll" | "fii");
     let mut at = 0;
     while at < tokens.len() {
         let full = is(at, "fundo")
@@ -398,7 +405,9 @@ pub(crate) fn funds(chars: &[char], tokens: &[Token]) -> Vec<Entity> {
                                     || upper && after.upper && after.gap == ' '
                             })
                 }
-                '\n' => (upper && next.upper || dash) && of_fund(&next.folded),
+                '\n' => {
+                    (upper && next.upper || dash || letters_mistaken(&next.folded)) && of_fund(&next.folded)
+                }
                 _ => false,
             };
             if dashed || goes && !(dash && !dashed) {
