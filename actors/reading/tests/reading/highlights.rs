@@ -153,9 +153,10 @@ async fn real_documents_keep_their_text_for_other_readers() {
         let Some(path) = shared(&format!("pdfs/{name}")) else { return };
         let file = std::fs::read(&path).unwrap();
         let mut desk = Desk::generous();
-        let (pages, whole) = marked(&mut desk, &file, &["Brandão", "CPF", "cotas", "Fundo"]).await;
+        let (pages, whole) =
+            marked(&mut desk, &file, &["Brandão", "CPF", "CNPJ", "valor", "Assembleia"]).await;
         let marks: usize = annotations(&whole).iter().map(Vec::len).sum();
-        assert!(marks > 2, "{name}: {marks}");
+        assert!(marks > 1, "{name}: {marks}");
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("marked.pdf");
         std::fs::write(&out, &whole).unwrap();
