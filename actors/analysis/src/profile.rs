@@ -49,7 +49,7 @@ pub enum ProfileError {
 pub struct Profiles(Vec<Profile>);
 
 /// A template chosen for a document, and why.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Choice {
     /// The name of a profile, or `generic` where none fits.
     pub template: String,
@@ -58,7 +58,7 @@ pub struct Choice {
 }
 
 /// The colour of a group of highlights and its name in the legend.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Colour {
     /// The group, as [`crate::Value::category`] names it.
     pub category: String,
