@@ -4,6 +4,9 @@ mod accept;
 mod analysis;
 mod page;
 mod profile;
+mod read;
+mod scan;
+mod text;
 
 pub use accept::{Proposal, accept};
 pub use analysis::{Analysis, Check, Flag, Table, Value};
@@ -15,13 +18,5 @@ pub use profile::{Choice, Colour, Profile, ProfileError, Profiles, colours, ship
 /// The whole document is read at once. A field that the document does not name is `null` in the result and has no
 /// [`Value`]; a value that fails its check is kept and flagged.
 pub fn analyze(pages: &[Page], profile: &Profile) -> Analysis {
-    let _ = pages;
-    Analysis {
-        profile: profile.name().to_owned(),
-        result: serde_json::Value::Null,
-        values: Vec::new(),
-        checks: Vec::new(),
-        tables: Vec::new(),
-        confidence: 0.0,
-    }
+    read::run(pages, profile)
 }

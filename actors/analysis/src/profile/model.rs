@@ -1,0 +1,406 @@
+//! The profile language: the keys of a profile's file.
+
+use serde::Deserialize;
+
+use super::{Colour, Pattern};
+
+/// A whole profile.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Model {
+    pub(crate) title_pt: String,
+    pub(crate) title_en: String,
+    /// Words that speak for and against this template.
+    #[serde(default)]
+    pub(crate) template: Vec<Cue>,
+    #[serde(default)]
+    pub(crate) category: Vec<Colour>,
+    /// Headings that begin a part of the document.
+    #[serde(default)]
+    pub(crate) section: Vec<Section>,
+    #[serde(default)]
+    pub(crate) field: Vec<Field>,
+    #[serde(default)]
+    pub(crate) list: Vec<List>,
+    #[serde(default)]
+    pub(crate) shares: Vec<Shares>,
+    #[serde(default)]
+    pub(crate) derive: Vec<Derive>,
+    #[serde(default)]
+    pub(crate) check: Vec<CheckRule>,
+}
+
+/// A phrase of the document that speaks for a template.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Cue {
+    pub(crate) find: Pattern,
+    /// How much it says; below zero it speaks against.
+    pub(crate) weight: f32,
+    /// What the reason calls it.
+    pub(crate) name: String,
+}
+
+/// A part of the document, from a heading to the next one that any section knows.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Section {
+    pub(crate) name: String,
+    pub(crate) heading: Pattern,
+}
+
+/// The types that values are read as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Type {
+    Person,
+    Company,
+    /// A person or a company.
+    Party,
+    Fund,
+    Cpf,
+    Cnpj,
+    Date,
+    Money,
+    Number,
+    /// A percentage as a number.
+    Percent,
+    /// A percentage as it is written: `38,72%`.
+    PercentText,
+    Fraction,
+    Ticker,
+    /// What a pattern's group `v` matches, or the whole cell.
+    Text,
+    /// One of `choices`.
+    Choice,
+    /// Whether a pattern is there.
+    Yes,
+}
+
+/// One field of the result.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Field {
+    /// Where it goes, as a JSON pointer.
+    pub(crate) at: String,
+    pub(crate) label: String,
+    #[serde(rename = "type")]
+    pub(crate) kind: Type,
+    pub(crate) category: String,
+    /// Whether a document of this kind always says it.
+    #[serde(default)]
+    pub(crate) required: bool,
+    #[serde(default)]
+    pub(crate) choices: Vec<ChoiceRule>,
+    /// Where to look, the surest first.
+    #[serde(default)]
+    pub(crate) find: Vec<Find>,
+    /// The object of this field is `null` when this field is.
+    #[serde(default)]
+    pub(crate) whole: bool,
+    /// How the text is cleaned.
+    #[serde(default)]
+    pub(crate) clean: Vec<Clean>,
+}
+
+/// A value that stands for every match of a pattern.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ChoiceRule {
+    pub(crate) find: Pattern,
+    pub(crate) is: String,
+}
+
+/// A replacement in a text value, over its folded form.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Clean {
+    pub(crate) find: Pattern,
+    pub(crate) put: String,
+}
+
+/// One way to find a value.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Find {
+    /// What stands just before the value.
+    pub(crate) before: Option<Pattern>,
+    /// What stands just after it.
+    pub(crate) after: Option<Pattern>,
+    /// What must not stand just before it.
+    pub(crate) not_before: Option<Pattern>,
+    /// What must not stand just after it.
+    pub(crate) not_after: Option<Pattern>,
+    /// The value itself, or the group `v` within.
+    pub(crate) pattern: Option<Pattern>,
+    /// The section that it must stand in.
+    #[serde(default)]
+    pub(crate) section: Vec<String>,
+    /// Letters that may stand between the cue and the value.
+    #[serde(default)]
+    pub(crate) reach: usize,
+    /// In what is said of the person that this field names.
+    pub(crate) owner: Option<String>,
+    /// The last one found and not the first.
+    #[serde(default)]
+    pub(crate) last: bool,
+    /// How strong this evidence is, from 0 to 1.
+    #[serde(default = "strong")]
+    pub(crate) weight: f32,
+}
+
+fn strong() -> f32 {
+    0.9
+}
+
+/// What a list's records are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Of {
+    /// One for each person whom `when` describes.
+    Person,
+    /// One for each row of a table, or clause of a section.
+    Item,
+}
+
+/// A list of records.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct List {
+    /// Where it goes, as a JSON pointer.
+    pub(crate) at: String,
+    /// The sheet's name.
+    pub(crate) sheet: String,
+    pub(crate) of: Of,
+    /// The column without which there is no record.
+    pub(crate) key: String,
+    /// Columns of which a record has at least one.
+    #[serde(default)]
+    pub(crate) any: Vec<String>,
+    /// Of persons: who belongs to the list.
+    #[serde(default)]
+    pub(crate) when: Vec<When>,
+    /// Of persons: who does not.
+    #[serde(default)]
+    pub(crate) except: Vec<When>,
+    /// Fields that name persons who do not belong.
+    #[serde(default)]
+    pub(crate) except_fields: Vec<String>,
+    /// Of items: the sections whose clauses are read; none for the whole document.
+    #[serde(default)]
+    pub(crate) section: Vec<String>,
+    /// Whether clauses of the text are read, beside tables.
+    #[serde(default)]
+    pub(crate) clauses: bool,
+    /// Of items: what each must say, or the sentence that opens the list.
+    pub(crate) require: Option<Pattern>,
+    /// Of items: what none may say.
+    pub(crate) refuse: Option<Pattern>,
+    /// What an item may not say itself where `require` stands only in the opening sentence.
+    pub(crate) refuse_inherited: Option<Pattern>,
+    /// Whether clauses without a value of `any` name what later clauses of the same mark are about.
+    #[serde(default)]
+    pub(crate) agenda: bool,
+    /// What begins a further item within one clause.
+    pub(crate) start: Option<Pattern>,
+    /// A row that sums up and is no item.
+    pub(crate) total_row: Option<Pattern>,
+    /// Key columns' values that name one thing: records that agree in one of them are one.
+    #[serde(default)]
+    pub(crate) same_by: Vec<String>,
+    #[serde(default)]
+    pub(crate) column: Vec<Column>,
+    /// Further places of the result, each with some of the columns.
+    #[serde(default)]
+    pub(crate) copy: Vec<Copy>,
+}
+
+/// The same records elsewhere in the result.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Copy {
+    pub(crate) at: String,
+    /// Pairs: the column, and the key that it has there.
+    pub(crate) columns: Vec<(String, String)>,
+    /// Whether it keeps these columns from the first place.
+    #[serde(default)]
+    pub(crate) moved: bool,
+}
+
+/// A column of a list.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Column {
+    pub(crate) key: String,
+    pub(crate) label: String,
+    #[serde(rename = "type")]
+    pub(crate) kind: Type,
+    pub(crate) category: String,
+    /// Headings of this column in a table.
+    pub(crate) heads: Option<Pattern>,
+    #[serde(default)]
+    pub(crate) choices: Vec<ChoiceRule>,
+    #[serde(default)]
+    pub(crate) find: Vec<Find>,
+    /// Of persons: also in what is said of others within the same clause.
+    #[serde(default)]
+    pub(crate) wide: bool,
+    /// Further keys that have the same value, for readers of older results.
+    #[serde(default)]
+    pub(crate) also: Vec<String>,
+    /// Whether the key is absent, not `null`, where nothing was found.
+    #[serde(default)]
+    pub(crate) optional: bool,
+    #[serde(default)]
+    pub(crate) clean: Vec<Clean>,
+}
+
+/// Who belongs to a list of persons; every part that is given must hold.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct When {
+    /// What leads to the name, within its clause.
+    pub(crate) lead: Option<Pattern>,
+    /// What is said of the person.
+    pub(crate) own: Option<Pattern>,
+    /// What opens the sentence or the enumeration.
+    pub(crate) group: Option<Pattern>,
+    #[serde(default)]
+    pub(crate) section: Vec<String>,
+    /// Whether the name opens its clause.
+    #[serde(default)]
+    pub(crate) opens: bool,
+}
+
+/// Who gets how much of what.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Shares {
+    pub(crate) at: String,
+    pub(crate) sheet: String,
+    pub(crate) category: String,
+    pub(crate) section: Vec<String>,
+    /// The list of things.
+    pub(crate) things: String,
+    /// The column that names a thing.
+    pub(crate) thing_name: String,
+    /// Columns whose values name a thing beside its name.
+    pub(crate) thing_keys: Vec<String>,
+    /// The column with the thing's value.
+    pub(crate) thing_value: String,
+    /// Lists and fields that name those who may get a share.
+    pub(crate) members: Vec<String>,
+    /// The list that "each heir" speaks of.
+    pub(crate) each: String,
+    pub(crate) each_words: Pattern,
+    /// Words that stand for a person that a field names.
+    #[serde(default)]
+    pub(crate) alias: Vec<Alias>,
+    /// Money after these words is no share.
+    pub(crate) no_value: Pattern,
+    /// Words that give a thing whole.
+    pub(crate) whole: Pattern,
+    /// Words that give it in equal parts.
+    pub(crate) equal: Pattern,
+}
+
+/// A word that stands for a person.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Alias {
+    pub(crate) word: Pattern,
+    pub(crate) field: Option<String>,
+    pub(crate) section: Option<String>,
+}
+
+/// An answer that follows from others.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, tag = "rule", rename_all = "snake_case")]
+pub(crate) enum Derive {
+    /// How many records a list has.
+    Count { at: String, of: String },
+    /// The sum of a list's column; `null` where a record lacks it.
+    Total { at: String, list: String, key: String },
+    /// The pages that a part of the result was read on.
+    Pages { at: String, of: String },
+    /// The mean confidence of a part of the result.
+    Confidence { at: String, of: String },
+    /// How many pages the document has.
+    PageCount { at: String },
+    /// Whether a field's value is among a column's of a list; `null` where the field is.
+    Member { at: String, field: String, list: String, key: String },
+    /// Whether a field's check digits hold; only where they do not.
+    Valid { list: String, key: String, at: String },
+}
+
+/// A comparison.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, tag = "rule", rename_all = "snake_case")]
+pub(crate) enum CheckRule {
+    /// A column of a list adds up to a field.
+    Sum { code: String, list: String, key: String, field: String },
+    /// Two columns of each record multiply to a third.
+    Product { code: String, list: String, factors: (String, String), product: String },
+    /// The shares of each thing add up to all of it.
+    Shares { code: String, shares: String },
+    /// The document says how many records there are.
+    Said { code: String, list: String, find: Pattern },
+    /// The first field is not more than the second.
+    AtMost { code: String, less: String, more: String },
+    /// The first date is not after the second.
+    Order { code: String, first: String, second: String },
+}
+
+impl Model {
+    /// What names something that is not there.
+    pub(crate) fn fault(&self) -> Option<String> {
+        let categories: Vec<&str> = self.category.iter().map(|one| one.category.as_str()).collect();
+        let sections: Vec<&str> = self.section.iter().map(|one| one.name.as_str()).collect();
+        let used = (self.field.iter().map(|field| &field.category))
+            .chain(self.list.iter().flat_map(|list| list.column.iter().map(|column| &column.category)))
+            .chain(self.shares.iter().map(|shares| &shares.category));
+        for category in used {
+            if !categories.contains(&category.as_str()) {
+                return Some(format!("category `{category}` has no [[category]]"));
+            }
+        }
+        let finds = (self.field.iter().flat_map(|field| &field.find))
+            .chain(self.list.iter().flat_map(|list| list.column.iter().flat_map(|column| &column.find)));
+        let named = finds
+            .flat_map(|find| &find.section)
+            .chain(self.list.iter().flat_map(|list| &list.section))
+            .chain(
+                self.list
+                    .iter()
+                    .flat_map(|list| list.when.iter().chain(&list.except).flat_map(|when| &when.section)),
+            )
+            .chain(self.shares.iter().flat_map(|shares| &shares.section));
+        for section in named {
+            if !sections.contains(&section.as_str()) {
+                return Some(format!("section `{section}` has no [[section]]"));
+            }
+        }
+        for list in &self.list {
+            let keys: Vec<&str> = list.column.iter().map(|column| column.key.as_str()).collect();
+            let asked = std::iter::once(&list.key).chain(&list.any).chain(&list.same_by);
+            for key in asked {
+                if !keys.contains(&key.as_str()) {
+                    return Some(format!("list `{}` has no column `{key}`", list.at));
+                }
+            }
+        }
+        let pointers = self.field.iter().map(|field| &field.at).chain(self.list.iter().map(|list| &list.at));
+        for pointer in pointers {
+            if !pointer.starts_with('/') || pointer.ends_with('/') {
+                return Some(format!("`{pointer}` is not a JSON pointer, as `/a/b`"));
+            }
+        }
+        let lists: Vec<&str> = self.list.iter().map(|list| list.at.as_str()).collect();
+        for shares in &self.shares {
+            if !lists.contains(&shares.things.as_str()) {
+                return Some(format!("shares `{}` are of `{}`, which is no list", shares.at, shares.things));
+            }
+        }
+        None
+    }
+}

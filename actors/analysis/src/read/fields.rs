@@ -1,0 +1,58 @@
+//! The single fields of a result.
+
+use std::collections::BTreeMap;
+
+use super::Document;
+use super::find::{Asked, Found, find, same};
+use super::people::People;
+use crate::profile::{Field, Find};
+use crate::text::Span;
+
+/// The fields that were found, by their pointers.
+pub(crate) type Fields = BTreeMap<String, Found>;
+
+/// Reads every field of a profile that rules find in the text.
+pub(crate) fn read(document: &Document<'_>, people: &People, fields: &[Field]) -> Fields {
+    let mut found = Fields::new();
+    for field in fields {
+        if let Some(value) = one(document, people, field, &found) {
+            found.insert(field.at.clone(), value);
+        }
+    }
+    found
+}
+
+fn one(document: &Document<'_>, people: &People, field: &Field, known: &Fields) -> Option<Found> {
+    let asked = Asked { kind: field.kind, choices: &field.choices, clean: &field.clean };
+    for rule in &field.find {
+        let mut all: Vec<Found> = Vec::new();
+        for range in ranges(document, people, rule, known) {
+            all.extend(find(&document.text, document.pages, &range, asked, rule, |at| {
+                document.within(at, &rule.section)
+            }));
+        }
+        let mut all = all.into_iter();
+        if let Some(mut first) = all.next() {
+            // Later mentions agree with the first, or put it in doubt.
+            let (agree, differ) = all.fold((0, 0), |(agree, differ), other| {
+                if same(&first.value, &other.value) { (agree + 1, differ) } else { (agree, differ + 1) }
+            });
+            if agree > 0 {
+                first.weight += (1.0 - first.weight) * 0.5;
+            }
+            if differ > agree {
+                first.weight *= 0.85;
+                first.flags.push("other_mentions");
+            }
+            return Some(first);
+        }
+    }
+    None
+}
+
+/// Where a rule looks: the whole document, or what is said of the person whom a field names.
+fn ranges(document: &Document<'_>, people: &People, rule: &Find, known: &Fields) -> Vec<Span> {
+    let Some(owner) = &rule.owner else { return vec![document.text.all()] };
+    let Some(owner) = known.get(owner).and_then(|found| found.value.as_str()) else { return Vec::new() };
+    people.named(owner).map(|mention| mention.own.clone()).collect()
+}

@@ -1,0 +1,260 @@
+//! Finding one value in a stretch of text by a profile's rules.
+
+use serde_json::Value as Json;
+
+use super::Text;
+use crate::page::Page;
+use crate::profile::{ChoiceRule, Clean, Find, Type};
+use crate::scan::{self, Entity, Kind};
+use crate::text::{Place, Span, fold};
+
+/// Letters before and after a value that a cue may stand in.
+const WINDOW: usize = 260;
+
+/// A value, where it stands and how sure it is.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Found {
+    pub(crate) value: Json,
+    pub(crate) span: Span,
+    pub(crate) place: Place,
+    pub(crate) weight: f32,
+    pub(crate) flags: Vec<&'static str>,
+}
+
+/// What is asked.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) kind: Type,
+    pub(crate) choices: &'a [ChoiceRule],
+    pub(crate) clean: &'a [Clean],
+}
+
+/// A value without its place.
+pub(crate) struct Candidate {
+    pub(crate) span: Span,
+    pub(crate) value: Json,
+    pub(crate) flags: Vec<&'static str>,
+}
+
+fn kinds(kind: Type) -> &'static [Kind] {
+    match kind {
+        Type::Person => &[Kind::Person],
+        Type::Company => &[Kind::Company],
+        Type::Party => &[Kind::Person, Kind::Company],
+        Type::Fund => &[Kind::Fund],
+        Type::Cpf => &[Kind::Cpf],
+        Type::Cnpj => &[Kind::Cnpj],
+        Type::Date => &[Kind::Date],
+        Type::Money => &[Kind::Money],
+        Type::Number => &[Kind::Number],
+        Type::Percent | Type::PercentText => &[Kind::Percent],
+        Type::Fraction => &[Kind::Fraction],
+        Type::Ticker => &[Kind::Ticker],
+        Type::Text | Type::Choice | Type::Yes => &[],
+    }
+}
+
+/// Everything of the type asked within `range`.
+pub(crate) fn candidates(text: &Text, range: &Span, asked: Asked<'_>) -> Vec<Candidate> {
+    let mut found: Vec<Candidate> = Vec::new();
+    for kind in kinds(asked.kind) {
+        found.extend(text.of_kind(*kind, range).map(|entity| candidate(text, entity, asked.kind)));
+    }
+    for choice in asked.choices {
+        for hit in choice.find.plain().find_iter(text.folded(range.clone())) {
+            let span = range.start + hit.start()..range.start + hit.end();
+            found.push(Candidate { span, value: Json::from(choice.is.as_str()), flags: Vec::new() });
+        }
+    }
+    if asked.kind != Type::Choice {
+        found.sort_by_key(|one| one.span.start);
+    }
+    found
+}
+
+fn candidate(text: &Text, entity: &Entity, kind: Type) -> Candidate {
+    let value = if kind == Type::PercentText {
+        let folded = text.folded(entity.span.clone());
+        if folded.contains('%') {
+            Json::from(folded.replace(' ', "").replace('.', ","))
+        } else {
+            Json::from(format!("{}%", plain(entity.number().unwrap_or(0.0))))
+        }
+    } else {
+        entity.value.clone()
+    };
+    Candidate { span: entity.span.clone(), value, flags: entity.flags.clone() }
+}
+
+/// A number as Brazilians write it, without needless places.
+pub(crate) fn plain(number: f64) -> String {
+    format!("{number}").replace('.', ",")
+}
+
+/// All values by the first rule that finds any; the first of them is the answer.
+pub(crate) fn find(
+    text: &Text,
+    pages: &[Page],
+    range: &Span,
+    asked: Asked<'_>,
+    rule: &Find,
+    allowed: impl Fn(usize) -> bool,
+) -> Vec<Found> {
+    let mut found = match (&rule.pattern, asked.kind) {
+        (Some(pattern), _) => by_pattern(text, range, asked, pattern),
+        (None, Type::Text | Type::Yes) => Vec::new(),
+        (None, _) => candidates(text, range, asked),
+    };
+    found.retain(|one| allowed(one.span.start) && fits(text, range, &one.span, rule));
+    if rule.last {
+        found.reverse();
+    }
+    found.into_iter().filter_map(|one| placed(text, pages, one, rule.weight)).collect()
+}
+
+/// A candidate with its place.
+pub(crate) fn placed(text: &Text, pages: &[Page], one: Candidate, weight: f32) -> Option<Found> {
+    let place = Place::of(&text.flow, pages, &one.span)?;
+    Some(Found { value: one.value, span: one.span, place, weight, flags: one.flags })
+}
+
+fn fits(text: &Text, range: &Span, span: &Span, rule: &Find) -> bool {
+    let before = text.folded(range.start.max(span.start.saturating_sub(WINDOW))..span.start);
+    let after = text.folded(span.end..range.end.min(span.end + WINDOW));
+    rule.before.as_ref().is_none_or(|cue| cue.ends(before, rule.reach))
+        && rule.after.as_ref().is_none_or(|cue| cue.opens(after, rule.reach))
+        && rule.not_before.as_ref().is_none_or(|cue| !cue.ends(before, 0))
+        && rule.not_after.as_ref().is_none_or(|cue| !cue.opens(after, 0))
+}
+
+fn by_pattern(
+    text: &Text,
+    range: &Span,
+    asked: Asked<'_>,
+    pattern: &crate::profile::Pattern,
+) -> Vec<Candidate> {
+    let folded = text.folded(range.clone());
+    let mut found = Vec::new();
+    for hit in pattern.plain().captures_iter(folded) {
+        let Some(hit) = hit.name("v").or_else(|| hit.get(0)) else { continue };
+        let span = range.start + hit.start()..range.start + hit.end();
+        if span.is_empty() {
+            continue;
+        }
+        match asked.kind {
+            Type::Yes => found.push(Candidate { span, value: Json::Bool(true), flags: Vec::new() }),
+            _ => found.extend(whole(text, &span, asked)),
+        }
+    }
+    found
+}
+
+/// The value of a stretch that is nothing else, as a cell of a table.
+pub(crate) fn whole(text: &Text, span: &Span, asked: Asked<'_>) -> Option<Candidate> {
+    let folded = text.folded(span.clone());
+    let lead = folded.len() - folded.trim_start().len();
+    let span = span.start + lead..span.start + folded.trim_end().len().max(lead);
+    let folded = folded.trim();
+    if folded.is_empty() || folded.chars().all(|c| matches!(c, '-' | '.' | '*' | '_' | ' ' | '~')) {
+        return None;
+    }
+    let made = |value: Json| Some(Candidate { span: span.clone(), value, flags: Vec::new() });
+    match asked.kind {
+        Type::Text => {
+            let value = cleaned(&text.flow.printed(span.clone()), asked.clean);
+            if value.is_empty() { None } else { made(Json::from(value)) }
+        }
+        Type::Yes => made(Json::Bool(true)),
+        Type::Choice => {
+            candidates(text, &span, asked).into_iter().next().map(|one| Candidate { value: one.value, ..one })
+        }
+        Type::Money => candidates(text, &span, asked)
+            .into_iter()
+            .next()
+            .or_else(|| made(Json::from(scan::reais(folded)?))),
+        Type::Number => candidates(text, &span, asked)
+            .into_iter()
+            .next()
+            .or_else(|| made(Json::from(scan::figure(folded)?)))
+            .or_else(|| made(Json::from(scan::spelled(folded.split_whitespace())? as f64))),
+        Type::Percent => candidates(text, &span, asked)
+            .into_iter()
+            .next()
+            .or_else(|| made(Json::from(scan::figure(folded).filter(|value| *value <= 100.0)?))),
+        Type::Person | Type::Party => candidates(text, &span, asked).into_iter().next().or_else(|| {
+            let name = text.flow.printed(span.clone());
+            let letters =
+                name.chars().all(|c| c.is_alphabetic() || matches!(c, ' ' | '.' | '\'' | '’' | '-'));
+            let upper = !name.chars().any(char::is_lowercase);
+            let name = if upper { scan::title_case(&name) } else { name };
+            (letters && (2..=9).contains(&name.split(' ').count())).then(|| made(Json::from(name))).flatten()
+        }),
+        _ => candidates(text, &span, asked).into_iter().next(),
+    }
+}
+
+/// A text without what surrounds it, and as the profile cleans it.
+pub(crate) fn cleaned(value: &str, clean: &[Clean]) -> String {
+    let mut value = value.to_owned();
+    for rule in clean {
+        let folded = fold(&value);
+        let chars: Vec<char> = value.chars().collect();
+        let mut out = String::new();
+        let mut from = 0;
+        for hit in rule.find.plain().captures_iter(&folded) {
+            let Some(all) = hit.get(0) else { continue };
+            let mut put = String::new();
+            hit.expand(&rule.put, &mut put);
+            out.extend(chars.get(from..all.start()).unwrap_or(&[]));
+            // A group that is put back keeps its letters as printed.
+            match hit.name("k") {
+                Some(kept) if rule.put == "$k" => out.extend(chars.get(kept.range()).unwrap_or(&[])),
+                _ => out.push_str(&put),
+            }
+            from = all.end();
+        }
+        out.extend(chars.get(from..).unwrap_or(&[]));
+        value = out;
+    }
+    let value = crate::text::squeeze(&value);
+    value
+        .trim_matches(|c: char| {
+            c.is_whitespace()
+                || matches!(c, ',' | ';' | ':' | '-' | '–' | '—' | '"' | '“' | '”' | '*' | '•' | '|' | '_')
+        })
+        .trim_end_matches(|c: char| matches!(c, '.' | ' ') && !ends_short(&value))
+        .to_owned()
+}
+
+/// Whether a full stop belongs to the last word: "S.A.", "Ltda.".
+fn ends_short(value: &str) -> bool {
+    let last = fold(value.rsplit(' ').next().unwrap_or(""));
+    matches!(last.as_str(), "s.a." | "ltda." | "cia." | "jr." | "inc.")
+}
+
+/// Whether `value` is what a text of `kind` says: for proposals of a model.
+pub(crate) fn holds_value(text: &Text, asked: Asked<'_>, value: &Json) -> bool {
+    let all = text.all();
+    match (asked.kind, value) {
+        (Type::Text, Json::String(value)) => {
+            let value = fold(&crate::text::squeeze(value));
+            !value.is_empty() && fold(&crate::text::squeeze(&text.flow.folded)).contains(&value)
+        }
+        (Type::Yes, _) => false,
+        _ => {
+            candidates(text, &all, asked).iter().any(|one| same(&one.value, value))
+                || whole(text, &all, asked).is_some_and(|one| same(&one.value, value))
+        }
+    }
+}
+
+/// Whether two values are one: numbers to a ten-thousandth, texts but for case and accents.
+pub(crate) fn same(a: &Json, b: &Json) -> bool {
+    match (a, b) {
+        (Json::String(a), Json::String(b)) => fold(a) == fold(b),
+        (Json::Number(a), Json::Number(b)) => {
+            a.as_f64().zip(b.as_f64()).is_some_and(|(a, b)| (a - b).abs() < 1e-4)
+        }
+        (a, b) => a == b,
+    }
+}

@@ -1,0 +1,443 @@
+//! Tables rebuilt from the boxes of words: a head that a list knows, its columns, and the rows below it.
+
+use std::ops::Range;
+
+use crate::page::{Page, Rect, Word};
+use crate::profile::{Column, List};
+use crate::text::fold;
+
+/// Lines of a head at most.
+const HEAD_LINES_MAX: usize = 3;
+
+/// Lines of one table on one page at most; a page holds fewer.
+const LINES_MAX: usize = 400;
+
+/// A table of one page.
+#[derive(Debug, Clone)]
+pub(crate) struct Grid {
+    /// The index of its page.
+    pub(crate) page: usize,
+    /// For each column: the key of the list's column that its head names.
+    pub(crate) keys: Vec<Option<String>>,
+    /// The heads' texts, folded.
+    pub(crate) heads: Vec<String>,
+    /// The rows: for each column its words, in reading order.
+    pub(crate) rows: Vec<Vec<Vec<Word>>>,
+    /// Where the head begins in the page's text, and which bytes the table covers.
+    pub(crate) head_at: usize,
+    pub(crate) words: Vec<Range<usize>>,
+}
+
+/// Words that stand on one line, from left to right.
+struct Line {
+    words: Vec<Word>,
+    rect: Rect,
+}
+
+/// A run of words without a wide gap.
+#[derive(Clone, Debug)]
+struct Piece {
+    words: Vec<Word>,
+    rect: Rect,
+}
+
+fn join(a: Rect, b: Rect) -> Rect {
+    [a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])]
+}
+
+fn around(words: &[Word]) -> Rect {
+    words.iter().map(|word| word.rect).reduce(join).unwrap_or_default()
+}
+
+fn middle(rect: &Rect) -> f32 {
+    (rect[1] + rect[3]) / 2.0
+}
+
+fn centre(rect: &Rect) -> f32 {
+    (rect[0] + rect[2]) / 2.0
+}
+
+fn height(rect: &Rect) -> f32 {
+    rect[3] - rect[1]
+}
+
+fn lines(page: &Page) -> Vec<Line> {
+    let mut words = page.words.clone();
+    words.retain(|word| word.end > word.start && word.rect[2] > word.rect[0]);
+    words.sort_by(|a, b| middle(&a.rect).total_cmp(&middle(&b.rect)));
+    let mut lines: Vec<Line> = Vec::new();
+    for word in words {
+        let fits = lines.last().is_some_and(|line: &Line| {
+            let first = line.words.first().map_or(line.rect, |first| first.rect);
+            (middle(&first) - middle(&word.rect)).abs() < 0.35 * height(&first).min(height(&word.rect))
+        });
+        match lines.last_mut().filter(|_| fits) {
+            Some(line) => {
+                line.rect = join(line.rect, word.rect);
+                line.words.push(word);
+            }
+            None => lines.push(Line { rect: word.rect, words: vec![word] }),
+        }
+    }
+    for line in &mut lines {
+        line.words.sort_by(|a, b| a.rect[0].total_cmp(&b.rect[0]));
+    }
+    lines
+}
+
+/// A line cut where the gap is wider than a space.
+fn pieces(line: &Line) -> Vec<Piece> {
+    let mut found: Vec<Piece> = Vec::new();
+    for word in &line.words {
+        let close = found.last().is_some_and(|piece| word.rect[0] - piece.rect[2] < 0.6 * height(&line.rect));
+        match found.last_mut().filter(|_| close) {
+            Some(piece) => {
+                piece.rect = join(piece.rect, word.rect);
+                piece.words.push(*word);
+            }
+            None => found.push(Piece { words: vec![*word], rect: word.rect }),
+        }
+    }
+    found
+}
+
+fn text(page: &Page, words: &[Word]) -> String {
+    let parts: Vec<&str> = words.iter().filter_map(|word| page.text.get(word.start..word.end)).collect();
+    fold(&parts.join(" "))
+}
+
+/// The cells of a head: pieces of its lines that stand over each other.
+fn head_cells(page: &Page, lines: &[Line]) -> Vec<(Rect, String)> {
+    let mut cells: Vec<(Rect, Vec<Word>)> = Vec::new();
+    for piece in lines.iter().flat_map(pieces) {
+        let over = cells.iter_mut().find(|(rect, _)| rect[0] < piece.rect[2] && piece.rect[0] < rect[2]);
+        match over {
+            Some((rect, words)) => {
+                *rect = join(*rect, piece.rect);
+                words.extend(piece.words);
+            }
+            None => cells.push((piece.rect, piece.words)),
+        }
+    }
+    cells.sort_by(|(a, _), (b, _)| a[0].total_cmp(&b[0]));
+    cells.into_iter().map(|(rect, words)| (rect, text(page, &words))).collect()
+}
+
+/// Which column of the list each head names; none twice.
+fn named(cells: &[(Rect, String)], columns: &[Column]) -> Vec<Option<String>> {
+    let mut used: Vec<&str> = Vec::new();
+    cells
+        .iter()
+        .map(|(_, text)| {
+            let column = columns.iter().find(|column| {
+                !used.contains(&column.key.as_str())
+                    && column
+                        .heads
+                        .as_ref()
+                        .is_some_and(|heads| heads.plain().find(text).is_some_and(|hit| hit.start() == 0))
+            })?;
+            used.push(&column.key);
+            Some(column.key.clone())
+        })
+        .collect()
+}
+
+/// Every table of the document whose head names the list's key and another of its columns.
+pub(crate) fn grids(pages: &[Page], list: &List) -> Vec<Grid> {
+    let mut found: Vec<Grid> = Vec::new();
+    let mut open: Option<(Vec<(Rect, String)>, Vec<Option<String>>)> = None;
+    for (index, page) in pages.iter().enumerate() {
+        let lines = lines(page);
+        let mut at = 0;
+        let mut first_on_page = true;
+        while at < lines.len() {
+            let head = best_head(page, &lines, at, list);
+            let (cells, keys, body) = match (head, &open) {
+                (Some((cells, keys, length)), _) => (cells, keys, at + length),
+                // The rows go on at the top of the next page, below its running head.
+                (None, Some((cells, keys))) if first_on_page && at < 4 && continues(&lines, at, cells) => {
+                    (cells.clone(), keys.clone(), at)
+                }
+                _ => {
+                    at += 1;
+                    continue;
+                }
+            };
+            first_on_page = false;
+            let end = body_end(page, &lines, body, &cells, list);
+            let rows = rows(page, lines.get(body..end).unwrap_or(&[]), &cells, &keys, list);
+            let all = lines.get(at..end).unwrap_or(&[]);
+            let words: Vec<Range<usize>> =
+                all.iter().flat_map(|line| line.words.iter().map(|word| word.start..word.end)).collect();
+            let head_at = words.iter().map(|range| range.start).min().unwrap_or(0);
+            let heads = cells.iter().map(|(_, text)| text.clone()).collect();
+            // What little follows on the page is its foot.
+            open = (end + 3 >= lines.len()).then(|| (cells, keys.clone()));
+            if !rows.is_empty() {
+                found.push(Grid { page: index, keys, heads, rows, head_at, words });
+            }
+            at = end.max(at + 1);
+        }
+        if first_on_page {
+            open = None;
+        }
+    }
+    found
+}
+
+/// The head that begins at line `at`: its cells, what they name, and its lines.
+fn best_head(
+    page: &Page,
+    lines: &[Line],
+    at: usize,
+    list: &List,
+) -> Option<(Vec<(Rect, String)>, Vec<Option<String>>, usize)> {
+    let mut best: Option<(usize, Vec<(Rect, String)>, Vec<Option<String>>, usize)> = None;
+    for length in 1..=HEAD_LINES_MAX {
+        let block = lines.get(at..at + length)?;
+        let (first, last) = (block.first()?, block.last()?);
+        if last.rect[1] - first.rect[1] > 3.4 * height(&first.rect) {
+            break;
+        }
+        let cells = head_cells(page, block);
+        if cells.len() < 2 || cells.iter().any(|(_, text)| text.split(' ').count() > 9) {
+            continue;
+        }
+        let keys = named(&cells, &list.column);
+        let count = keys.iter().flatten().count();
+        let has_key = keys.iter().flatten().any(|key| *key == list.key);
+        // Figures stand in rows, not in heads.
+        let figures = cells
+            .iter()
+            .filter(|(_, text)| {
+                text.contains("r$ ") && text.contains(',')
+                    || text.chars().filter(char::is_ascii_digit).count() > 5
+            })
+            .count();
+        let enough = count >= 2 && has_key && count * 2 >= cells.len() && figures == 0;
+        if enough && best.as_ref().is_none_or(|(most, ..)| count > *most) {
+            best = Some((count, cells, keys, length));
+        } else if enough && best.as_ref().is_some_and(|(most, old, ..)| count == *most && longer(&cells, old))
+        {
+            // The second line of a head adds words to its cells, as "(R$)".
+            best = Some((count, cells, keys, length));
+        }
+    }
+    best.map(|(_, cells, keys, length)| (cells, keys, length))
+}
+
+/// Whether a further line only added units to a head's cells.
+fn longer(new: &[(Rect, String)], old: &[(Rect, String)]) -> bool {
+    new.len() == old.len()
+        && new.iter().zip(old).all(|((_, new), (_, old))| {
+            new == old
+                || new.strip_prefix(old.as_str()).is_some_and(|more| {
+                    let more = more.trim();
+                    more.starts_with('(') || more.len() <= 12 && !more.contains(|c: char| c.is_ascii_digit())
+                })
+        })
+        && new.iter().zip(old).any(|((_, new), (_, old))| new != old)
+        && new.iter().zip(old).filter(|((_, new), (_, old))| new != old).count() < new.len()
+}
+
+/// Whether the line at `at` has pieces under two or more of the columns.
+fn continues(lines: &[Line], at: usize, cells: &[(Rect, String)]) -> bool {
+    let Some(line) = lines.get(at) else { return false };
+    let pieces = pieces(line);
+    let under = cells
+        .iter()
+        .filter(|(rect, _)| pieces.iter().any(|piece| piece.rect[0] < rect[2] && rect[0] < piece.rect[2]))
+        .count();
+    pieces.len() >= 2 && under >= 2 && pieces.len() * 2 >= cells.len()
+}
+
+/// The line after the table's last.
+fn body_end(page: &Page, lines: &[Line], body: usize, cells: &[(Rect, String)], list: &List) -> usize {
+    let mut end = body;
+    while let Some(line) = lines.get(end) {
+        if end - body > LINES_MAX {
+            break;
+        }
+        if end > body
+            && let Some(last) = lines.get(end - 1)
+            && line.rect[1] - last.rect[3] > 3.0 * height(&last.rect).max(8.0)
+        {
+            break;
+        }
+        let crossing = pieces(line).iter().any(|piece| {
+            let over = cells
+                .iter()
+                .filter(|(rect, _)| piece.rect[0] < centre(rect) && centre(rect) < piece.rect[2])
+                .count();
+            over >= 2
+                || over == 1 && piece.words.len() > 5 && {
+                    // A sentence that starts left of the table or runs through the gap between two columns' heads.
+                    let right = cells
+                        .iter()
+                        .find(|(rect, _)| rect[0] > piece.rect[0] + 1.0 && rect[0] < piece.rect[2] - 2.0);
+                    right.is_some() && piece.rect[2] - piece.rect[0] > 300.0
+                }
+        });
+        if crossing || end > body && best_head(page, lines, end, list).is_some() {
+            break;
+        }
+        end += 1;
+    }
+    end
+}
+
+/// The middle of the clearest gap between each two columns.
+fn boundaries(lines: &[Line], cells: &[(Rect, String)]) -> Vec<f32> {
+    let words: Vec<Rect> = lines.iter().flat_map(|line| line.words.iter().map(|word| word.rect)).collect();
+    cells
+        .windows(2)
+        .filter_map(|pair| {
+            let [(left, _), (right, _)] = pair else { return None };
+            let (from, to) = (centre(left), centre(right));
+            let steps = ((to - from).max(1.0) as usize).min(2000);
+            let cover: Vec<usize> = (0..=steps)
+                .map(|step| {
+                    let x = from + step as f32;
+                    words.iter().filter(|rect| rect[0] < x && x < rect[2]).count()
+                })
+                .collect();
+            let least = cover.iter().copied().min()?;
+            let mut best = (0, 0);
+            let mut begin = None;
+            for step in 0..=steps + 1 {
+                match (cover.get(step) == Some(&least), begin) {
+                    (true, None) => begin = Some(step),
+                    (false, Some(start)) => {
+                        if step - start > best.1 - best.0 {
+                            best = (start, step);
+                        }
+                        begin = None;
+                    }
+                    _ => {}
+                }
+            }
+            Some(from + (best.0 + best.1) as f32 / 2.0)
+        })
+        .collect()
+}
+
+/// A line of one cell.
+struct Part {
+    words: Vec<Word>,
+    rect: Rect,
+}
+
+fn rows(
+    page: &Page,
+    lines: &[Line],
+    cells: &[(Rect, String)],
+    keys: &[Option<String>],
+    list: &List,
+) -> Vec<Vec<Vec<Word>>> {
+    let bounds = boundaries(lines, cells);
+    let mut columns: Vec<Vec<Part>> = cells.iter().map(|_| Vec::new()).collect();
+    for line in lines {
+        for word in &line.words {
+            let at = bounds.partition_point(|bound| *bound < centre(&word.rect));
+            let Some(parts) = columns.get_mut(at) else { continue };
+            match parts
+                .last_mut()
+                .filter(|part| (middle(&part.rect) - middle(&word.rect)).abs() < 0.35 * height(&part.rect))
+            {
+                Some(part) => {
+                    part.rect = join(part.rect, word.rect);
+                    part.words.push(*word);
+                }
+                None => parts.push(Part { words: vec![*word], rect: word.rect }),
+            }
+        }
+    }
+    let key = keys.iter().position(|key| key.as_deref() == Some(list.key.as_str())).unwrap_or(0);
+    let figures = |parts: &[Part]| {
+        parts
+            .iter()
+            .filter(|part| {
+                let text = text(page, &part.words);
+                text.contains(|c: char| c.is_ascii_digit()) || text.trim() == "-"
+            })
+            .count()
+    };
+    // The column whose cells are one line each tells how many rows there are.
+    let anchors: Vec<Rect> = (0..columns.len())
+        .filter(|at| *at != key)
+        .filter_map(|at| columns.get(at).map(|parts| (at, parts)))
+        .filter(|(_, parts)| !parts.is_empty() && figures(parts) * 2 >= parts.len())
+        .max_by_key(|(at, parts)| (parts.len(), *at))
+        .map(|(_, parts)| parts.iter().map(|part| part.rect).collect())
+        .unwrap_or_default();
+    let spans = row_spans(columns.get(key).map_or(&[][..], |parts| parts), &anchors);
+    let mut rows: Vec<Vec<Vec<Word>>> =
+        spans.iter().map(|_| cells.iter().map(|_| Vec::new()).collect()).collect();
+    for (at, parts) in columns.into_iter().enumerate() {
+        for part in parts {
+            let nearest = (0..spans.len()).min_by(|a, b| {
+                let far =
+                    |row: &usize| spans.get(*row).map_or(f32::MAX, |span| distance(span, middle(&part.rect)));
+                far(a).total_cmp(&far(b))
+            });
+            if let Some(cell) = nearest.and_then(|row| rows.get_mut(row)).and_then(|row| row.get_mut(at)) {
+                cell.extend(part.words);
+            }
+        }
+    }
+    rows.retain(|row| row.iter().any(|cell| !cell.is_empty()));
+    rows
+}
+
+fn distance(span: &(f32, f32), y: f32) -> f32 {
+    if y < span.0 {
+        span.0 - y
+    } else if y > span.1 {
+        y - span.1
+    } else {
+        0.0
+    }
+}
+
+/// From where to where each row reaches: the lines of the key column, parted at the widest gaps into as many rows as
+/// there are anchors, if each then has its anchor.
+fn row_spans(key: &[Part], anchors: &[Rect]) -> Vec<(f32, f32)> {
+    let own = |rect: &Rect| (rect[1], rect[3]);
+    if anchors.is_empty() {
+        return key.iter().map(|part| own(&part.rect)).collect();
+    }
+    if key.len() <= anchors.len() {
+        return anchors.iter().map(own).collect();
+    }
+    let mut gaps: Vec<(usize, f32)> = key
+        .windows(2)
+        .enumerate()
+        .filter_map(|(at, pair)| Some((at + 1, pair.get(1)?.rect[1] - pair.first()?.rect[3])))
+        .collect();
+    gaps.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let mut cuts: Vec<usize> = gaps.iter().take(anchors.len() - 1).map(|gap| gap.0).collect();
+    cuts.sort_unstable();
+    let starts = std::iter::once(0).chain(cuts.iter().copied());
+    let ends = cuts.iter().copied().chain([key.len()]);
+    let spans: Vec<(f32, f32)> = starts
+        .zip(ends)
+        .filter_map(|(from, to)| {
+            let group = key.get(from..to)?;
+            Some((group.first()?.rect[1], group.last()?.rect[3]))
+        })
+        .collect();
+    let each = spans.len() == anchors.len()
+        && spans.iter().zip(anchors).all(|(span, anchor)| {
+            let slack = height(anchor) * 0.6;
+            span.0 - slack < middle(anchor) && middle(anchor) < span.1 + slack
+        });
+    if each {
+        return spans;
+    }
+    // Else a row reaches from its anchor to the next.
+    anchors
+        .iter()
+        .enumerate()
+        .map(|(at, anchor)| (anchor[1], anchors.get(at + 1).map_or(f32::MAX, |next| next[1] - 0.1)))
+        .collect()
+}

@@ -1,0 +1,193 @@
+//! Who is mentioned where, what leads to the name, and what is said of the person.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::clauses::clause_at;
+use super::{Document, Text};
+use crate::profile::When;
+use crate::scan::{Kind, pattern};
+use crate::text::{Span, fold};
+
+/// One mention of a person.
+#[derive(Clone, Debug)]
+pub(crate) struct Mention {
+    pub(crate) name: String,
+    pub(crate) span: Span,
+    /// From the clause's begin to the name.
+    pub(crate) lead: Span,
+    /// What is said of this person: up to the next person or the clause's end, over the parents' names.
+    pub(crate) own: Span,
+    /// Up to the next person who is not named for this one's sake, or the clause's end.
+    pub(crate) wide: Span,
+    /// Whether the name opens its clause.
+    pub(crate) opens: bool,
+    /// Named for another's sake: as spouse, parent, representative.
+    pub(crate) nested: bool,
+    /// What opens the sentence or the enumeration.
+    pub(crate) group: Span,
+}
+
+/// Every mention of a document, in order.
+#[derive(Debug, Default)]
+pub(crate) struct People(Vec<Mention>);
+
+fn nested(before: &str) -> bool {
+    static LEAD: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(
+            r"(?:(?:casad[oa]s?|convive\w*|uniao estavel|divorciad[oa]|separad[oa]|viuv[oa])\b[^;\n]{0,90}\b(?:com|de)|\b(?:representad|assistid|acompanhad|substituid)[oa]s?\b[^;\n]{0,90}?|\b(?:su[ao]|seu|pelo|pela)s?\s+(?:\w+\s+)?(?:mae|pai|genitora?|tutora?|curadora?|marido|esposa|mulher|conjuge|companheir[oa]|procurador[a]?|advogad[oa]|irma[o]?)\b[^;\n]{0,20}|\bviuv[oa] de|\bconjuge|\bprocurador[a]?|(?:pre-mort[oa]|falecid[oa]),?)\s*(?:[oa]\s+)?(?:(?:sr|sra|dr|dra)\.?\s*)?[,:]?\s*$",
+        )
+    });
+    LEAD.is_match(before)
+}
+
+fn parent(before: &str) -> bool {
+    static LEAD: LazyLock<Regex> =
+        LazyLock::new(|| pattern(r"(?:\bfilh[oa]s?\s+de|\bfiliacao:?|\bnascid[oa] de)\s*(?:[oa]\s+)?$"));
+    LEAD.is_match(before)
+}
+
+fn opens(lead: &str) -> bool {
+    static LEAD: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(
+            r"^[^a-z0-9]*(?:(?:[ivxl]{1,6}|[a-z]|\d{1,2}(?:\.\d{1,2})*|item \d+)\s?o?\s?[-).:]+[^a-z0-9]*)?(?:e\s+)?(?:(?:[oa]s?\s+)?(?:\w+[\s:-]+){0,3})?(?:(?:sr|sra|dr|dra|srta)\.?\s*)?[^a-z0-9]*$",
+        )
+    });
+    lead.len() < 60 && LEAD.is_match(lead)
+}
+
+impl People {
+    /// Everybody in `document`.
+    pub(crate) fn of(document: &Document<'_>) -> Self {
+        let text = &document.text;
+        let folded = &text.flow.folded;
+        let persons: Vec<_> = text.of_kind(Kind::Person, &text.all()).collect();
+        let before = |span: &Span| text.folded(span.start.saturating_sub(130)..span.start);
+        let parents: Vec<bool> = persons
+            .iter()
+            .enumerate()
+            .map(|(at, person)| {
+                let lead = before(&person.span);
+                let second = at.checked_sub(1).and_then(|last| persons.get(last)).is_some_and(|last| {
+                    parent(before(&last.span))
+                        && matches!(
+                            text.folded(last.span.end..person.span.start).trim(),
+                            "e" | "e de" | "e da" | "e do"
+                        )
+                });
+                parent(lead) || second
+            })
+            .collect();
+        let hidden: Vec<bool> = persons
+            .iter()
+            .zip(&parents)
+            .map(|(person, parent)| *parent || nested(before(&person.span)))
+            .collect();
+        let mut mentions = Vec::new();
+        for (at, person) in persons.iter().enumerate() {
+            let clause = clause_at(folded, person.span.start);
+            let clause =
+                clause.start.max(document.head_before(person.span.start).min(person.span.start))..clause.end;
+            let end_at = |skip: &[bool]| {
+                let next = persons
+                    .iter()
+                    .zip(skip)
+                    .skip(at + 1)
+                    .find(|(_, skipped)| !**skipped)
+                    .map_or(clause.end, |(next, _)| next.span.start);
+                next.clamp(person.span.end, clause.end.max(person.span.end))
+            };
+            let lead = clause.start..person.span.start;
+            mentions.push(Mention {
+                name: person.text().to_owned(),
+                span: person.span.clone(),
+                opens: opens(text.folded(lead.clone())),
+                lead,
+                own: person.span.end..end_at(&parents),
+                wide: person.span.end..end_at(&hidden),
+                nested: hidden.get(at).copied().unwrap_or(false),
+                group: group(
+                    text,
+                    &persons.iter().map(|p| p.span.clone()).collect::<Vec<_>>(),
+                    person.span.start,
+                    document.head_before(person.span.start),
+                ),
+            });
+        }
+        Self(mentions)
+    }
+
+    /// In order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Mention> {
+        self.0.iter()
+    }
+
+    /// The mentions of one name.
+    pub(crate) fn named(&self, name: &str) -> impl Iterator<Item = &Mention> {
+        let name = fold(name);
+        self.0.iter().filter(move |mention| fold(&mention.name) == name)
+    }
+}
+
+/// From where the enumeration or the sentence begins to its first person.
+fn group(text: &Text, persons: &[Span], at: usize, head: usize) -> Span {
+    let folded = &text.flow.folded;
+    let mut start = at;
+    while start > head {
+        let before = folded.get(..start).unwrap_or("");
+        let Some(stop) = before.rfind(['\n', '.', ';', ':']).filter(|stop| *stop >= head) else {
+            start = head;
+            break;
+        };
+        let sign = folded.as_bytes().get(stop).copied().unwrap_or(b' ');
+        let next = folded.as_bytes().get(stop + 1).copied().unwrap_or(b' ');
+        let last = before.get(..stop).unwrap_or("").trim_end();
+        let goes_on = match sign {
+            b';' | b':' => true,
+            b'\n' => last.ends_with([';', ':', ',']),
+            // A dot within a number or an abbreviation.
+            _ => !next.is_ascii_whitespace() || abbreviation(last),
+        };
+        if !goes_on {
+            start = stop + 1;
+            break;
+        }
+        start = stop;
+    }
+    let first = persons.iter().find(|span| span.start >= start).map_or(at, |span| span.start);
+    start..first.min(at).max(start)
+}
+
+/// Whether a text ends in a word that a full stop shortens.
+fn abbreviation(text: &str) -> bool {
+    let word = text.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or("");
+    word.len() <= 2
+        || matches!(
+            word,
+            "sra"
+                | "dra"
+                | "srta"
+                | "ltda"
+                | "art"
+                | "fls"
+                | "ap"
+                | "apto"
+                | "inc"
+                | "ed"
+                | "cia"
+                | "adv"
+                | "tel"
+                | "res"
+        )
+}
+
+/// Whether a mention is as `when` says.
+pub(crate) fn matches(document: &Document<'_>, mention: &Mention, when: &When) -> bool {
+    let text = &document.text;
+    when.lead.as_ref().is_none_or(|lead| lead.ends(text.folded(mention.lead.clone()), 0))
+        && when.own.as_ref().is_none_or(|own| own.is_in(text.folded(mention.own.clone())))
+        && when.group.as_ref().is_none_or(|group| group.is_in(text.folded(mention.group.clone())))
+        && document.within(mention.span.start, &when.section)
+        && (!when.opens || mention.opens)
+}

@@ -1,0 +1,664 @@
+//! Who gets how much of what: things, people and parts as they follow each other in the clauses of a partition.
+
+use serde_json::Value as Json;
+
+use super::Document;
+use super::fields::Fields;
+use super::find::{Candidate, Found, placed};
+use super::lists::{Lists, MARK, Record};
+use super::people::People;
+use crate::profile::{Model, Shares};
+use crate::scan::Kind;
+use crate::text::{Span, fold};
+
+/// One person's part of a thing.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    pub(crate) who: Found,
+    pub(crate) percent: Option<Found>,
+    pub(crate) fraction: Option<Found>,
+    pub(crate) value: Option<Found>,
+}
+
+/// A thing and its parts.
+#[derive(Clone, Debug)]
+pub(crate) struct Divided {
+    pub(crate) thing: Found,
+    pub(crate) parts: Vec<Part>,
+}
+
+/// What stands in a clause, in order.
+#[derive(Clone, Debug)]
+enum Sign {
+    Thing(usize),
+    /// Persons, by name.
+    Who(Vec<String>),
+    Percent(f64),
+    Fraction(String),
+    Money(f64),
+}
+
+struct Seen {
+    span: Span,
+    sign: Sign,
+}
+
+/// A part of a thing, before it is placed.
+#[derive(Clone, Debug, Default)]
+struct Portion {
+    percent: Option<(f64, Span)>,
+    fraction: Option<(String, Span)>,
+    value: Option<(f64, Span)>,
+}
+
+impl Portion {
+    fn is_empty(&self) -> bool {
+        self.percent.is_none() && self.fraction.is_none() && self.value.is_none()
+    }
+
+    fn take(&mut self, seen: &Seen) {
+        match &seen.sign {
+            Sign::Percent(percent) if self.percent.is_none() => {
+                self.percent = Some((*percent, seen.span.clone()))
+            }
+            Sign::Fraction(fraction) if self.fraction.is_none() => {
+                self.fraction = Some((fraction.clone(), seen.span.clone()));
+            }
+            Sign::Money(value) if self.value.is_none() => self.value = Some((*value, seen.span.clone())),
+            _ => {}
+        }
+    }
+}
+
+/// Reads the shares of a profile.
+pub(crate) fn read(
+    document: &Document<'_>,
+    people: &People,
+    fields: &Fields,
+    lists: &Lists,
+    model: &Model,
+    shares: &Shares,
+) -> Vec<Divided> {
+    let things = lists.get(&shares.things).map_or(&[][..], |things| things);
+    let list = model.list.iter().find(|list| list.at == shares.things);
+    let reader = Reader {
+        document,
+        people,
+        fields,
+        lists,
+        shares,
+        things,
+        handles: handles(things, shares),
+        foreign: list.and_then(|list| list.refuse_inherited.as_ref()),
+    };
+    let mut found: Vec<Divided> = Vec::new();
+    let mut put = |thing: usize, parts: Vec<Part>| {
+        let Some(name) = things.get(thing).and_then(|record| record.get(&shares.thing_name)) else { return };
+        match found.iter_mut().find(|one| one.thing.span == name.span && one.thing.value == name.value) {
+            Some(one) => {
+                for part in parts {
+                    if !one.parts.iter().any(|known| known.who.value == part.who.value) {
+                        one.parts.push(part);
+                    }
+                }
+            }
+            None if !parts.is_empty() => found.push(Divided { thing: name.clone(), parts }),
+            None => {}
+        }
+    };
+    for range in document.ranges(&shares.section) {
+        reader.section(range, &mut put);
+    }
+    let order = |one: &Divided| {
+        things
+            .iter()
+            .position(|record| record.get(&shares.thing_name).is_some_and(|name| name.span == one.thing.span))
+    };
+    found.sort_by_key(order);
+    found
+}
+
+struct Reader<'a> {
+    document: &'a Document<'a>,
+    people: &'a People,
+    fields: &'a Fields,
+    lists: &'a Lists,
+    shares: &'a Shares,
+    things: &'a [Record],
+    handles: Vec<(String, usize, bool)>,
+    foreign: Option<&'a crate::profile::Pattern>,
+}
+
+/// Words by which things are named again, the longest first: (word, thing, whether it is weak).
+fn handles(things: &[Record], shares: &Shares) -> Vec<(String, usize, bool)> {
+    let mut found: Vec<(String, usize, bool)> = Vec::new();
+    let text = |record: &Record, key: &str| record.get(key).and_then(|found| found.value.as_str()).map(fold);
+    for (at, record) in things.iter().enumerate() {
+        if let Some(name) = text(record, &shares.thing_name) {
+            for word in name.split(|c: char| !c.is_ascii_alphanumeric() && c != '-') {
+                if word.len() >= 3 && !GENERIC.contains(&word) && !word.chars().all(|c| c.is_ascii_digit()) {
+                    found.push((word.to_owned(), at, WEAK.contains(&word)));
+                }
+            }
+            found.push((name, at, false));
+        }
+        for key in &shares.thing_keys {
+            if let Some(value) = text(record, key) {
+                let weak = !value.contains(|c: char| c.is_ascii_digit());
+                found.push((value, at, weak));
+            }
+        }
+        if let Some(mark) = text(record, MARK) {
+            for word in ["letra", "item", "alinea", "numero", "subitem", "bem"] {
+                for quote in ["", "\""] {
+                    found.push((format!("{word} {quote}{mark}{quote}"), at, false));
+                }
+            }
+        }
+    }
+    // A word that names two things names none.
+    let all = found.clone();
+    found.retain(|(word, at, _)| !all.iter().any(|(other, thing, _)| other == word && thing != at));
+    found.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then(a.cmp(b)));
+    found.dedup();
+    found
+}
+
+const GENERIC: &[&str] = &[
+    "banco",
+    "btg",
+    "pactual",
+    "dos",
+    "das",
+    "com",
+    "numero",
+    "pos-fixado",
+    "prefixado",
+    "preferenciais",
+    "ordinarias",
+    "credito",
+    "letra",
+    "valor",
+    "mantida",
+    "mantidas",
+    "junto",
+    "emissao",
+    "agencia",
+    "serie",
+    "de",
+    "do",
+    "da",
+    "pos",
+    "fixado",
+    "vencimento",
+    "investimento",
+    "investimentos",
+    "fic",
+    "fia",
+    "digital",
+    "servicos",
+    "financeiros",
+    "ltda",
+    "titulo",
+    "para",
+    "corretora",
+];
+const WEAK: &[&str] = &[
+    "saldo",
+    "conta",
+    "corrente",
+    "fundo",
+    "cotas",
+    "quotas",
+    "cdb",
+    "lci",
+    "lca",
+    "acoes",
+    "poupanca",
+    "aplicacao",
+    "caderneta",
+    "cri",
+    "cra",
+    "debentures",
+    "previdencia",
+];
+
+impl Reader<'_> {
+    fn section(&self, range: Span, put: &mut impl FnMut(usize, Vec<Part>)) {
+        let folded = &self.document.text.flow.folded;
+        let (mut thing, mut outer): (Option<usize>, Option<(Vec<String>, Span)>) = (None, None);
+        for clause in super::clauses::clauses(folded, &range) {
+            let seen = self.seen(&clause);
+            let things: Vec<usize> = (0..seen.len())
+                .filter(|at| matches!(seen.get(*at), Some(Seen { sign: Sign::Thing(_), .. })))
+                .collect();
+            let first_who = seen.iter().position(|one| matches!(one.sign, Sign::Who(_)));
+            match (things.first(), first_who) {
+                (Some(first), Some(who)) if *first < who => {
+                    // Each thing, and who gets it.
+                    let ends = things.iter().skip(1).copied().chain([seen.len()]);
+                    for (begin, end) in things.iter().copied().zip(ends) {
+                        let Some(Seen { sign: Sign::Thing(one), .. }) = seen.get(begin) else { continue };
+                        let rest = seen.get(begin + 1..end).unwrap_or(&[]);
+                        // The last named before the next thing may open that one: "...; a conta a João".
+                        put(*one, self.parts(*one, rest, &clause, things.len() > 1));
+                        thing = Some(*one);
+                    }
+                    outer = None;
+                }
+                (Some(_), _) => {
+                    let last = self.by_person(&seen, &clause, outer.clone(), put);
+                    if first_who.is_some() {
+                        outer = last;
+                        thing = None;
+                    } else if outer.is_none() {
+                        thing = things.last().and_then(|at| match seen.get(*at) {
+                            Some(Seen { sign: Sign::Thing(one), .. }) => Some(*one),
+                            _ => None,
+                        });
+                    }
+                }
+                (None, Some(who)) => {
+                    if let Some(one) = thing {
+                        put(one, self.parts(one, &seen, &clause, false));
+                    } else if let Some(Seen { sign: Sign::Who(names), span }) = seen.get(who) {
+                        outer = Some((names.clone(), span.clone()));
+                    }
+                }
+                (None, None) => {}
+            }
+        }
+    }
+
+    /// Things, people and parts of a clause, in order.
+    fn seen(&self, clause: &Span) -> Vec<Seen> {
+        let text = &self.document.text;
+        let folded = text.folded(clause.clone());
+        let mut seen: Vec<Seen> = Vec::new();
+        let mut taken: Vec<Span> = Vec::new();
+        let free = |taken: &[Span], span: &Span| {
+            !taken.iter().any(|other| other.start < span.end && span.start < other.end)
+        };
+        for mention in self
+            .people
+            .iter()
+            .filter(|mention| clause.start <= mention.span.start && mention.span.end <= clause.end)
+        {
+            taken.push(mention.span.clone());
+            if !mention.nested {
+                seen.push(Seen { span: mention.span.clone(), sign: Sign::Who(vec![mention.name.clone()]) });
+            }
+        }
+        for (word, thing, weak) in &self.handles {
+            for (at, _) in folded.match_indices(word.as_str()) {
+                let span = clause.start + at..clause.start + at + word.len();
+                let edge = |c: Option<char>| c.is_none_or(|c| !c.is_ascii_alphanumeric());
+                let whole = edge(folded.get(..at).and_then(|head| head.chars().next_back()))
+                    && edge(folded.get(at + word.len()..).and_then(|tail| tail.chars().next()));
+                let around = text.folded(span.start..clause.end.min(span.end + 60));
+                let foreign = *weak
+                    && self
+                        .foreign
+                        .is_some_and(|other| other.is_in(around.split([';', '.']).next().unwrap_or("")));
+                if whole && free(&taken, &span) && !foreign {
+                    taken.push(span.clone());
+                    seen.push(Seen { span, sign: Sign::Thing(*thing) });
+                }
+            }
+        }
+        for (span, names) in self.aliases(clause) {
+            if free(&taken, &span) {
+                taken.push(span.clone());
+                seen.push(Seen { span, sign: Sign::Who(names) });
+            }
+        }
+        for kind in [Kind::Percent, Kind::Fraction, Kind::Money] {
+            for entity in text.of_kind(kind, clause) {
+                let sign = match kind {
+                    Kind::Percent => entity.number().map(Sign::Percent),
+                    Kind::Fraction => Some(Sign::Fraction(entity.text().to_owned())),
+                    _ => entity.number().map(Sign::Money),
+                };
+                let before =
+                    text.folded(clause.start.max(entity.span.start.saturating_sub(60))..entity.span.start);
+                let spared = kind == Kind::Money && self.shares.no_value.ends(before, 12);
+                if let Some(sign) = sign.filter(|_| !spared && free(&taken, &entity.span)) {
+                    seen.push(Seen { span: entity.span.clone(), sign });
+                }
+            }
+        }
+        seen.sort_by_key(|one| one.span.start);
+        // The same thing named by two of its words is named once.
+        seen.dedup_by(
+            |next, last| matches!((&next.sign, &last.sign), (Sign::Thing(a), Sign::Thing(b)) if a == b),
+        );
+        // "cada um dos herdeiros, Renata e Edson": the names say who.
+        let mut at = 0;
+        while at + 1 < seen.len() {
+            let plural =
+                matches!(seen.get(at), Some(Seen { sign: Sign::Who(_), .. })) && self.is_alias(seen.get(at));
+            let next = matches!(seen.get(at + 1), Some(Seen { sign: Sign::Who(_), .. }))
+                && !self.is_alias(seen.get(at + 1));
+            let near = seen
+                .get(at)
+                .zip(seen.get(at + 1))
+                .is_some_and(|(a, b)| b.span.start.saturating_sub(a.span.end) < 14);
+            if plural && next && near {
+                seen.remove(at);
+            } else {
+                at += 1;
+            }
+        }
+        seen
+    }
+
+    /// Whether a person is named by another word than a name of two words.
+    fn is_alias(&self, seen: Option<&Seen>) -> bool {
+        seen.is_some_and(|seen| !self.people.iter().any(|mention| mention.span == seen.span))
+    }
+
+    /// Words that stand for people: "cada herdeiro", "a meeira", a first name.
+    fn aliases(&self, clause: &Span) -> Vec<(Span, Vec<String>)> {
+        let text = &self.document.text;
+        let folded = text.folded(clause.clone());
+        let mut found: Vec<(Span, Vec<String>)> = Vec::new();
+        let at = |hit: std::ops::Range<usize>| clause.start + hit.start..clause.start + hit.end;
+        let everybody = self.everybody();
+        if !everybody.is_empty() {
+            for hit in self.shares.each_words.plain().find_iter(folded) {
+                found.push((at(hit.range()), everybody.clone()));
+            }
+        }
+        for alias in &self.shares.alias {
+            let name = alias
+                .field
+                .as_ref()
+                .and_then(|field| self.fields.get(field))
+                .and_then(|found| found.value.as_str())
+                .map(str::to_owned)
+                .or_else(|| {
+                    let section = alias.section.as_ref()?;
+                    let range = self.document.ranges(std::slice::from_ref(section)).into_iter().next()?;
+                    let first = self.people.iter().find(|one| {
+                        range.start <= one.span.start && one.span.end <= range.end && !one.nested
+                    })?;
+                    Some(first.name.clone())
+                });
+            if let Some(name) = name {
+                for hit in alias.word.plain().find_iter(folded) {
+                    found.push((at(hit.range()), vec![name.clone()]));
+                }
+            }
+        }
+        let known = self.known();
+        for token in text
+            .tokens
+            .iter()
+            .filter(|token| clause.start <= token.span.start && token.span.end <= clause.end)
+        {
+            let named: Vec<&String> = known
+                .iter()
+                .filter(|name| fold(name).split(' ').next() == Some(token.folded.as_str()))
+                .collect();
+            if let ([one], true) = (named.as_slice(), token.capital) {
+                found.push((token.span.clone(), vec![(*one).clone()]));
+            }
+        }
+        found
+    }
+
+    fn everybody(&self) -> Vec<String> {
+        let records = self.lists.get(&self.shares.each).map_or(&[][..], |records| records);
+        records.iter().filter_map(|record| record.get("nome")?.value.as_str().map(str::to_owned)).collect()
+    }
+
+    fn known(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for member in &self.shares.members {
+            if let Some(found) = self.fields.get(member) {
+                names.extend(found.value.as_str().map(str::to_owned));
+            }
+            let records = self.lists.get(member).map_or(&[][..], |records| records);
+            names.extend(
+                records.iter().filter_map(|record| record.get("nome")?.value.as_str().map(str::to_owned)),
+            );
+        }
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// The value of a thing as a whole.
+    fn worth(&self, thing: usize) -> Option<f64> {
+        self.things.get(thing)?.get(&self.shares.thing_value)?.value.as_f64()
+    }
+
+    /// The parts of one thing: who, then how much, or the other way round.
+    fn parts(&self, thing: usize, seen: &[Seen], clause: &Span, several: bool) -> Vec<Part> {
+        let worth = self.worth(thing);
+        // Groups of people and bundles of parts, by turns.
+        let mut turns: Vec<Turn> = Vec::new();
+        for one in seen {
+            match (&one.sign, turns.last_mut()) {
+                (Sign::Thing(_), _) => {}
+                (Sign::Who(names), Some(Turn::Who(group))) => {
+                    group.extend(names.iter().map(|name| (name.clone(), one.span.clone())));
+                }
+                (Sign::Who(names), _) => {
+                    turns
+                        .push(Turn::Who(names.iter().map(|name| (name.clone(), one.span.clone())).collect()));
+                }
+                (_, Some(Turn::Much(portion))) => portion.take(one),
+                _ => {
+                    let mut portion = Portion::default();
+                    portion.take(one);
+                    turns.push(Turn::Much(portion));
+                }
+            }
+        }
+        // What is said of the whole thing first is no part: its value.
+        if let [Turn::Much(portion), Turn::Who(_), ..] = turns.as_mut_slice() {
+            let all = portion
+                .value
+                .as_ref()
+                .zip(worth)
+                .is_some_and(|((value, _), worth)| (value - worth).abs() < 0.01);
+            let partial = portion.percent.as_ref().is_some_and(|(percent, _)| *percent < 100.0)
+                || portion.fraction.is_some();
+            if all && partial {
+                portion.value = None;
+            }
+            let later = turns.iter().skip(1).any(|turn| matches!(turn, Turn::Much(_)));
+            if let (Some(Turn::Much(portion)), true) = (turns.first(), later)
+                && (all || portion.percent.is_none() && portion.fraction.is_none())
+                && !partial
+            {
+                turns.remove(0);
+            }
+        }
+        let said = self.document.text.folded(clause.clone());
+        let equal = self.shares.equal.is_in(said);
+        let whole = self.shares.whole.is_in(said);
+        let mut parts = Vec::new();
+        let mut at = 0;
+        let much_first = matches!(turns.first(), Some(Turn::Much(_)));
+        while at < turns.len() {
+            let (group, portion) = match (turns.get(at), turns.get(at + 1), much_first) {
+                (Some(Turn::Much(portion)), Some(Turn::Who(group)), true) => {
+                    at += 2;
+                    // "O CDB, 100% a Maria, no valor de ...": what follows the last belongs to it too.
+                    let mut portion = portion.clone();
+                    if let (Some(Turn::Much(more)), None) = (turns.get(at), turns.get(at + 1)) {
+                        portion.value = portion.value.or_else(|| more.value.clone());
+                        portion.percent = portion.percent.or_else(|| more.percent.clone());
+                        at += 1;
+                    }
+                    (group, portion)
+                }
+                (Some(Turn::Who(group)), Some(Turn::Much(portion)), _) => {
+                    at += 2;
+                    (group, portion.clone())
+                }
+                (Some(Turn::Who(group)), ..) => {
+                    at += 1;
+                    (group, Portion::default())
+                }
+                _ => {
+                    at += 1;
+                    continue;
+                }
+            };
+            if portion.is_empty() && !(equal || whole || several) {
+                continue;
+            }
+            parts.extend(self.shared(group, &portion, equal, whole));
+        }
+        parts
+    }
+
+    /// One portion for each of a group.
+    fn shared(&self, group: &[(String, Span)], portion: &Portion, equal: bool, whole: bool) -> Vec<Part> {
+        let mut names: Vec<(String, Span)> = Vec::new();
+        for one in group {
+            if !names.iter().any(|(name, _)| fold(name) == fold(&one.0)) {
+                names.push(one.clone());
+            }
+        }
+        let count = names.len();
+        let put = |span: &Span, value: Json, weight: f32, flags: Vec<&'static str>| {
+            placed(
+                &self.document.text,
+                self.document.pages,
+                Candidate { span: span.clone(), value, flags },
+                weight,
+            )
+        };
+        let mut parts = Vec::new();
+        for (name, span) in &names {
+            let Some(who) = put(span, Json::from(name.as_str()), 0.9, Vec::new()) else { continue };
+            let mut percent = portion
+                .percent
+                .as_ref()
+                .and_then(|(percent, span)| put(span, Json::from(*percent), 0.9, Vec::new()));
+            let mut fraction = portion
+                .fraction
+                .as_ref()
+                .and_then(|(fraction, span)| put(span, Json::from(fraction.as_str()), 0.9, Vec::new()));
+            let value = portion
+                .value
+                .as_ref()
+                .and_then(|(value, span)| put(span, Json::from(*value), 0.9, Vec::new()));
+            if percent.is_none() && fraction.is_none() {
+                if count == 1 && whole {
+                    percent = put(span, Json::from(100.0), 0.75, vec!["derived"]);
+                } else if count > 1 && equal {
+                    fraction = put(span, Json::from(format!("1/{count}")), 0.7, vec!["derived"]);
+                }
+            }
+            if percent.is_none()
+                && let Some((exact, from)) =
+                    fraction.as_ref().and_then(|found| Some((exact(found.value.as_str()?)?, found)))
+            {
+                percent = put(&from.span.clone(), Json::from(exact), 0.7, vec!["derived"]);
+            }
+            if percent.is_some() || fraction.is_some() || value.is_some() {
+                parts.push(Part { who, percent, fraction, value });
+            }
+        }
+        parts
+    }
+
+    /// A person, and the things that fall to them; gives who was named last.
+    fn by_person(
+        &self,
+        seen: &[Seen],
+        clause: &Span,
+        outer: Option<(Vec<String>, Span)>,
+        put: &mut impl FnMut(usize, Vec<Part>),
+    ) -> Option<(Vec<String>, Span)> {
+        let mut who = outer;
+        let mut thing: Option<usize> = None;
+        let mut portion = Portion::default();
+        let said = self.document.text.folded(clause.clone());
+        let (equal, whole) = (self.shares.equal.is_in(said), self.shares.whole.is_in(said));
+        let mut give = |who: &Option<(Vec<String>, Span)>, thing: Option<usize>, portion: &Portion| {
+            let (Some((names, span)), Some(thing)) = (who, thing) else { return };
+            let group: Vec<(String, Span)> = names.iter().map(|name| (name.clone(), span.clone())).collect();
+            let parts = self.shared(&group, portion, equal, whole);
+            put(thing, parts);
+        };
+        for (at, one) in seen.iter().enumerate() {
+            match &one.sign {
+                Sign::Who(names) => {
+                    give(&who, thing, &portion);
+                    portion = Portion::default();
+                    who = Some((names.clone(), one.span.clone()));
+                    // "... e João, os outros 50%": of the same thing, if none is named.
+                    let more = seen
+                        .get(at + 1..)
+                        .unwrap_or(&[])
+                        .iter()
+                        .any(|next| matches!(next.sign, Sign::Thing(_)));
+                    if more {
+                        thing = None;
+                    }
+                }
+                Sign::Thing(next) => {
+                    if thing.is_some() {
+                        // The part just before a thing is of that thing: "50% do CDB".
+                        let mut own = Portion::default();
+                        let near = |span: &Span| {
+                            let between = self.document.text.folded(span.end..one.span.start);
+                            between.len() < 60 && !between.contains(',')
+                        };
+                        if let Some(percent) = portion.percent.take_if(|(_, span)| near(span)) {
+                            own.percent = Some(percent);
+                        }
+                        if let Some(fraction) = portion.fraction.take_if(|(_, span)| near(span)) {
+                            own.fraction = Some(fraction);
+                        }
+                        give(&who, thing, &portion);
+                        portion = own;
+                    }
+                    thing = Some(*next);
+                }
+                _ => {
+                    let second = match one.sign {
+                        Sign::Percent(_) => portion.percent.is_some(),
+                        Sign::Fraction(_) => portion.fraction.is_some(),
+                        _ => false,
+                    };
+                    // A second share is of the next thing.
+                    if second
+                        && thing.is_some()
+                        && seen
+                            .get(at + 1..)
+                            .unwrap_or(&[])
+                            .iter()
+                            .any(|next| matches!(next.sign, Sign::Thing(_)))
+                    {
+                        give(&who, thing, &portion);
+                        portion = Portion::default();
+                        thing = None;
+                    }
+                    portion.take(one);
+                }
+            }
+        }
+        give(&who, thing, &portion);
+        who
+    }
+}
+
+enum Turn {
+    Who(Vec<(String, Span)>),
+    Much(Portion),
+}
+
+/// A fraction as a percentage, where two places say it exactly.
+fn exact(fraction: &str) -> Option<f64> {
+    let (above, below) = fraction.split_once('/')?;
+    let (above, below): (f64, f64) = (above.parse().ok()?, below.parse().ok()?);
+    let percent = above * 100.0 / below;
+    ((percent * 100.0).fract() == 0.0).then_some(percent)
+}

@@ -1,0 +1,332 @@
+//! Joins the pages' lines: a line that goes on is followed by a space, one that ends by `\n`; running heads are left out.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::fold::fold_char;
+use super::{Span, fold};
+use crate::page::{Page, Rect};
+
+/// Lines at the top and at the bottom of a page that may be a running head or foot.
+const RUNNING_LINES: usize = 2;
+
+/// What a line may lack of the right edge and still be full, in points.
+const SLACK: f32 = 3.0;
+
+/// The text of a document, character by character.
+#[derive(Debug, Default)]
+pub(crate) struct Flow {
+    /// One ASCII byte for each character: lower case, no accents.
+    pub(crate) folded: String,
+    /// The characters as printed.
+    chars: Vec<char>,
+    /// The index of the page, and the byte in its text, of each character.
+    origin: Vec<(u32, u32)>,
+}
+
+/// A line of a page's text.
+struct Line<'a> {
+    start: usize,
+    text: &'a str,
+    blank_after: bool,
+    rect: Option<Rect>,
+    first_word_width: f32,
+}
+
+impl Flow {
+    /// Joins `pages`.
+    pub(crate) fn of(pages: &[Page]) -> Self {
+        let all: Vec<Vec<Line<'_>>> = pages.iter().map(lines).collect();
+        let running = running(&all);
+        let mut flow = Self::default();
+        for (index, (page, lines)) in pages.iter().zip(&all).enumerate() {
+            let edges = right_edges(lines);
+            let kept: Vec<usize> =
+                in_columns(lines).into_iter().filter(|at| !running.contains(&(index, *at))).collect();
+            for (order, &at) in kept.iter().enumerate() {
+                let Some(line) = lines.get(at) else { continue };
+                flow.push(page, index, line);
+                let next = kept.get(order + 1).and_then(|&next| lines.get(next));
+                let edge = edges.get(at).copied().unwrap_or(f32::MAX);
+                if flow.joins_hyphen(next) {
+                    continue;
+                }
+                let byte = line.start + line.text.len();
+                let end = match next {
+                    Some(next) => ends(line, next, edge),
+                    // A sentence may go on over the page.
+                    None => line.text.trim_end().ends_with(['.', ':', ';', '!', '?']),
+                };
+                flow.push_char(if end { '\n' } else { ' ' }, index, byte.min(page.text.len()));
+            }
+        }
+        flow
+    }
+
+    /// Takes back the hyphen of a word that was broken over the line end.
+    fn joins_hyphen(&mut self, next: Option<&Line<'_>>) -> bool {
+        let next = next.and_then(|next| next.text.trim_start().chars().next());
+        let [.., letter, '-'] = self.chars.as_slice() else { return false };
+        let broken = letter.is_lowercase() && next.is_some_and(char::is_lowercase);
+        if broken {
+            self.chars.pop();
+            self.folded.pop();
+            self.origin.pop();
+        }
+        broken
+    }
+
+    /// A flow of pieces of one page's text, each with what parts it from the one before; and where each stands.
+    pub(crate) fn of_pieces(page: &Page, index: usize, pieces: &[(char, std::ops::Range<usize>)]) -> Self {
+        let mut flow = Self::default();
+        for (gap, range) in pieces {
+            if flow.len() > 0 {
+                let end = flow.origin.last().map_or(0, |origin| origin.1);
+                flow.push_char(*gap, index, end as usize);
+            }
+            for (offset, c) in page.text.get(range.clone()).unwrap_or("").char_indices() {
+                flow.push_char(c, index, range.start + offset);
+            }
+        }
+        flow
+    }
+
+    fn push(&mut self, page: &Page, index: usize, line: &Line<'_>) {
+        debug_assert!(page.text.get(line.start..).is_some());
+        for (offset, c) in line.text.char_indices() {
+            if c != '\u{ad}' {
+                self.push_char(c, index, line.start + offset);
+            }
+        }
+    }
+
+    fn push_char(&mut self, c: char, page: usize, byte: usize) {
+        self.folded.push(fold_char(c));
+        self.chars.push(c);
+        self.origin.push((page as u32, byte as u32));
+    }
+
+    /// How many characters there are.
+    pub(crate) fn len(&self) -> usize {
+        self.chars.len()
+    }
+
+    /// The characters as printed.
+    pub(crate) fn chars(&self) -> &[char] {
+        &self.chars
+    }
+
+    /// The folded text of `span`, or `""` beyond the end.
+    pub(crate) fn folded(&self, span: Span) -> &str {
+        self.folded.get(span.start..span.end.min(self.len())).unwrap_or("")
+    }
+
+    /// The text of `span` as printed, with each run of white space as one space.
+    pub(crate) fn printed(&self, span: Span) -> String {
+        let chars = self.chars.get(span.start..span.end.min(self.len())).unwrap_or(&[]);
+        super::squeeze(&chars.iter().collect::<String>())
+    }
+
+    /// The index of the page and the byte of its text where the character `at` stands.
+    pub(crate) fn origin(&self, at: usize) -> Option<(usize, usize)> {
+        self.origin.get(at).map(|&(page, byte)| (page as usize, byte as usize))
+    }
+
+    /// The first character that stands at or after `byte` of the page with that index.
+    pub(crate) fn at(&self, page: usize, byte: usize) -> usize {
+        self.origin.partition_point(|&(p, b)| (p as usize, b as usize) < (page, byte))
+    }
+}
+
+fn lines(page: &Page) -> Vec<Line<'_>> {
+    let mut found: Vec<Line<'_>> = Vec::new();
+    let (mut start, mut word_at) = (0, 0);
+    for raw in page.text.split('\n') {
+        let (from, to) = (start, start + raw.len());
+        start = to + 1;
+        if raw.trim().is_empty() {
+            if let Some(last) = found.last_mut() {
+                last.blank_after = true;
+            }
+            continue;
+        }
+        while page.words.get(word_at).is_some_and(|word| word.start < from) {
+            word_at += 1;
+        }
+        let words = page.words.get(word_at..).unwrap_or(&[]);
+        let count = words.iter().take_while(|word| word.start < to).count();
+        let words = words.get(..count).unwrap_or(&[]);
+        let rect = words.iter().map(|word| word.rect).reduce(|a, b| {
+            // A part of a word that was joined over the line end stands lower: it is the next line's.
+            if b[1] > a[3] { a } else { [a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])] }
+        });
+        let first_word_width = words.first().map_or(0.0, |word| word.rect[2] - word.rect[0]);
+        found.push(Line { start: from, text: raw, blank_after: false, rect, first_word_width });
+    }
+    found
+}
+
+/// Lines on each side of a gutter that make two columns.
+const COLUMN_LINES: usize = 5;
+
+/// The order in which lines are read: down one column, then down the other.
+fn in_columns(lines: &[Line<'_>]) -> Vec<usize> {
+    let as_they_are = || (0..lines.len()).collect();
+    let rects: Vec<(usize, Rect)> =
+        lines.iter().enumerate().filter_map(|(at, line)| Some((at, line.rect?))).collect();
+    if rects.len() != lines.len() || rects.len() < 2 * COLUMN_LINES {
+        return as_they_are();
+    }
+    let left = rects.iter().map(|(_, rect)| rect[0]).fold(f32::MAX, f32::min);
+    let right = rects.iter().map(|(_, rect)| rect[2]).fold(0.0, f32::max);
+    let middle = (left + right) / 2.0;
+    let wide = (right - left) * 0.25;
+    // A gutter near the middle that most lines of a column's width keep clear of.
+    let gutter = (-20..=20)
+        .map(|step| middle + step as f32 * 2.0)
+        .min_by_key(|x| rects.iter().filter(|(_, rect)| rect[0] < *x && *x < rect[2]).count());
+    let Some(gutter) = gutter else { return as_they_are() };
+    let side = |rect: &Rect| {
+        if rect[2] <= gutter + 2.0 {
+            0
+        } else if rect[0] >= gutter - 2.0 {
+            1
+        } else {
+            2
+        }
+    };
+    let count =
+        |which| rects.iter().filter(|(_, rect)| side(rect) == which && rect[2] - rect[0] > wide).count();
+    let across = rects.iter().filter(|(_, rect)| side(rect) == 2).count();
+    if count(0) < COLUMN_LINES || count(1) < COLUMN_LINES || across > count(0) + count(1) {
+        return as_they_are();
+    }
+    let mut sorted = rects;
+    sorted.sort_by(|(_, a), (_, b)| a[1].total_cmp(&b[1]));
+    let (mut order, mut sides) = (Vec::new(), [Vec::new(), Vec::new()]);
+    for (at, rect) in sorted {
+        match sides.get_mut(side(&rect)) {
+            Some(column) => column.push(at),
+            None => {
+                sides.iter_mut().for_each(|column| order.append(column));
+                order.push(at);
+            }
+        }
+    }
+    sides.iter_mut().for_each(|column| order.append(column));
+    order
+}
+
+/// For each line, how far right the lines that begin near it reach.
+fn right_edges(lines: &[Line<'_>]) -> Vec<f32> {
+    let near = |a: &Rect, b: &Rect| (a[0] - b[0]).abs() < 40.0;
+    lines
+        .iter()
+        .map(|line| {
+            let Some(rect) = &line.rect else { return f32::MAX };
+            let others = lines.iter().filter_map(|other| other.rect.as_ref());
+            others.filter(|other| near(rect, other)).map(|other| other[2]).fold(rect[2], f32::max)
+        })
+        .collect()
+}
+
+/// Whether a line ends where it stands, and does not go on in the next.
+fn ends(line: &Line<'_>, next: &Line<'_>, edge: f32) -> bool {
+    static MARKER: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"^\s*(?:\(?(?:[a-z]|[ivxl]{1,6}|\d{1,2}(?:\.\d{1,2}){0,3})\s?[).\]]\s|(?:[ivxl]{1,6}|\d{1,2}(?:\.\d{1,2})*)\s?[-–—:]\s|[-*]\s|clausula\s)").ok()
+    });
+    let text = line.text.trim_end();
+    let stops = text.ends_with(['.', ':', ';', '!', '?']);
+    let following = fold(next.text);
+    let marked = MARKER.as_ref().is_some_and(|marker| marker.is_match(&following));
+    if marked && (stops || line.blank_after) {
+        return true;
+    }
+    let (Some(here), Some(there)) = (&line.rect, &next.rect) else {
+        return line.blank_after || stops && text.ends_with([':', ';']);
+    };
+    if line.text.contains('\t') {
+        return true;
+    }
+    if next.text.contains('\t') {
+        // A description of two lines may have its figures beside the second.
+        return stops || marked || line.blank_after && there[1] - here[3] > 1.2 * (here[3] - here[1]);
+    }
+    let space = (here[2] - here[0]) / text.chars().count().max(1) as f32;
+    let fits = here[2] + space + next.first_word_width <= edge - SLACK;
+    let lower = next.text.trim_start().chars().next().is_some_and(char::is_lowercase);
+    if lower && !stops && !marked {
+        return false;
+    }
+    // Lines of other heights are a heading and its text.
+    let (high, low) = (here[3] - here[1], there[3] - there[1]);
+    let resized = (high - low).abs() > 0.25 * high.max(low) && line.blank_after;
+    fits || resized || stops && line.blank_after || there[1] + low < here[1]
+}
+
+/// Lines that head or foot more than one page, and page numbers: (page, line).
+fn running(all: &[Vec<Line<'_>>]) -> std::collections::HashSet<(usize, usize)> {
+    static NUMBER: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"^(?:-|pagina|pag\.?|fls?\.?|folha)?\s*n?[o.]*\s*\d{1,4}\s*(?:(?:/|de)\s*\d{1,4})?\s*-?$")
+            .ok()
+    });
+    let mut seen: HashMap<(bool, String), Vec<(usize, usize)>> = HashMap::new();
+    let mut found = std::collections::HashSet::new();
+    for (page, lines) in all.iter().enumerate() {
+        let count = lines.len();
+        for (at, line) in lines.iter().enumerate() {
+            let (top, bottom) = (at < RUNNING_LINES, at + RUNNING_LINES >= count);
+            if !top && !bottom {
+                continue;
+            }
+            let folded = fold(line.text.trim());
+            if bottom && NUMBER.as_ref().is_some_and(|number| number.is_match(&folded)) {
+                found.insert((page, at));
+            }
+            let shape = folded.chars().map(|c| if c.is_ascii_digit() { '#' } else { c }).collect();
+            seen.entry((top, shape)).or_default().push((page, at));
+        }
+    }
+    for ((top, _), places) in seen {
+        let pages: std::collections::HashSet<usize> = places.iter().map(|place| place.0).collect();
+        if pages.len() > 1 {
+            // The first head may be the only place that names the book or the fund.
+            found.extend(places.into_iter().skip(usize::from(top)));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(text: &str) -> Page {
+        Page { number: 1, width: 595.0, height: 842.0, text: text.to_owned(), ..Page::default() }
+    }
+
+    #[test]
+    fn running_heads_and_page_numbers_do_not_interrupt_a_sentence() {
+        let flow = Flow::of(&[
+            page("Livro 7\n\nO bem foi\n\nPágina 1"),
+            page("Livro 7\n\npartilhado entre os dois.\n\nPágina 2"),
+        ]);
+        assert!(flow.folded.contains("o bem foi partilhado entre os dois."), "{}", flow.folded);
+        assert_eq!(flow.folded.matches("livro 7").count(), 1);
+    }
+
+    #[test]
+    fn every_character_knows_its_place() {
+        let pages = [page("Célia e\nJoão"), page("são irmãos.")];
+        let flow = Flow::of(&pages);
+        for at in 0..flow.len() {
+            let (page, byte) = flow.origin(at).unwrap();
+            let c = flow.chars()[at];
+            if !c.is_whitespace() {
+                assert!(pages[page].text[byte..].starts_with(c));
+            }
+        }
+    }
+}
