@@ -24,7 +24,8 @@ const FILES: [&str; 4] = ["json", "pdf", "csv", "xlsx"];
 fn truth() -> Option<Vec<Value>> {
     let text = std::fs::read_to_string(shared("pdfs")?.join("ground_truth.json")).unwrap();
     let all: Vec<Value> = serde_json::from_str(&text).unwrap();
-    let known = |one: &Value| ["inventory", "meeting_minutes"].contains(&one["profile"].as_str().unwrap_or(""));
+    let known =
+        |one: &Value| ["inventory", "meeting_minutes"].contains(&one["profile"].as_str().unwrap_or(""));
     Some(all.into_iter().filter(known).collect())
 }
 
@@ -111,7 +112,9 @@ fn every_value_is_a_highlight(body: &Value, original: &[u8], marked: &[u8]) {
     assert!(!wanted.is_empty());
     for (number, page) in (1_u64..).zip(&pages) {
         let found = after.get_page_annotations(*page).unwrap_or_default();
-        let marks = found.iter().filter(|one| matches!(one.get(b"Subtype"), Ok(Object::Name(name)) if name == b"Highlight"));
+        let marks = found
+            .iter()
+            .filter(|one| matches!(one.get(b"Subtype"), Ok(Object::Name(name)) if name == b"Highlight"));
         assert_eq!(marks.clone().count(), wanted.get(&number).copied().unwrap_or(0), "page {number}");
         assert!(marks.clone().all(|mark| mark.has(b"QuadPoints") && mark.has(b"AP") && mark.has(b"C")));
     }

@@ -56,7 +56,7 @@ async fn written(id: Uuid, analysis: Analysis, format: Format) -> Result<Bytes, 
     };
     let write = move || -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
         Ok(match format {
-            Format::Csv => csv::write(&analysis)?,
+            Format::Csv => csv::write(&analysis),
             Format::Xlsx => xlsx::write(&analysis)?,
             Format::Json | Format::Pdf => serde_json::to_vec_pretty(&file_of(id, analysis))?,
         })

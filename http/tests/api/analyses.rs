@@ -64,9 +64,7 @@ impl AnalysisApi for Product {
             (_, None) if analyze.use_model => Err(ApiError::NoProfile { known: known() }),
             (_, None) => Ok(analysis("inventory")),
             (_, Some(name)) if known().contains(&name.to_owned()) => Ok(analysis(name)),
-            (_, Some(name)) => {
-                Err(ApiError::ProfileUnknown { profile: name.to_owned(), known: known() })
-            }
+            (_, Some(name)) => Err(ApiError::ProfileUnknown { profile: name.to_owned(), known: known() }),
         }
     }
 
@@ -95,7 +93,10 @@ async fn an_analysis_has_the_contracts_fields_and_its_proof() {
     assert_eq!((&body["checks"][0]["ok"], &body["rules"]["applied"]), (&json!(false), &json!(true)));
     // Without a profile the document's own words choose one, and the reason is said.
     let body: Value = analyse(json!({"document_id": READY})).send().await.unwrap().json().await.unwrap();
-    assert_eq!((&body["profile"], &body["template_reason"]), (&json!("inventory"), &json!("A palavra «herdeiros».")));
+    assert_eq!(
+        (&body["profile"], &body["template_reason"]),
+        (&json!("inventory"), &json!("A palavra «herdeiros»."))
+    );
 }
 
 #[tokio::test]
