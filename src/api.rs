@@ -1,5 +1,6 @@
 //! Implements the HTTP API by sending messages to actors.
 
+mod analysis;
 mod batch;
 mod convert;
 mod knowledge;

@@ -33,6 +33,8 @@ mod hostile;
 mod badinputs;
 // Documents that were not written for the product.
 mod quality;
+// What a deed and minutes say, with the place of each value, in four files.
+mod analyses;
 // What experts wrote corrects the answers of a running node.
 mod rules;
 // Who has a key sees its own tenant alone, and what was written is noted.

@@ -17,6 +17,7 @@ use enabler_storage::shard::{ShardError, ShardIndex, listing_cursor};
 use futures_util::FutureExt;
 use tokio::time::Instant;
 
+use crate::analysis::{Analyst, Analyze, AnalyzeFailure};
 use crate::crew::{Case, Crew, CrewError, role};
 use crate::documents::document::{Command, CommandError};
 use crate::documents::progress::Board;
@@ -40,6 +41,8 @@ pub struct Calls {
     pub shards: Shards,
     /// Answers questions.
     pub desk: Desk,
+    /// Analyses documents.
+    pub analyst: Analyst,
     /// Works.
     pub crew: Crew,
     /// Progress of documents under way.
@@ -123,6 +126,7 @@ impl Calls {
             wire::DELETE => self.delete(request, read(body)?).await,
             wire::RETRY => self.retry(request, read(body)?).await,
             wire::ASK => self.ask(request, body).await,
+            wire::ANALYZE => self.analyze(request, body).await,
             wire::LIST => self.list(read(body)?).await,
             wire::KNOWN => self.known(read(body)?).await,
             wire::SEARCH => self.search(read(body)?).await,
@@ -160,6 +164,11 @@ impl Calls {
                 done(&wire::Drawn {
                     outcome: self.crew.draw_here(request, &blob, picture).await.map_err(undone)?,
                 })
+            }
+            wire::MARK => {
+                let wire::Mark { blob, highlights } = read(body)?;
+                let outcome = self.crew.mark_here(request, &blob, highlights).await.map_err(undone)?;
+                done(&wire::MarkedWire { outcome })
             }
             wire::EXPAND => {
                 let wire::Expand { template, question } = read(body)?;
@@ -385,6 +394,17 @@ impl Calls {
         to_json(&answer)
     }
 
+    async fn analyze(&self, request: &Request, body: &Bytes) -> Result<Bytes, Refused> {
+        let analyze: Analyze = json(body)?;
+        let id = analyze.document_id;
+        let index = self.current(self.shards.of(id)).await?;
+        let analysed = self.analyst.analyze(request, &analyze, index).await.map_err(unanalysed)?;
+        // While it was read the document may have been deleted, here or by a later owner.
+        self.current(self.shards.of(id)).await?;
+        self.record(&analyze.tenant, id).await?;
+        to_json(&analysed)
+    }
+
     async fn list(&self, list: wire::List) -> Result<Bytes, Refused> {
         let now_ms = self.clock.now_ms();
         let wire::List { tenant, shard, after, limit } = list;
@@ -445,6 +465,16 @@ fn undone(error: CrewError) -> Refused {
         error @ CrewError::Lost(_) => code(refusal::UNAVAILABLE, &error.to_string()),
         CrewError::Original(why) => code(refusal::ORIGINAL, &why),
         CrewError::Failed(why) => code(refusal::INTERNAL, &why),
+    }
+}
+
+fn unanalysed(failure: AnalyzeFailure) -> Refused {
+    match failure {
+        AnalyzeFailure::NoProfile { wanted, known } => {
+            let text = format!("{}\n{}", wanted.unwrap_or_default(), known.join("\n"));
+            Refused::Code(refusal::NO_PROFILE, text)
+        }
+        AnalyzeFailure::Asked(failure) => unanswered(failure),
     }
 }
 

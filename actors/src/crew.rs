@@ -11,7 +11,7 @@ use enabler_cluster::net::{CallError, Net, NodeId};
 use enabler_cluster::pool::Queue;
 use enabler_cluster::request::{Ended, Request};
 use enabler_inference::embedding::InputKind;
-use enabler_reading::{DocumentInfo, DocumentProblem, Page, PageProblem, Picture};
+use enabler_reading::{DocumentInfo, DocumentProblem, Highlights, Marked, Page, PageProblem, Picture};
 use enabler_rules::verdict::Verdict;
 use enabler_storage::record::BlobRef;
 use serde::{Deserialize, Serialize};
@@ -279,6 +279,44 @@ impl Crew {
         let asked = queue.ask_patiently(request, |reply| Job::Draw {
             file,
             picture,
+            request: request.clone(),
+            reply,
+        });
+        asked.await.map_err(refused)
+    }
+
+    /// Marks passages in an uploaded file.
+    ///
+    /// # Errors
+    /// See [`CrewError`]; why the file cannot be marked is part of the answer.
+    pub async fn mark(
+        &self,
+        request: &Request,
+        blob: &BlobRef,
+        highlights: Highlights,
+    ) -> Result<Result<Marked, DocumentProblem>, CrewError> {
+        let body = || wire::encode(&wire::Mark { blob: blob.clone(), highlights: highlights.clone() });
+        match self.elsewhere(request, role::OCR, Patience::WholeRequest, wire::MARK, &body).await? {
+            None => self.mark_here(request, blob, highlights).await,
+            Some(bytes) => Ok(read::<wire::MarkedWire>(&bytes)?.outcome),
+        }
+    }
+
+    /// Marks passages on this node.
+    ///
+    /// # Errors
+    /// As [`Crew::mark`].
+    pub async fn mark_here(
+        &self,
+        request: &Request,
+        blob: &BlobRef,
+        highlights: Highlights,
+    ) -> Result<Result<Marked, DocumentProblem>, CrewError> {
+        let (queue, held) = self.file(blob).await?;
+        let file = held.path().to_owned();
+        let asked = queue.ask_patiently(request, |reply| Job::Mark {
+            file,
+            highlights: Box::new(highlights),
             request: request.clone(),
             reply,
         });

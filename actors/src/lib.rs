@@ -2,6 +2,7 @@
 //!
 //! HTTP is not here. Actors know messages, not each other: only [`topology`] names several of them.
 
+pub mod analysis;
 pub mod calls;
 pub mod crew;
 pub mod documents;

@@ -7,7 +7,8 @@ use enabler_cluster::address::Reply;
 use enabler_cluster::pool::Craft;
 use enabler_cluster::request::Request;
 use enabler_reading::{
-    DocumentInfo, DocumentProblem, Limits, Page, PageProblem, Picture, Program, Reader, Settings,
+    DocumentInfo, DocumentProblem, Highlights, Limits, Marked, Page, PageProblem, Picture, Program, Reader,
+    Settings,
 };
 
 /// Work for one worker.
@@ -32,6 +33,17 @@ pub enum Job {
         request: Request,
         /// A PNG, or why there is none.
         reply: Reply<Result<Vec<u8>, PageProblem>>,
+    },
+    /// Mark passages in a file.
+    Mark {
+        /// The file, on this machine.
+        file: PathBuf,
+        /// What is marked.
+        highlights: Box<Highlights>,
+        /// Whoever waits.
+        request: Request,
+        /// What stands behind the file's own bytes, or why nothing does.
+        reply: Reply<Result<Marked, DocumentProblem>>,
     },
     /// Read one page.
     Page {
@@ -91,6 +103,15 @@ impl Craft for Reading {
                     reply.send(outcome.and_then(png));
                 }
             }
+            Job::Mark { file, highlights, request, reply } => {
+                if let Some(outcome) = self.within(tools, &request, Step::Mark(&file, &highlights)).await {
+                    reply.send(match outcome {
+                        Ok(Made::Marked(marked)) => Ok(marked),
+                        Err(PageProblem::Document { problem }) => Err(problem),
+                        _ => Err(DocumentProblem::Damaged),
+                    });
+                }
+            }
             Job::Page { file, number, request, reply } => {
                 if let Some(outcome) = self.within(tools, &request, Step::Page(&file, number)).await {
                     let page = |made| {
@@ -113,12 +134,14 @@ enum Step<'a> {
     Open(&'a PathBuf),
     Page(&'a PathBuf, u32),
     Draw(&'a PathBuf, &'a Picture),
+    Mark(&'a PathBuf, &'a Highlights),
 }
 
 enum Made {
     Opened(DocumentInfo),
     Page(Box<Page>),
     Png(Vec<u8>),
+    Marked(Marked),
 }
 
 type Outcome = Result<Made, PageProblem>;
@@ -152,6 +175,10 @@ impl Reading {
             Step::Draw(file, picture) => {
                 self.open(tools, request, file, false).await?;
                 Ok(Made::Png(self.reader(tools)?.draw_page(picture, request.deadline).await?))
+            }
+            Step::Mark(file, highlights) => {
+                self.open(tools, request, file, false).await?;
+                Ok(Made::Marked(self.reader(tools)?.mark(highlights, request.deadline).await?))
             }
         }
     }

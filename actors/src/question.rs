@@ -18,6 +18,7 @@ use enabler_storage::shard::{Hit, Query};
 use serde::{Deserialize, Serialize};
 
 use crate::crew::{Case, Crew, CrewError, Ruled};
+use crate::documents::pages::template_of;
 use crate::embedding::Text;
 use crate::evaluator;
 use crate::knowledge::passage_of;
@@ -38,7 +39,7 @@ const DRAFT_SHARE: f64 = 0.7;
 /// The rule set of documents whose template has none of its own.
 pub(crate) const RULES_DEFAULT: &str = "generic";
 /// What is left of the confidence in an answer that a rule objects to.
-const DISPUTED_SHARE: f32 = 0.5;
+pub(crate) const DISPUTED_SHARE: f32 = 0.5;
 
 /// Which model writes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -266,7 +267,7 @@ impl Desk {
     }
 
     fn key(&self, ask: &Ask, record: &DocumentRecord, model: &str) -> String {
-        let rules = if ask.use_rules { self.crew.rules_hash(&record.template) } else { String::new() };
+        let rules = if ask.use_rules { self.crew.rules_hash(&template_of(record)) } else { String::new() };
         cache::answer_key(&AnswerKey {
             tenant: &ask.tenant,
             document_id: Some(ask.document_id),
@@ -281,10 +282,20 @@ impl Desk {
     }
 
     fn ready(&self, index: &Arc<Index>, ask: &Ask) -> Result<DocumentRecord, AskFailure> {
+        self.ready_for(index, &ask.tenant, ask.document_id)
+    }
+
+    /// The document `id` of `tenant`, if it can be asked.
+    pub(crate) fn ready_for(
+        &self,
+        index: &Arc<Index>,
+        tenant: &str,
+        id: DocumentId,
+    ) -> Result<DocumentRecord, AskFailure> {
         // One row, some pages of mapped memory: sooner done than handed to another thread.
-        let found = self.was_read(ask.document_id, index.document(ask.document_id))?;
+        let found = self.was_read(id, index.document(id))?;
         let now_ms = self.clock.now_ms();
-        let mine = found.filter(|record| record.tenant == ask.tenant && record.is_live(now_ms));
+        let mine = found.filter(|record| record.tenant == tenant && record.is_live(now_ms));
         let record = mine.ok_or(AskFailure::Unknown)?;
         if crate::documents::document::is_ready(&record) {
             Ok(record)
@@ -313,7 +324,7 @@ impl Desk {
         }
     }
 
-    async fn blocking<T: Send + 'static>(
+    pub(crate) async fn blocking<T: Send + 'static>(
         &self,
         id: DocumentId,
         work: impl FnOnce() -> Result<T, enabler_storage::shard::ShardError> + Send + 'static,
@@ -346,8 +357,8 @@ impl Desk {
         index: &Arc<Index>,
         model: &str,
     ) -> Result<Answer, AskFailure> {
-        let template = ask.use_rules.then_some(record.template.as_str());
-        let wanted = self.expanded(request, template, &ask.question).await;
+        let template = ask.use_rules.then(|| template_of(record));
+        let wanted = self.expanded(request, template.as_deref(), &ask.question).await;
         let vector = self.vector_of(request, &ask.question).await?;
         let hits = self.search(ask, index, wanted, vector.clone()).await?;
         let hits: Vec<_> = hits.into_iter().map(|hit| passage_of(hit, record)).collect();
@@ -544,7 +555,7 @@ pub(crate) fn told(outcome: &Outcome) -> Vec<String> {
 }
 
 /// The top level of a document's metadata, as texts.
-fn metadata(json: &str) -> Vec<(String, String)> {
+pub(crate) fn metadata(json: &str) -> Vec<(String, String)> {
     let Ok(serde_json::Value::Object(map)) = serde_json::from_str(json) else { return Vec::new() };
     map.into_iter()
         .map(|(key, value)| match value {
@@ -589,15 +600,15 @@ pub(crate) fn refused(error: CrewError) -> AskFailure {
 }
 
 /// Document ids as people and JSON write them.
-mod as_text {
+pub(crate) mod as_text {
     use enabler_storage::record::DocumentId;
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(id: &DocumentId, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(id: &DocumentId, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(id)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<DocumentId, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<DocumentId, D::Error> {
         let text = String::deserialize(from)?;
         text.parse().map_err(|_| serde::de::Error::custom("this is no document id"))
     }

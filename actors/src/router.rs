@@ -11,6 +11,7 @@ use enabler_cluster::request::{Ended, Request};
 use enabler_storage::record::{DocumentId, DocumentRecord};
 use tokio::sync::watch;
 
+use crate::analysis::{Analysed, Analyze, AnalyzeFailure};
 use crate::calls::Calls;
 use crate::documents::progress::{Progress, Stage};
 use crate::question::{Answer, Ask, AskFailure};
@@ -314,22 +315,56 @@ impl Router {
             Ok(bytes) => {
                 serde_json::from_slice(&bytes).map_err(|error| AskFailure::Internal(error.to_string()))
             }
-            Err(RouteError::Unknown) => Err(AskFailure::Unknown),
-            Err(RouteError::Overloaded) => Err(AskFailure::Overloaded),
-            Err(RouteError::Unavailable(what)) => Err(AskFailure::Unavailable(what)),
-            Err(RouteError::Ended(ended)) => Err(AskFailure::Ended(ended)),
-            Err(RouteError::NotRecorded(why)) => Err(AskFailure::Internal(why)),
-            Err(RouteError::Refused(refusal::NOT_READY, _)) => {
-                let found = self.document(request, &ask.tenant, ask.document_id).await;
-                let found = found.map_err(|_| AskFailure::Unavailable("the document".to_owned()))?;
-                Err(AskFailure::NotReady(Box::new(found.record)))
+            Err(error) => Err(self.unasked(request, &ask.tenant, ask.document_id, error).await),
+        }
+    }
+
+    /// Analyses one document.
+    ///
+    /// # Errors
+    /// See [`AnalyzeFailure`].
+    pub async fn analyze(&self, request: &Request, analyze: &Analyze) -> Result<Analysed, AnalyzeFailure> {
+        let internal = |error: serde_json::Error| AskFailure::Internal(error.to_string());
+        let body = serde_json::to_vec(analyze).map_err(internal)?;
+        let shard = self.shards.of(analyze.document_id);
+        let errand = Errand { shard, kind: wire::ANALYZE, body: body.into(), is_read: true };
+        match self.carry(request, &errand, &mut false).await {
+            Ok(bytes) => Ok(serde_json::from_slice(&bytes).map_err(internal)?),
+            Err(RouteError::Refused(refusal::NO_PROFILE, text)) => {
+                let mut lines = text.lines().map(str::to_owned);
+                let wanted = lines.next().filter(|name| !name.is_empty());
+                Err(AnalyzeFailure::NoProfile { wanted, known: lines.collect() })
             }
-            Err(RouteError::Refused(refusal::NO_MODEL, text)) => {
+            Err(error) => {
+                Err(self.unasked(request, &analyze.tenant, analyze.document_id, error).await.into())
+            }
+        }
+    }
+
+    /// Why a question about document `id`, or an analysis of it, brought nothing.
+    async fn unasked(
+        &self,
+        request: &Request,
+        tenant: &str,
+        id: DocumentId,
+        error: RouteError,
+    ) -> AskFailure {
+        match error {
+            RouteError::Unknown => AskFailure::Unknown,
+            RouteError::Overloaded => AskFailure::Overloaded,
+            RouteError::Unavailable(what) => AskFailure::Unavailable(what),
+            RouteError::Ended(ended) => AskFailure::Ended(ended),
+            RouteError::NotRecorded(why) => AskFailure::Internal(why),
+            RouteError::Refused(refusal::NOT_READY, _) => match self.document(request, tenant, id).await {
+                Ok(found) => AskFailure::NotReady(Box::new(found.record)),
+                Err(_) => AskFailure::Unavailable("the document".to_owned()),
+            },
+            RouteError::Refused(refusal::NO_MODEL, text) => {
                 let (model, explanation) = text.split_once('\n').unwrap_or(("", &text));
-                Err(AskFailure::NoModel { model: model.to_owned(), explanation: explanation.to_owned() })
+                AskFailure::NoModel { model: model.to_owned(), explanation: explanation.to_owned() }
             }
-            Err(RouteError::Refused(refusal::NOT_REMEMBERED, _)) => Err(AskFailure::NotRemembered),
-            Err(RouteError::Refused(_, why)) => Err(AskFailure::Internal(why)),
+            RouteError::Refused(refusal::NOT_REMEMBERED, _) => AskFailure::NotRemembered,
+            RouteError::Refused(_, why) => AskFailure::Internal(why),
         }
     }
 

@@ -21,6 +21,7 @@ use enabler_storage::cache::Cache;
 use enabler_storage::log::Cluster;
 use enabler_storage::shard::Settings as IndexSettings;
 
+use crate::analysis::Analyst;
 use crate::calls::{Calls, Switchboard};
 use crate::crew::{self, Crew, Here, role};
 use crate::documents::ingest::Bench;
@@ -207,9 +208,11 @@ pub async fn start(settings: &Settings, parts: Parts) -> Result<Actors, Fault> {
         draining: draining.clone(),
     };
     children.push(child(keeper, &Address::new("node/keeper", KEEPER_PLACES), &tree));
+    let desk = desk(settings, &parts, shards.clone(), crew.clone());
     let calls = Arc::new(Calls {
         shards: shards.clone(),
-        desk: desk(settings, &parts, shards.clone(), crew.clone()),
+        analyst: Analyst::new(desk.clone(), parts.means.store.clone(), threads(settings)),
+        desk,
         crew: crew.clone(),
         board: board.clone(),
         clock: parts.means.clock.clone(),

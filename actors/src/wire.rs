@@ -2,7 +2,7 @@
 
 use bincode::{Decode, Encode};
 use bytes::Bytes;
-use enabler_reading::{DocumentInfo, DocumentProblem, Page, PageProblem, Picture};
+use enabler_reading::{DocumentInfo, DocumentProblem, Highlights, Marked, Page, PageProblem, Picture};
 use enabler_storage::codec::{self, CodecError, Kind};
 use enabler_storage::record::{BlobRef, DocumentId, DocumentRecord};
 
@@ -47,6 +47,11 @@ pub const JUDGE: u16 = 25;
 /// Draw one page ([`Draw`] → [`Drawn`]).
 pub const DRAW: u16 = 26;
 
+/// Mark passages in an uploaded file ([`Mark`] → [`MarkedWire`]).
+pub const MARK: u16 = 40;
+/// Analyse a document (JSON of `analysis::Analyze` → JSON of `analysis::Analysed`).
+pub const ANALYZE: u16 = 41;
+
 /// Codes of refused calls.
 pub mod refusal {
     /// Another node owns the shard; the text names it, if it is known, as `name/generation/epoch`.
@@ -81,6 +86,9 @@ pub mod refusal {
     pub const ALREADY_THERE: u16 = 15;
     /// Only a remembered answer was wanted, and there is none.
     pub const NOT_REMEMBERED: u16 = 16;
+    /// No profile is called so, or none fits the document; the text is the profiles' names, each on a line, behind
+    /// the name that was asked for or an empty line.
+    pub const NO_PROFILE: u16 = 40;
 }
 
 macro_rules! bodies {
@@ -302,6 +310,18 @@ bodies! {
     Drawn {
         /// A PNG, or why there is none.
         outcome: Result<Vec<u8>, PageProblem>,
+    }
+    /// An uploaded file and what is marked in it.
+    Mark {
+        /// The file.
+        blob: BlobRef,
+        /// What is marked.
+        highlights: Highlights,
+    }
+    /// A file that was marked.
+    MarkedWire {
+        /// What stands behind the file's own bytes, or why nothing does.
+        outcome: Result<Marked, DocumentProblem>,
     }
     /// A question and the rule set that looks at it.
     Expand {

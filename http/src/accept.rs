@@ -15,6 +15,9 @@ fn offered(route: Route) -> &'static [&'static str] {
         Route::Ask(_) | Route::ChatCompletions => &["application/json", "text/event-stream"],
         Route::Events(_) | Route::StreamResume(_) => &["text/event-stream"],
         Route::Page(..) => &["image/png"],
+        Route::AnalysisPdf(_) => &["application/pdf"],
+        Route::AnalysisCsv(_) => &["text/csv"],
+        Route::AnalysisXlsx(_) => &["application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"],
         Route::Delete(_)
         | Route::Stream
         | Route::StreamCancel(_)

@@ -96,6 +96,7 @@ fn summary(document: &Document, language: Language) -> DocumentSummary {
         page_count: document.page_count,
         word_count: document.word_count,
         template: document.template,
+        template_reason: document.template_reason.clone(),
         created_at: time(document.created_at),
         processed_at: document.processed_at.map(time),
         error: document.failure.as_ref().map(|failure| failure.message(language)),

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use uuid::Uuid;
 
+use crate::analysis::AnalysisApi;
 use crate::ask::{Answer, Ask, Source};
 use crate::batch::BatchApi;
 use crate::context::Context;
@@ -22,7 +23,7 @@ use crate::picture::PagePicture;
 /// Every call carries a [`Context`]. Its deadline is also kept here: a call that outlives it is dropped and
 /// answered 504. A call is dropped, and its cancel token fires, when the client goes away.
 #[async_trait]
-pub trait Api: KnowledgeApi + BatchApi {
+pub trait Api: KnowledgeApi + BatchApi + AnalysisApi {
     /// Begins an upload; its bytes follow through the sink.
     ///
     /// # Errors

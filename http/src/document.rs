@@ -160,6 +160,8 @@ pub struct Document {
     pub word_count: Option<u64>,
     /// What kind of document it is.
     pub template: Template,
+    /// Why, in Portuguese, where its own words decided; `None` where its uploader did, or before it was read.
+    pub template_reason: Option<String>,
     /// When it was uploaded.
     pub created_at: OffsetDateTime,
     /// When it became ready or failed.

@@ -67,6 +67,20 @@ pub enum ApiError {
         /// The command that installs it.
         how_to_get: String,
     },
+    /// No profile is called so: 400.
+    #[error("no profile {profile}")]
+    ProfileUnknown {
+        /// The name that was given.
+        profile: String,
+        /// The names that can be given.
+        known: Vec<String>,
+    },
+    /// No profile fits the document: 422.
+    #[error("no profile fits the document")]
+    NoProfile {
+        /// The names that can be given.
+        known: Vec<String>,
+    },
     /// There is no such batch of this tenant, or no longer: 404.
     #[error("no batch {id}")]
     BatchUnknown {

@@ -17,10 +17,14 @@ const TAG_BYTES: usize = 16;
 /// The tag is of the bytes sent, so it changes with the document's revision, state and progress, and with
 /// the language of its messages.
 pub(crate) fn json(headers: &HeaderMap, body: &impl serde::Serialize) -> Response {
-    let bytes = match serde_json::to_vec(body) {
-        Ok(bytes) => Bytes::from(bytes),
-        Err(_) => return answer::json(StatusCode::OK, body),
-    };
+    match serde_json::to_vec(body) {
+        Ok(written) => bytes(headers, written.into()),
+        Err(_) => answer::json(StatusCode::OK, body),
+    }
+}
+
+/// As [`json`], of what is written already; whoever sends something else says so.
+pub(crate) fn bytes(headers: &HeaderMap, bytes: Bytes) -> Response {
     let tag = tag(&bytes);
     let mut response = if matches(headers, &tag) {
         let mut response = Response::default();

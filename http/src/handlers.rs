@@ -8,6 +8,7 @@ use uuid::Uuid;
 use warp::http::{HeaderMap, StatusCode, header};
 use warp::reply::Response;
 
+use crate::analysis::{self, Format};
 use crate::answer;
 use crate::api::Api;
 use crate::auth::{self, KeyStore};
@@ -84,7 +85,11 @@ pub(crate) async fn handle(route: Route, call: Call<'_>) -> Result<Response, Ref
             Ok(response)
         }
         Route::Ask(id) => ask(id, call).await,
-        Route::Analyze => knowledge::analyze(call).await,
+        Route::Analyze => analysis::handlers::analyze(call).await,
+        Route::AnalysisJson(id) => analysis::handlers::file(id, Format::Json, &call).await,
+        Route::AnalysisPdf(id) => analysis::handlers::file(id, Format::Pdf, &call).await,
+        Route::AnalysisCsv(id) => analysis::handlers::file(id, Format::Csv, &call).await,
+        Route::AnalysisXlsx(id) => analysis::handlers::file(id, Format::Xlsx, &call).await,
         Route::Events(id) => stream::handlers::progress(id, &call).await,
         Route::Retry(id) => {
             call.api.retry(call.context, id).await?;
@@ -130,10 +135,6 @@ pub(crate) async fn handle(route: Route, call: Call<'_>) -> Result<Response, Ref
         Route::Docs | Route::Home => Ok(pages::docs()),
         Route::OpenApi => Ok(pages::openapi()),
     }
-}
-
-pub(crate) fn not_yet(what: &'static str) -> Result<Response, Refusal> {
-    Err(Problem::new(Kind::NotImplemented, Message::NotImplemented { what }).into())
 }
 
 async fn receive(call: Call<'_>) -> Result<Response, Refusal> {

@@ -4,6 +4,7 @@
 //! nowhere else: an implementation only ever sees a request that is complete, in range and authorised.
 
 mod accept;
+mod analysis;
 mod answer;
 mod api;
 mod ask;
@@ -44,6 +45,9 @@ mod shapes;
 mod stream;
 mod upload;
 
+pub use analysis::{
+    Analysis, AnalysisApi, AnalysisCheck, AnalysisFlag, AnalysisRules, AnalysisTable, AnalysisValue, Analyze,
+};
 pub use api::{Api, UploadSink};
 pub use ask::{Answer, Ask, Model, Region, Source};
 pub use audit::{Audit, Note, STATUS_GONE};

@@ -64,6 +64,8 @@ pub(crate) enum Message {
     NotMessages { messages_max: usize },
     NoQuestion,
     NotSupported,
+    NotProfile { chars_max: usize, got: String },
+    NoProfile { known: String },
     NotQuestions { max: usize },
     InItem { at: usize, field: &'static str, message: Box<Message> },
     BatchUnknown { id: String },
@@ -327,6 +329,14 @@ impl Message {
             Self::NotSupported => (
                 "is not supported here: answers come from the documents, as text; leave it out".into(),
                 "não é aceito aqui: as respostas vêm dos documentos, como texto; omita este campo".into(),
+            ),
+            Self::NotProfile { chars_max, got } => (
+                format!("must be a profile's name of 1 to {chars_max} letters, digits, - and _, not {got}"),
+                format!("deve ser o nome de um perfil, com 1 a {chars_max} letras, dígitos, - e _, não {got}"),
+            ),
+            Self::NoProfile { known } => (
+                format!("No profile fits what the document says. Name the one that it shall be read by: {known}."),
+                format!("Nenhum perfil serve ao que o documento diz. Informe por qual ele deve ser lido: {known}."),
             ),
             Self::NotQuestions { max } => (
                 format!("must be a list of 1 to {max} questions, such as [{{\"document_id\": \"...\", \"question\": \"...\"}}]"),

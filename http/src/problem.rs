@@ -45,6 +45,7 @@ pub(crate) enum Kind {
     NotReady,
     ReadingFailed,
     ModelMissing,
+    NoProfile,
     ModelNotFound,
     BatchNotFound,
     Internal,
@@ -175,6 +176,9 @@ impl Kind {
                 "Model not installed",
                 "Modelo não instalado",
             ),
+            Self::NoProfile => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "no_profile", "No profile fits", "Nenhum perfil serve")
+            }
             Self::BatchNotFound => {
                 (StatusCode::NOT_FOUND, "batch_not_found", "No such batch", "Lote inexistente")
             }
@@ -275,6 +279,13 @@ impl Problem {
             }
             ApiError::ModelMissing { model, how_to_get } => {
                 Self::new(Kind::ModelMissing, Message::ModelMissing { model, how_to_get })
+            }
+            ApiError::ProfileUnknown { profile, known } => {
+                let (allowed, got) = (known.join(", "), format!("{profile:?}"));
+                Self::field("profile", Message::NotOneOf { allowed, got })
+            }
+            ApiError::NoProfile { known } => {
+                Self::new(Kind::NoProfile, Message::NoProfile { known: known.join(", ") })
             }
             ApiError::BatchUnknown { id } => {
                 Self::new(Kind::BatchNotFound, Message::BatchUnknown { id: id.to_string() })

@@ -154,8 +154,15 @@ fn is_cursor(text: &str) -> bool {
     !text.is_empty() && text.len() <= CURSOR_CHARS_MAX && text.bytes().all(plain)
 }
 
+/// The template of an upload that leaves it to the document's own words, as does none and `generic`.
+const AUTO: &str = "auto";
+
 /// Reads the field `template` of an upload.
 pub(crate) fn template(text: &str) -> Result<Template, Violation> {
+    // What is left to the document's own words, said in so many words.
+    if text.trim() == AUTO {
+        return Ok(Template::default());
+    }
     Template::named(text.trim()).ok_or_else(|| Violation {
         field: "template",
         message: Message::NotOneOf { allowed: names(&Template::ALL), got: cut(&format!("{text:?}")) },

@@ -19,6 +19,10 @@ pub(crate) enum Route {
     Events(Uuid),
     Retry(Uuid),
     Page(Uuid, u32),
+    AnalysisJson(Uuid),
+    AnalysisPdf(Uuid),
+    AnalysisCsv(Uuid),
+    AnalysisXlsx(Uuid),
     Analyze,
     Batch,
     BatchStatus(Uuid),
@@ -54,6 +58,10 @@ impl Route {
             | Self::Ask(_)
             | Self::Events(_)
             | Self::Page(..)
+            | Self::AnalysisJson(_)
+            | Self::AnalysisPdf(_)
+            | Self::AnalysisCsv(_)
+            | Self::AnalysisXlsx(_)
             | Self::Analyze
             | Self::BatchStatus(_)
             | Self::Search
@@ -101,6 +109,10 @@ impl Route {
             | Self::Events(id)
             | Self::Retry(id)
             | Self::Page(id, _)
+            | Self::AnalysisJson(id)
+            | Self::AnalysisPdf(id)
+            | Self::AnalysisCsv(id)
+            | Self::AnalysisXlsx(id)
             | Self::BatchStatus(id)
             | Self::StreamResume(id)
             | Self::StreamCancel(id)
@@ -127,6 +139,10 @@ impl Route {
             Self::Events(_) => "events",
             Self::Retry(_) => "retry",
             Self::Page(..) => "page",
+            Self::AnalysisJson(_) => "analysis json",
+            Self::AnalysisPdf(_) => "analysis pdf",
+            Self::AnalysisCsv(_) => "analysis csv",
+            Self::AnalysisXlsx(_) => "analysis xlsx",
             Self::Analyze => "analyze",
             Self::Batch => "batch",
             Self::BatchStatus(_) => "batch status",
@@ -165,6 +181,10 @@ const TABLE: &[(&str, &str)] = &[
     ("GET", "/v1/documents/{id}/events"),
     ("POST", "/v1/documents/{id}/retry"),
     ("GET", "/v1/documents/{id}/pages/{page}.png"),
+    ("GET", "/v1/documents/{id}/analysis.json"),
+    ("GET", "/v1/documents/{id}/analysis.pdf"),
+    ("GET", "/v1/documents/{id}/analysis.csv"),
+    ("GET", "/v1/documents/{id}/analysis.xlsx"),
     ("POST", "/v1/analyze"),
     ("POST", "/v1/batch"),
     ("GET", "/v1/batch/{id}"),
@@ -280,6 +300,20 @@ fn place(path: &str) -> Result<Place, Problem> {
         ["v1", "documents", id, "ask"] => Ok(Place::post(Route::Ask(document_id(id)?))),
         ["v1", "documents", id, "events"] => Ok(Place::read(Route::Events(document_id(id)?))),
         ["v1", "documents", id, "retry"] => Ok(Place::post(Route::Retry(document_id(id)?))),
+        [
+            "v1",
+            "documents",
+            id,
+            file @ ("analysis.json" | "analysis.pdf" | "analysis.csv" | "analysis.xlsx"),
+        ] => {
+            let id = document_id(id)?;
+            Ok(Place::read(match *file {
+                "analysis.json" => Route::AnalysisJson(id),
+                "analysis.pdf" => Route::AnalysisPdf(id),
+                "analysis.csv" => Route::AnalysisCsv(id),
+                _ => Route::AnalysisXlsx(id),
+            }))
+        }
         ["v1", "documents", id, "pages", page] => {
             let (id, page) = (document_id(id)?, page.strip_suffix(".png").and_then(|page| page.parse().ok()));
             page.filter(|page| *page > 0)

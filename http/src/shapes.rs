@@ -38,6 +38,9 @@ pub(crate) struct DocumentSummary {
     pub(crate) word_count: Option<u64>,
     /// What kind of document it is.
     pub(crate) template: Template,
+    /// Why, in Portuguese, where the document's own words decided; `null` where its uploader did.
+    #[serde(default)]
+    pub(crate) template_reason: Option<String>,
     /// When it was uploaded.
     #[schemars(extend("format" = "date-time"))]
     pub(crate) created_at: String,

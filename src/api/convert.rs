@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use enabler_actors::crew::CrewError;
-use enabler_actors::documents::pages::PageReport as StoredReport;
+use enabler_actors::documents::pages::{PageReport as StoredReport, TEMPLATE_OPEN};
 use enabler_actors::documents::progress::{self, Board};
 use enabler_actors::knowledge::Hit;
 use enabler_actors::question::{self, AskFailure, Choice};
@@ -37,13 +37,17 @@ pub(super) fn document(
     let status = &record.status;
     let report: Vec<StoredReport> = serde_json::from_str(&status.report_json).unwrap_or_default();
     let read = status.pages.is_some();
+    let chosen = report.iter().find_map(|line| line.chosen.clone());
+    let chosen = chosen.filter(|_| record.template == TEMPLATE_OPEN);
     Document {
         id: Uuid::from_bytes(record.document_id.0),
         filename: record.filename.clone(),
         status: outcome(&status.outcome),
         page_count: read.then_some(status.page_count),
         word_count: read.then_some(u64::from(status.word_count)),
-        template: Template::named(&record.template).unwrap_or_default(),
+        template: Template::named(chosen.as_ref().map_or(&record.template, |choice| &choice.template))
+            .unwrap_or_default(),
+        template_reason: chosen.map(|choice| choice.reason),
         created_at: moment(record.created_ms),
         processed_at: status.processed_ms.map(moment),
         failure: match &status.outcome {
@@ -224,7 +228,16 @@ pub(super) fn undrawable(problem: &PageProblem) -> Failure {
         PageProblem::OutOfMemory | PageProblem::TooLarge { .. } | PageProblem::ImageTooLarge { .. } => {
             FailureCode::TooLarge
         }
-        PageProblem::Document { problem: DocumentProblem::NoReader } => FailureCode::Internal,
+        PageProblem::Document { problem } => match problem {
+            DocumentProblem::NoReader | DocumentProblem::Unavailable => FailureCode::Internal,
+            DocumentProblem::Encrypted | DocumentProblem::EncryptionUnsupported => FailureCode::Encrypted,
+            DocumentProblem::TooManyPages { .. } => FailureCode::TooManyPages,
+            DocumentProblem::TimedOut => FailureCode::TooSlow,
+            DocumentProblem::OutOfMemory | DocumentProblem::TooLarge { .. } | DocumentProblem::TooDeep => {
+                FailureCode::TooLarge
+            }
+            _ => FailureCode::Broken,
+        },
         _ => FailureCode::Broken,
     };
     Failure::new(code)

@@ -12,6 +12,7 @@ Examples:
   rag-enabler ingest contract.pdf minutes/           upload files and directories
   rag-enabler docs list                              what is there
   rag-enabler ask 0192f0c1-... \"Qual o prazo?\"       ask one document
+  rag-enabler analyze deed.pdf -o out                what it says, with pages: JSON, PDF, CSV, XLSX
   rag-enabler keys make ci --scopes read,write       a key for somebody else; its hash alone is kept
   rag-enabler dkr check contracts.rules              check a file of rules about answers
 
@@ -54,6 +55,8 @@ pub(crate) enum Command {
     Ingest(Ingest),
     /// Ask a question about one document
     Ask(Ask),
+    /// Analyse a document: fields with their pages, as JSON, marked PDF, CSV and XLSX
+    Analyze(Analyze),
     /// Search all documents
     Search(Search),
     /// List, show and delete documents
@@ -177,6 +180,26 @@ pub(crate) struct Ask {
     #[arg(long, value_name = "K")]
     pub(crate) top_k: Option<u64>,
     /// Print the answer as JSON (also when the output is not a terminal)
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Analyse a document.
+#[derive(Debug, Args)]
+pub(crate) struct Analyze {
+    /// A PDF file, which is uploaded, or the id of a document
+    #[arg(value_name = "FILE|DOCUMENT")]
+    pub(crate) document: String,
+    /// Directory of the files NAME.analysis.json, .pdf, .csv and .xlsx
+    #[arg(short, long, value_name = "DIR", default_value = ".")]
+    pub(crate) output: PathBuf,
+    /// How to read it: inventory or meeting_minutes [default: as it was uploaded, else by its own words]
+    #[arg(long, value_name = "PROFILE")]
+    pub(crate) profile: Option<String>,
+    /// Let a language model fill what was not found, with words that stand in the document
+    #[arg(long)]
+    pub(crate) use_model: bool,
+    /// Print the analysis as JSON (also when the output is not a terminal)
     #[arg(long)]
     pub(crate) json: bool,
 }

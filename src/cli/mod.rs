@@ -1,5 +1,6 @@
 //! The command line: reads what was asked for, and hands it to the part that does it.
 
+mod analyze;
 mod arguments;
 mod ask;
 mod certs;
@@ -61,6 +62,9 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             Command::Serve(ref serve) => serve::serve(loaded, serve).await,
             Command::Ingest(ref ingest) => ingest::ingest(&client::connect(common, &loaded)?, ingest).await,
             Command::Ask(ref ask) => ask::ask(&client::connect(common, &loaded)?, ask).await,
+            Command::Analyze(ref wanted) => {
+                analyze::analyze(&client::connect(common, &loaded)?, wanted).await
+            }
             Command::Search(ref search) => search::search(&client::connect(common, &loaded)?, search).await,
             Command::Docs(ref docs) => docs::docs(&client::connect(common, &loaded)?, docs).await,
             Command::Keys(ref keys) => keys::keys(&client::connect(common, &loaded)?, keys).await,

@@ -4,6 +4,7 @@ mod child;
 mod decide;
 mod document;
 mod fuzz;
+mod highlight;
 mod native;
 mod ocr;
 mod page;
@@ -18,6 +19,7 @@ mod settings;
 
 pub use child::child_main;
 pub use fuzz::fuzz_open_and_read;
+pub use highlight::{Highlights, LegendLine, Mark, Marked};
 pub use page::{DocumentInfo, Page, Rect, Source, Table, Word};
 pub use picture::Picture;
 pub use problem::{DocumentProblem, PageProblem, Tongue};

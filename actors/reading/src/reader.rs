@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::child::protocol::{Answer, REQUEST_BYTES_MAX, Request, frame, message};
+use crate::highlight::{Highlights, Marked};
 use crate::page::{DocumentInfo, Page};
 use crate::picture::Picture;
 use crate::problem::{DocumentProblem, PageProblem};
@@ -93,6 +94,22 @@ impl Reader {
         match self.of_page(&Request::Draw(picture.clone()), deadline).await? {
             Answer::Drawn(drawn) => drawn,
             _ => Err(PageProblem::Crashed),
+        }
+    }
+
+    /// Marks passages in the document opened last.
+    pub async fn mark(
+        &mut self,
+        highlights: &Highlights,
+        deadline: Instant,
+    ) -> Result<Marked, DocumentProblem> {
+        match self.of_page(&Request::Mark(highlights.clone()), deadline).await {
+            Ok(Answer::Marked(marked)) => marked,
+            Ok(_) => Err(DocumentProblem::Crashed),
+            Err(PageProblem::Document { problem }) => Err(problem),
+            Err(PageProblem::OutOfMemory) => Err(DocumentProblem::OutOfMemory),
+            Err(PageProblem::TimedOut) => Err(DocumentProblem::TimedOut),
+            Err(_) => Err(DocumentProblem::Crashed),
         }
     }
 

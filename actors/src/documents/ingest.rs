@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use enabler_analysis::Choice;
 use enabler_cluster::request::{Ended, Request};
 use enabler_grounding::chunk;
 use enabler_inference::embedding::{Embedder, InputKind};
@@ -149,10 +150,17 @@ async fn read<J: Journal>(
     }
     drop(running);
 
-    let reading = match pages::sum_up(done.into_values().collect()) {
+    let mut reading = match pages::sum_up(done.into_values().collect()) {
         Ok(reading) => reading,
         Err((reason, _)) => return Err(IngestError::Document(reason)),
     };
+    if record.template == pages::TEMPLATE_OPEN {
+        let (blob, choice) = choose(reading.blob).await?;
+        reading.blob = blob;
+        if let Some(first) = reading.report.first_mut() {
+            first.chosen = Some(choice);
+        }
+    }
     let encoded = record::encode_pages(&reading.blob).map_err(|error| ours("encoding the pages", &error))?;
     let pages = put(bench, record, BlobStage::Pages, encoded).await?;
     journal
@@ -167,6 +175,15 @@ async fn read<J: Journal>(
         .await?;
     forget_finished_pages(bench, record).await;
     Ok(pages)
+}
+
+/// The template that the document's own words ask for; off the threads that others wait on.
+async fn choose(blob: PagesBlob) -> Result<(PagesBlob, Choice), IngestError> {
+    let choose = move || {
+        let choice = enabler_analysis::shipped().choose(&crate::analysis::pages(&blob));
+        (blob, choice)
+    };
+    tokio::task::spawn_blocking(choose).await.map_err(|error| ours("choosing a template", &error))
 }
 
 /// The report as it is kept in the document's record.

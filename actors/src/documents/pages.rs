@@ -1,8 +1,9 @@
 //! Pure: what the pages of a document amount to: its stored texts, its report, and whether it can be used.
 
+use enabler_analysis::Choice;
 use enabler_grounding::chunk;
 use enabler_reading::{Page, Source, Tongue};
-use enabler_storage::record::{PageRecord, PagesBlob, Reason, WordBox};
+use enabler_storage::record::{DocumentRecord, PageRecord, PagesBlob, Reason, WordBox};
 use serde::{Deserialize, Serialize};
 
 /// How one page was read, as it is kept with the document.
@@ -23,6 +24,32 @@ pub struct PageReport {
     /// Why it failed, in English and in Portuguese.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub messages: Option<(String, String)>,
+    /// On the first page of a document whose uploader named no template: the one that its words ask for, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chosen: Option<Choice>,
+}
+
+/// The template of a document whose uploader named none.
+pub const TEMPLATE_OPEN: &str = "generic";
+
+/// The template that was chosen by the words of a document, if it was read by a version that chooses.
+pub fn chosen(record: &DocumentRecord) -> Option<Choice> {
+    /// The one fact that is looked for; a report may have thousands of lines.
+    #[derive(Deserialize)]
+    struct Line {
+        #[serde(default)]
+        chosen: Option<Choice>,
+    }
+    if record.template != TEMPLATE_OPEN || !record.status.report_json.contains("\"chosen\"") {
+        return None;
+    }
+    let lines: Vec<Line> = serde_json::from_str(&record.status.report_json).ok()?;
+    lines.into_iter().find_map(|line| line.chosen)
+}
+
+/// The template whose rules and profile hold for a document: its uploader's, or the one that its words ask for.
+pub fn template_of(record: &DocumentRecord) -> String {
+    chosen(record).map_or_else(|| record.template.clone(), |choice| choice.template)
 }
 
 /// What a document's pages amount to.
@@ -80,6 +107,7 @@ fn report(page: &Page) -> PageReport {
         confidence,
         problem: failed.map(|reason| reason.code().to_owned()),
         messages: failed.map(|reason| (reason.message(Tongue::English), reason.message(Tongue::Portuguese))),
+        chosen: None,
     }
 }
 

@@ -4,6 +4,8 @@ use enabler_grounding::question::{Language, language_of};
 use enabler_storage::record::DocumentRecord;
 use serde_json::{Map, Value};
 
+use crate::documents::pages::template_of;
+
 /// The fact that is the template of the upload.
 const DOCUMENT_TYPE: &str = "document_type";
 /// The fact that is the name of the uploaded file.
@@ -33,7 +35,7 @@ pub fn fit(record: &DocumentRecord, facts: &[(String, String)]) -> Fit {
     for (name, wanted) in facts {
         let has = match (metadata.get(name), name.as_str()) {
             (Some(value), _) => is(value, wanted),
-            (None, DOCUMENT_TYPE) => record.template == *wanted,
+            (None, DOCUMENT_TYPE) => template_of(record) == *wanted,
             (None, FILENAME) => record.filename == *wanted,
             (None, LANGUAGE) => {
                 fit = Fit::ByPassage;

@@ -108,7 +108,7 @@ pub(crate) fn passage_of(hit: Stored, record: &DocumentRecord) -> Hit {
         boxes: chunk.boxes,
         score: hit.score,
         filename: record.filename.clone(),
-        template: record.template.clone(),
+        template: crate::documents::pages::template_of(record),
         metadata_json: record.metadata_json.clone(),
     }
 }

@@ -1,4 +1,4 @@
-//! Searches, questions over everything, and analyses.
+//! Searches, and questions over everything.
 
 use serde_json::json;
 use tokio::time::Instant;
@@ -7,7 +7,7 @@ use warp::reply::Response;
 
 use super::read;
 use crate::answer;
-use crate::handlers::{Call, not_yet};
+use crate::handlers::Call;
 use crate::upload::Refusal;
 
 pub(crate) async fn search(mut call: Call<'_>) -> Result<Response, Refusal> {
@@ -26,11 +26,4 @@ pub(crate) async fn query(mut call: Call<'_>) -> Result<Response, Refusal> {
         answer.sources.clear();
     }
     Ok(answer::json(StatusCode::OK, &answer))
-}
-
-/// Says what is wrong with the request, and otherwise that analyses are not there yet.
-pub(crate) async fn analyze(mut call: Call<'_>) -> Result<Response, Refusal> {
-    let document_id = read::analysis(&call.json().await?)?;
-    call.api.document(call.context, document_id).await?;
-    not_yet("analyses")
 }

@@ -1,4 +1,4 @@
-//! Reads the bodies of a search, a question over everything and an analysis. Pure.
+//! Reads the bodies of a search and of a question over everything. Pure.
 
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -40,20 +40,6 @@ pub(crate) fn query(body: &Map<String, Value>, chars_max: usize) -> Result<Query
             Err(Problem::invalid(all))
         }
     }
-}
-
-/// Reads which document is to be analysed.
-pub(crate) fn analysis(body: &Map<String, Value>) -> Result<Uuid, Problem> {
-    let mut fields = Fields::only(body, &["document_id", "profile"]);
-    let document_id = document_id(&mut fields);
-    if fields.get("document_id").is_none() {
-        fields.refuse("document_id", Message::FieldMissing);
-    }
-    if fields.get("profile").is_none() {
-        fields.refuse("profile", Message::FieldMissing);
-    }
-    let _ = fields.one_of("profile", &[("inventory", ()), ("meeting_minutes", ())]);
-    fields.done(document_id.unwrap_or_default())
 }
 
 /// A document's id, if one was sent.
@@ -119,12 +105,5 @@ mod tests {
         assert_eq!(wrong(query(object(&body), 1000)), ["question", "top_k", "filters"]);
         let body = json!({"question": "Qual o prazo?", "filters": {"unit": "Sul"}});
         assert_eq!(query(object(&body), 1000).unwrap().filters, [("unit".into(), "Sul".into())]);
-    }
-
-    #[test]
-    fn an_analysis_names_its_document_and_profile() {
-        assert_eq!(wrong(analysis(object(&json!({})))), ["document_id", "profile"]);
-        let body = json!({"document_id": "12", "profile": "x"});
-        assert_eq!(wrong(analysis(object(&body))), ["document_id", "profile"]);
     }
 }

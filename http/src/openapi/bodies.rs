@@ -6,10 +6,26 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::ask::Model;
-use crate::document::Template;
 
 /// A text of at least three characters between white space.
 pub(super) const QUESTION: &str = r"[^\s\u0000-\u001f\u007f-\u009f][\s\S]+[^\s\u0000-\u001f\u007f-\u009f]";
+
+/// What kind of document it is; `auto` and `generic` leave it to the document's own words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum UploadTemplate {
+    /// A software licence.
+    LicencasSoftware,
+    /// An inventory.
+    Inventory,
+    /// Minutes of a meeting.
+    MeetingMinutes,
+    /// Whatever its words say.
+    #[default]
+    Generic,
+    /// The same.
+    Auto,
+}
 
 /// A PDF with what you say about it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -21,7 +37,7 @@ pub(super) struct UploadForm {
     pub(super) file: String,
     /// What kind of document it is.
     #[serde(default)]
-    pub(super) template: Template,
+    pub(super) template: UploadTemplate,
     /// Your own facts about it: a JSON object, at most 16 KiB as text.
     #[serde(default)]
     pub(super) metadata: Map<String, Value>,

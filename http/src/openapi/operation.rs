@@ -327,6 +327,7 @@ pub(super) fn headers() -> Value {
         "RateLimit": header("What is left of each limit, such as `\"default\";r=50;t=30`.", "O que resta de cada limite, como `\"default\";r=50;t=30`.", string()),
         "RateLimit-Policy": header("Each limit, such as `\"default\";q=100;w=60`.", "Cada limite, como `\"default\";q=100;w=60`.", string()),
         "ETag": header("The answer's tag, for `If-None-Match`.", "A etiqueta da resposta, para `If-None-Match`.", string()),
+        "Content-Disposition": header("The name of the file.", "O nome do arquivo.", string()),
         "Location": header("The path of what was made.", "O caminho do que foi criado.", json!({ "type": "string", "format": "uri-reference" })),
         "WWW-Authenticate": header("How to say who you are.", "Como dizer quem você é.", string()),
         "Allow": header("The methods that this address takes.", "Os métodos que este endereço aceita.", string()),

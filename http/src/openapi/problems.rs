@@ -30,7 +30,7 @@ impl Row {
 }
 
 /// Every kind; a test holds it to the kinds that there are.
-const KINDS: [Kind; 39] = [
+const KINDS: [Kind; 40] = [
     Kind::InvalidRequest,
     Kind::MalformedJson,
     Kind::MalformedRequest,
@@ -55,6 +55,7 @@ const KINDS: [Kind; 39] = [
     Kind::NotReady,
     Kind::ReadingFailed,
     Kind::ModelMissing,
+    Kind::NoProfile,
     Kind::ModelNotFound,
     Kind::BatchNotFound,
     Kind::HeadersTooLarge,
@@ -152,6 +153,7 @@ fn advice(kind: Kind) -> Both {
             "Ask with `auto`, or let the operator install the model.",
             "Pergunte com `auto` ou peça ao operador que instale o modelo.",
         ],
+        Kind::NoProfile => ["Name a profile in `profile`.", "Informe um perfil em `profile`."],
         Kind::ModelNotFound => {
             ["Take a model that `GET /v1/models` lists.", "Use um modelo que `GET /v1/models` lista."]
         }

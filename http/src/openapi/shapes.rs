@@ -1,4 +1,4 @@
-//! The shapes of searches, batches, analyses and the routes of OpenAI's clients, as they are described.
+//! The shapes of searches, batches and the routes of OpenAI's clients, as they are described.
 
 use std::collections::BTreeMap;
 
@@ -93,42 +93,6 @@ pub(super) struct QueryRequest {
     /// Your name of a conversation, whose last turns are remembered for a while.
     #[schemars(regex(pattern = "^[A-Za-z0-9_-]{1,64}$"))]
     pub(super) session_id: Option<String>,
-}
-
-/// How a document is to be analysed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Profile {
-    /// What it lists.
-    Inventory,
-    /// Who decided what.
-    MeetingMinutes,
-}
-
-/// A document to analyse.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct AnalyzeRequest {
-    /// The document.
-    pub(super) document_id: Uuid,
-    /// How.
-    pub(super) profile: Profile,
-}
-
-/// What the analysis found.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub(super) struct AnalyzeAnswer {
-    /// The document.
-    pub(super) document_id: Uuid,
-    /// How it was analysed.
-    pub(super) profile: Profile,
-    /// What was found.
-    pub(super) result: Map<String, Value>,
-    /// How sure it is, from 0 to 1.
-    #[schemars(range(min = 0, max = 1))]
-    pub(super) confidence: f32,
-    /// How long it took, in milliseconds.
-    pub(super) processing_time_ms: u64,
 }
 
 /// Many questions at once.

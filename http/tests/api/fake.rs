@@ -150,6 +150,7 @@ pub(crate) fn document(id: Uuid) -> Document {
         page_count: Some(3),
         word_count: Some(812),
         template: Template::MeetingMinutes,
+        template_reason: None,
         created_at: time::OffsetDateTime::UNIX_EPOCH,
         processed_at: None,
         failure: (status == Status::Failed).then(failure),

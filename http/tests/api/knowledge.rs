@@ -225,15 +225,3 @@ async fn models_are_listed_and_shown_and_a_bearer_counts_as_a_key() {
     problem(get("/v1/models", "another-key"), 401, "key_wrong").await;
     problem(server.client.get(format!("{}/v1/models", server.url)), 401, "key_missing").await;
 }
-
-#[tokio::test]
-async fn an_analysis_is_checked_before_it_is_told_to_be_missing() {
-    let server = server().await;
-    let analyse = |body: Value| server.post("/v1/analyze").json(&body);
-    let body = problem(analyse(json!({})), 400, "invalid_request").await;
-    assert_eq!(details(&body), ["document_id: is missing", "profile: is missing"]);
-    let missing = json!({"document_id": MISSING, "profile": "inventory"});
-    problem(analyse(missing), 404, "document_not_found").await;
-    let ready = json!({"document_id": READY, "profile": "meeting_minutes"});
-    problem(analyse(ready), 501, "not_implemented").await;
-}

@@ -14,6 +14,9 @@ mod requests;
 /// Searches and questions over everything, and the routes that OpenAI's clients use.
 mod knowledge;
 
+/// Analyses: what is asked for, what is answered, and the files.
+mod analyses;
+
 /// Many uploads or questions in one call.
 mod batch;
 

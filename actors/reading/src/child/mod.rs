@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use crate::document;
+use crate::highlight;
 use crate::ocr::{self, Engine};
 use crate::page::DocumentInfo;
 use crate::problem::{DocumentProblem, PageProblem};
@@ -48,6 +49,10 @@ fn serve() -> io::Result<()> {
             Request::Open(path) => child.document(Path::new(&OsString::from_vec(path)))?,
             Request::Draw(_) => {
                 child.answer(&Answer::Drawn(Err(DocumentProblem::Damaged.into())))?;
+                child.next()?
+            }
+            Request::Mark(_) => {
+                child.answer(&Answer::Marked(Err(DocumentProblem::Damaged)))?;
                 child.next()?
             }
             Request::Read(..) | Request::Begin(_) => {
@@ -108,6 +113,15 @@ impl Child {
                     let drawn = catch_unwind(AssertUnwindSafe(|| open.draw(&picture, &self.limits)));
                     self.answer(&Answer::Drawn(drawn.unwrap_or(Err(PageProblem::Crashed))))?;
                 }
+                Some(Request::Mark(highlights)) => {
+                    // The file is read twice, as it is and as it becomes.
+                    limits::allow_cpu(self.limits.open_seconds_max.saturating_mul(2))?;
+                    let marked = catch_unwind(AssertUnwindSafe(|| {
+                        let file = bytes_of(path, &self.limits)?;
+                        highlight::mark(&file, &pdf, &highlights, self.limits.pages_max)
+                    }));
+                    self.answer(&Answer::Marked(marked.unwrap_or(Err(DocumentProblem::Crashed))))?;
+                }
                 other => return Ok(other),
             }
         }
@@ -115,6 +129,10 @@ impl Child {
 }
 
 fn open(path: &Path, limits: &Limits) -> Result<(Pdf, DocumentInfo), DocumentProblem> {
+    document::load(bytes_of(path, limits)?, limits.pages_max)
+}
+
+fn bytes_of(path: &Path, limits: &Limits) -> Result<Vec<u8>, DocumentProblem> {
     let file = File::open(path).map_err(|_| DocumentProblem::Unavailable)?;
     let length = file.metadata().map_err(|_| DocumentProblem::Unavailable)?.len();
     if length > limits.file_bytes_max {
@@ -124,5 +142,5 @@ fn open(path: &Path, limits: &Limits) -> Result<(Pdf, DocumentInfo), DocumentPro
     // It may have grown since it was measured.
     let read = file.take(limits.file_bytes_max).read_to_end(&mut bytes);
     read.map_err(|_| DocumentProblem::Unavailable)?;
-    document::load(bytes, limits.pages_max)
+    Ok(bytes)
 }

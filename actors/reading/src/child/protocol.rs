@@ -4,13 +4,14 @@ use std::io::{self, Read, Write};
 
 use bincode::{Decode, Encode};
 
+use crate::highlight::{Highlights, Marked};
 use crate::page::{DocumentInfo, Page};
 use crate::picture::Picture;
 use crate::problem::{DocumentProblem, PageProblem};
 use crate::settings::{Limits, Settings};
 
-/// Bytes of a request: a path and settings.
-pub(crate) const REQUEST_BYTES_MAX: u32 = 64 << 10;
+/// Bytes of a request: a path and settings, or the marks of a whole document.
+pub(crate) const REQUEST_BYTES_MAX: u32 = 4 << 20;
 
 /// What a parent asks.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -23,6 +24,8 @@ pub(crate) enum Request {
     Read(u32, Settings),
     /// Draw a page of the open document.
     Draw(Picture),
+    /// Mark passages in the open document.
+    Mark(Highlights),
 }
 
 /// What a child answers, one answer for each request.
@@ -36,6 +39,8 @@ pub(crate) enum Answer {
     Read(Result<Page, PageProblem>),
     /// To [`Request::Draw`]: a PNG.
     Drawn(Result<Vec<u8>, PageProblem>),
+    /// To [`Request::Mark`].
+    Marked(Result<Marked, DocumentProblem>),
 }
 
 /// The bytes of a frame, or `None` where the message is longer than `bytes_max`.

@@ -7,6 +7,9 @@ mod files;
 // Starts readers and finds the shared data.
 mod kit;
 
+// Passages marked in a file.
+mod highlights;
+
 // Files made to break readers: each ends with its own problem, and the next good file is read.
 mod hostile;
 // A good file with a few bytes changed: never a hang, never a parent that fails.

@@ -2,13 +2,13 @@
 
 use serde_json::json;
 
-use super::idempotent;
+use super::{conditional, idempotent, query};
+use crate::analysis::{AnalysisFile, AnalyzeAnswer, AnalyzeRequest, Format};
 use crate::ask;
 use crate::openapi::bodies::AskRequest;
-use crate::openapi::operation::{Answer, Operation, Tag, of};
+use crate::openapi::operation::{Answer, Operation, Shape, Tag, of};
 use crate::openapi::shapes::{
-    AnalyzeAnswer, AnalyzeRequest, BatchAccepted, BatchRequest, BatchShown, QueryRequest, SearchAnswer,
-    SearchRequest,
+    BatchAccepted, BatchRequest, BatchShown, QueryRequest, SearchAnswer, SearchRequest,
 };
 
 /// The words that both streams of an answer speak.
@@ -20,12 +20,15 @@ const STREAMED: [&str; 2] = [
 ];
 
 pub(super) fn operations() -> Vec<Operation> {
-    let (search, query) = (search(), query());
+    let (search, query) = (search(), query_all());
     let (search_too, query_too) = (
         search.also("/api/rag/search", "searchAlias", ["The same as /v1/search", "O mesmo que /v1/search"]),
         query.also("/api/rag/query", "queryAlias", ["The same as /v1/query", "O mesmo que /v1/query"]),
     );
-    vec![ask(), analyze(), search, query, search_too, query_too, batch(), batch_status()]
+    let mut all = vec![ask(), analyze()];
+    all.extend(files());
+    all.extend([search, query, search_too, query_too, batch(), batch_status()]);
+    all
 }
 
 fn ask() -> Operation {
@@ -46,12 +49,71 @@ fn ask() -> Operation {
 fn analyze() -> Operation {
     let summary = ["Analyse a document", "Analisa um documento"];
     Operation::new(Tag::Questions, "post", "/v1/analyze", "analyzeDocument", summary)
+        .says([
+            "Each value carries its page, its words and its place; what the document does not say is `null`, never \
+             guessed, and what fails a check is kept and flagged.",
+            "Cada valor traz sua página, suas palavras e seu lugar; o que o documento não diz é `null`, nunca \
+             adivinhado, e o que não passa em uma verificação é mantido e sinalizado.",
+        ])
         .json(
             of::<AnalyzeRequest>,
             json!({ "document_id": "0192f0c1-5d2e-7a40-9c1b-3f5a8e6d7b21", "profile": "meeting_minutes" }),
         )
         .gives(200, ["What was found", "O que foi encontrado"], of::<AnalyzeAnswer>)
-        .refuses(&["document_not_found", "not_ready", "reading_failed", "not_implemented"])
+        .refuses(&["document_not_found", "not_ready", "reading_failed", "no_profile"])
+}
+
+fn files() -> Vec<Operation> {
+    let file = |format: Format, path, id, summary| {
+        let profile = [
+            "The profile; without one the uploader's template, or what the document's own words ask for.",
+            "O perfil; sem ele, o modelo informado no envio ou o que as palavras do documento pedem.",
+        ];
+        let name = json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$" });
+        let model =
+            ["Whether a language model may fill gaps.", "Se um modelo de linguagem pode preencher lacunas."];
+        let flag = json!({ "type": "boolean", "default": false });
+        let shape: Option<Shape> = (format == Format::Json).then_some(of::<AnalysisFile> as Shape);
+        let operation = Operation::new(Tag::Questions, "get", path, id, summary)
+            .takes([query("profile", name, profile), query("use_model", flag, model)])
+            .answers(Answer {
+                status: 200,
+                text: ["The file", "O arquivo"],
+                content: vec![(format.media(), shape)],
+                headers: &["ETag", "Content-Disposition"],
+            })
+            .refuses(&["invalid_request", "document_not_found", "not_ready", "reading_failed", "no_profile"]);
+        conditional(operation)
+    };
+    vec![
+        file(
+            Format::Json,
+            "/v1/documents/{document_id}/analysis.json",
+            "getAnalysisJson",
+            ["An analysis as JSON", "Uma análise como JSON"],
+        ),
+        file(
+            Format::Pdf,
+            "/v1/documents/{document_id}/analysis.pdf",
+            "getAnalysisPdf",
+            [
+                "The document with its values marked, and a legend",
+                "O documento com os valores marcados e uma legenda",
+            ],
+        ),
+        file(
+            Format::Csv,
+            "/v1/documents/{document_id}/analysis.csv",
+            "getAnalysisCsv",
+            ["The values as a table", "Os valores como tabela"],
+        ),
+        file(
+            Format::Xlsx,
+            "/v1/documents/{document_id}/analysis.xlsx",
+            "getAnalysisXlsx",
+            ["The values as a workbook", "Os valores como pasta de trabalho"],
+        ),
+    ]
 }
 
 fn search() -> Operation {
@@ -67,7 +129,7 @@ fn search() -> Operation {
         .gives(200, ["What was found", "O que foi encontrado"], of::<SearchAnswer>)
 }
 
-fn query() -> Operation {
+fn query_all() -> Operation {
     let summary = ["Ask all documents", "Pergunta a todos os documentos"];
     Operation::new(Tag::Knowledge, "post", "/v1/query", "query", summary)
         .json(of::<QueryRequest>, json!({ "question": "Quais contratos vencem em 2026?" }))

@@ -1,0 +1,150 @@
+//! Analyses a document and writes what it says as JSON, marked PDF, table and workbook.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use indicatif::MultiProgress;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::arguments::Analyze;
+use super::client::Client;
+use super::failure::Failure;
+use super::{ingest, out};
+
+/// The files that are written, by their endings.
+const FILES: [&str; 4] = ["json", "pdf", "csv", "xlsx"];
+/// Letters of a value or a quotation that a line shows.
+const CELL_CHARS_MAX: usize = 48;
+/// A document whose kind is left to its own words.
+const TEMPLATE: &str = "auto";
+
+/// Analyses what `analyze` names.
+pub(crate) async fn analyze(client: &Client, analyze: &Analyze) -> Result<ExitCode, Failure> {
+    tokio::fs::create_dir_all(&analyze.output)
+        .await
+        .map_err(|error| Failure::io(format!("making {}", analyze.output.display()), error))?;
+    let (id, name) = document(client, &analyze.document).await?;
+    let mut wanted = json!({ "document_id": id, "use_model": analyze.use_model });
+    if let Some(profile) = &analyze.profile {
+        wanted["profile"] = json!(profile);
+    }
+    let analysis = client.post("/v1/analyze", &wanted).await?;
+    let profile = analysis["profile"].as_str().unwrap_or_default();
+    let query = format!("profile={profile}&use_model={}", analyze.use_model);
+    let mut written = Vec::new();
+    for ending in FILES {
+        let path = format!("/v1/documents/{id}/analysis.{ending}?{query}");
+        let response = client.answer(client.request(Method::GET, &path)).await?;
+        let bytes =
+            response.bytes().await.map_err(|error| Failure::Plain(format!("reading {path}: {error}")))?;
+        let file = analyze.output.join(format!("{}.analysis.{ending}", stem(&name)));
+        let doing = || format!("writing {}", file.display());
+        tokio::fs::write(&file, &bytes).await.map_err(|error| Failure::io(doing(), error))?;
+        written.push(file);
+    }
+    print(&analysis, &written, out::as_json(analyze.json));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The id and the name of the document that is named, which is uploaded if it is a file.
+async fn document(client: &Client, named: &str) -> Result<(String, String), Failure> {
+    let path = Path::new(named);
+    let is_file = tokio::fs::metadata(path).await.is_ok_and(|about| about.is_file());
+    if !is_file && (named.contains(['/', '.']) || uuid::Uuid::try_parse(named).is_err()) {
+        return Err(Failure::Plain(format!("{named} is neither a file nor a document's id")));
+    }
+    let bars = MultiProgress::new();
+    let id = match is_file {
+        true => ingest::id_of(&ingest::upload(client, path, TEMPLATE, None, &bars).await?),
+        false => named.to_owned(),
+    };
+    let document = ingest::wait(client, &id, named, &bars).await?;
+    if document["status"] == "failed" {
+        let reason = document["error"].as_str().unwrap_or("it could not be read");
+        return Err(Failure::Plain(format!("{named}: {reason}")));
+    }
+    let own = path.file_name().map(|name| name.to_string_lossy().into_owned()).filter(|_| is_file);
+    let name = own.unwrap_or_else(|| document["filename"].as_str().unwrap_or("document").to_owned());
+    Ok((id, name))
+}
+
+/// A file's name without its ending, and without what another system may not take.
+fn stem(name: &str) -> String {
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let safe = |c: char| if c.is_control() || "/\\:*?\"<>|".contains(c) { '_' } else { c };
+    let stem: String = stem.chars().map(safe).collect();
+    let stem = stem.trim_start_matches('.').trim();
+    if stem.is_empty() { "document".to_owned() } else { stem.to_owned() }
+}
+
+fn print(analysis: &Value, written: &[PathBuf], as_json: bool) {
+    let files: Vec<String> = written.iter().map(|file| file.display().to_string()).collect();
+    if as_json {
+        let mut shown = analysis.clone();
+        shown["files"] = json!(files);
+        out::line(&shown.to_string());
+        return;
+    }
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let percent = |value: &Value| format!("{:.0} %", value.as_f64().unwrap_or(0.0) * 100.0);
+    out::line(&out::strong(&format!("{}  {}", text(&analysis["profile"]), percent(&analysis["confidence"]))));
+    out::line(&text(&analysis["template_reason"]));
+    out::line("");
+    let values = analysis["values"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let rows: Vec<[String; 4]> = values
+        .iter()
+        .map(|value| {
+            let shown = value["value"].as_str().map_or_else(|| value["value"].to_string(), str::to_owned);
+            let page = format!("p. {}", value["page"]);
+            [text(&value["label"]), cut(&shown), page, percent(&value["confidence"])]
+        })
+        .collect();
+    let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0);
+    let [label, shown, page, sure] = [0, 1, 2, 3].map(width);
+    for (row, value) in rows.iter().zip(values) {
+        let [a, b, c, d] = row;
+        out::line(&format!("{a:label$}  {b:shown$}  {c:>page$}  {d:>sure$}").trim_end().to_owned());
+        for flag in value["flags"].as_array().into_iter().flatten() {
+            out::line(&format!("    ! {}", text(&flag["en"])));
+        }
+    }
+    if values.is_empty() {
+        out::line("The document says nothing that the profile asks for.");
+    }
+    for check in analysis["checks"].as_array().into_iter().flatten() {
+        let sign = if check["ok"] == true { "✓" } else { "✗" };
+        out::line(&format!("{sign} {}", text(&check["detail_en"])));
+    }
+    for sentence in analysis["rules"]["corrections"].as_array().into_iter().flatten() {
+        out::line(&format!("! {}", text(sentence)));
+    }
+    out::line("");
+    files.iter().for_each(|file| out::line(file));
+}
+
+fn cut(text: &str) -> String {
+    let flat: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    match flat.char_indices().nth(CELL_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", flat.get(..end).unwrap_or_default()),
+        None => flat,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_called_after_its_document() {
+        assert_eq!(stem("Inventário 2024.pdf"), "Inventário 2024");
+        assert_eq!(stem("../a:b.pdf"), "_a_b");
+        assert_eq!(stem(".pdf"), "document");
+    }
+
+    #[test]
+    fn a_long_value_is_cut_between_letters() {
+        assert_eq!(cut(&"ã".repeat(60)).chars().count(), CELL_CHARS_MAX + 1);
+        assert_eq!(cut("a\nb"), "a b");
+    }
+}
