@@ -3,6 +3,7 @@
 mod batch;
 mod convert;
 mod knowledge;
+mod operator;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

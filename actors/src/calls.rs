@@ -22,6 +22,7 @@ use crate::documents::document::{Command, CommandError};
 use crate::documents::progress::Board;
 use crate::embedding::Text;
 use crate::model::Prompt;
+use crate::operator::{Operator, Quarantine};
 use crate::question::{Ask, AskFailure, Desk};
 use crate::shard::{Freshness, Index, Message, Shards, Unreadable};
 use crate::wire::{self, refusal};
@@ -47,6 +48,10 @@ pub struct Calls {
     pub clock: Arc<dyn Clock>,
     /// The other nodes.
     pub net: Arc<dyn Net>,
+    /// What operators see of this node and do to it.
+    pub operator: Operator,
+    /// Documents that are out of service.
+    pub quarantine: Quarantine,
 }
 
 /// What answers calls from the moment on when the actors run.
@@ -125,6 +130,7 @@ impl Calls {
             wire::LIST => self.list(read(body)?).await,
             wire::KNOWN => self.known(read(body)?).await,
             wire::SEARCH => self.search(read(body)?).await,
+            wire::OPERATE => self.operate(body).await,
             _ => self.work(kind, body, request).await,
         }
     }
@@ -351,8 +357,16 @@ impl Calls {
         }
     }
 
+    async fn operate(&self, body: &Bytes) -> Result<Bytes, Refused> {
+        let answer = self.operator.answer(json(body)?).await;
+        to_json(&answer.map_err(|why| code(refusal::INTERNAL, &why))?)
+    }
+
     async fn ask(&self, request: &Request, body: &Bytes) -> Result<Bytes, Refused> {
         let ask: Ask = json(body)?;
+        if self.quarantine.holds(ask.document_id) {
+            return Err(code(refusal::QUARANTINED, "an operator has taken the document out of service"));
+        }
         let index = self.current(self.shards.of(ask.document_id)).await?;
         let answer = self.desk.answer(request, &ask, index).await.map_err(unanswered)?;
         // While it was being written the document may have been deleted, here or by a later owner.
@@ -376,7 +390,8 @@ impl Calls {
     async fn search(&self, search: wire::Search) -> Result<Bytes, Refused> {
         let (now_ms, shard) = (self.clock.now_ms(), search.shard);
         let work = move |index: &ShardIndex| crate::knowledge::shard::search(index, &search, now_ms);
-        let hits = self.reading(shard, work).await?;
+        let mut hits = self.reading(shard, work).await?;
+        hits.retain(|hit| !self.quarantine.holds(hit.document_id));
         done(&wire::Searched { hits })
     }
 
@@ -434,6 +449,9 @@ fn unanswered(failure: AskFailure) -> Refused {
         AskFailure::Overloaded => code(refusal::OVERLOADED, "too many questions wait"),
         AskFailure::Unavailable(what) => code(refusal::UNAVAILABLE, &what),
         AskFailure::Ended(ended) => code(refusal::ENDED, &ended.to_string()),
+        AskFailure::Quarantined => {
+            code(refusal::QUARANTINED, "an operator has taken the document out of service")
+        }
         AskFailure::NotRemembered => code(refusal::NOT_REMEMBERED, "no answer is remembered"),
         AskFailure::Internal(why) => code(refusal::INTERNAL, &why),
     }

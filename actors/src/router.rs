@@ -324,6 +324,7 @@ impl Router {
                 let (model, explanation) = text.split_once('\n').unwrap_or(("", &text));
                 Err(AskFailure::NoModel { model: model.to_owned(), explanation: explanation.to_owned() })
             }
+            Err(RouteError::Refused(refusal::QUARANTINED, _)) => Err(AskFailure::Quarantined),
             Err(RouteError::Refused(refusal::NOT_REMEMBERED, _)) => Err(AskFailure::NotRemembered),
             Err(RouteError::Refused(_, why)) => Err(AskFailure::Internal(why)),
         }

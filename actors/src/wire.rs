@@ -47,6 +47,9 @@ pub const JUDGE: u16 = 25;
 /// Draw one page ([`Draw`] → [`Drawn`]).
 pub const DRAW: u16 = 26;
 
+/// Tell of this node, or act on it, on behalf of an operator (JSON of `operator::Question` → JSON).
+pub const OPERATE: u16 = 40;
+
 /// Codes of refused calls.
 pub mod refusal {
     /// Another node owns the shard; the text names it, if it is known, as `name/generation/epoch`.
@@ -81,6 +84,8 @@ pub mod refusal {
     pub const ALREADY_THERE: u16 = 15;
     /// Only a remembered answer was wanted, and there is none.
     pub const NOT_REMEMBERED: u16 = 16;
+    /// An operator has taken the document out of service.
+    pub const QUARANTINED: u16 = 17;
 }
 
 macro_rules! bodies {

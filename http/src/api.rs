@@ -15,6 +15,7 @@ use crate::health::{Health, Readiness, TreeNode};
 use crate::knowledge::KnowledgeApi;
 use crate::memory::Memory;
 use crate::once::Ledger;
+use crate::operator::OperatorApi;
 use crate::picture::PagePicture;
 
 /// The product behind the API.
@@ -22,7 +23,7 @@ use crate::picture::PagePicture;
 /// Every call carries a [`Context`]. Its deadline is also kept here: a call that outlives it is dropped and
 /// answered 504. A call is dropped, and its cancel token fires, when the client goes away.
 #[async_trait]
-pub trait Api: KnowledgeApi + BatchApi {
+pub trait Api: KnowledgeApi + BatchApi + OperatorApi {
     /// Begins an upload; its bytes follow through the sink.
     ///
     /// # Errors

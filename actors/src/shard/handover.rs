@@ -5,6 +5,7 @@ use std::time::Duration;
 use enabler_cluster::actor::{Context, Fault};
 use enabler_cluster::net::{CallError, NodeId};
 use enabler_cluster::request::Request;
+use enabler_cluster::tree::Status;
 
 use tokio::time::Instant;
 
@@ -26,6 +27,8 @@ impl Shard {
             return;
         }
         serving.leaving = Some(to.clone());
+        context.seat().set_status(Status::Draining);
+        context.seat().happened("handing_over", Some(format!("to {to}")));
         let (net, address, shard) = (self.net.clone(), context.address().clone(), self.number);
         tokio::spawn(async move {
             let request = Request::new(format!("prepare shard {shard}"), PREPARE_TIME_MAX);
@@ -51,6 +54,7 @@ impl Shard {
             return Ok(());
         }
         serving.leaving = None;
+        context.seat().set_status(Status::Running);
         let writer = match outcome {
             Ok(writer) => writer,
             Err(why) => {

@@ -78,6 +78,8 @@ pub enum Message {
     Deliver(DocumentId, Command),
     /// A document actor has nothing to do.
     Idle(DocumentId),
+    /// An operator wants a document actor to begin anew.
+    Renew(DocumentId),
     /// A reader found the index damaged.
     Damaged(String),
     /// Bring back a document actor that failed.
@@ -168,6 +170,7 @@ impl Behaviour for Shard {
             Message::Commit => "commit",
             Message::Deliver(..) => "deliver",
             Message::Idle(_) => "idle",
+            Message::Renew(_) => "renew",
             Message::Damaged(_) => "damaged",
             Message::Revive(_) => "revive",
             Message::Tick => "tick",
@@ -373,10 +376,12 @@ impl Shard {
             context.seat().note("claiming the shard");
             let means = self.means.clone();
             let asked = Instant::now();
+            let waits = context.seat().waits("store");
             let owned = match granted {
                 Some(grant) => Owner::take_over(means, self.number, grant, &mut *following).await,
                 None => Owner::claim(means, self.number, &mut *following).await,
             };
+            drop(waits);
             let error = match owned {
                 // A claim may have taken long: in an outage, or asleep.
                 Ok(owner) if self.was_declared_dead(&owner).await => {
