@@ -4,6 +4,7 @@ mod analysis;
 mod batch;
 mod convert;
 mod knowledge;
+mod operator;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

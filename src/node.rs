@@ -124,6 +124,9 @@ async fn generation(
         () = stop.cancelled() => return Err("stopped before it had started".into()),
     };
     let actors = life.actors.clone();
+    if let Some(log) = crate::log::kept() {
+        actors.panel.here().set_log(log);
+    }
     doors.open(life.door.clone());
     started.set(Some(actors.clone()));
     let chores = [

@@ -24,6 +24,7 @@ use crate::documents::progress::Board;
 use crate::embedding::Text;
 use crate::keeper::{OWNS, listed};
 use crate::model::Prompt;
+use crate::operator::{Operator, Quarantine};
 use crate::question::{Answer, Ask, AskFailure, Desk};
 use crate::shard::{Freshness, Index, Message, Shards, Unreadable};
 use crate::wire::{self, refusal};
@@ -51,6 +52,10 @@ pub struct Calls {
     pub clock: Arc<dyn Clock>,
     /// The other nodes.
     pub net: Arc<dyn Net>,
+    /// What operators see of this node and do to it.
+    pub operator: Operator,
+    /// Documents that are out of service.
+    pub quarantine: Quarantine,
 }
 
 /// What answers calls from the moment on when the actors run.
@@ -94,6 +99,10 @@ fn code(code: u16, text: &str) -> Refused {
     Refused::Code(code, text.to_owned())
 }
 
+fn quarantined() -> Refused {
+    code(refusal::QUARANTINED, "an operator has taken the document out of service")
+}
+
 fn read<T: bincode::Decode<()>>(body: &[u8]) -> Result<T, Refused> {
     wire::decode(body).map_err(|error| code(refusal::MALFORMED, &error.to_string()))
 }
@@ -130,6 +139,7 @@ impl Calls {
             wire::LIST => self.list(read(body)?).await,
             wire::KNOWN => self.known(read(body)?).await,
             wire::SEARCH => self.search(read(body)?).await,
+            wire::OPERATE => self.operate(body).await,
             _ => self.work(kind, body, request).await,
         }
     }
@@ -375,7 +385,8 @@ impl Calls {
     /// The remembered answer to `ask`, if this node follows the document's shard. What is part of a conversation is not
     /// looked for here, because asking changes the conversation.
     pub(crate) async fn remembered(&self, ask: &Ask) -> Option<Answer> {
-        if ask.session_id.is_some() || !ask.earlier.is_empty() {
+        let is_apart = ask.session_id.is_some() || !ask.earlier.is_empty();
+        if is_apart || self.quarantine.holds(ask.document_id) {
             return None;
         }
         let shard = self.shards.of(ask.document_id);
@@ -384,8 +395,16 @@ impl Calls {
         self.desk.remembered(ask, &index).await
     }
 
+    async fn operate(&self, body: &Bytes) -> Result<Bytes, Refused> {
+        let answer = self.operator.answer(json(body)?).await;
+        to_json(&answer.map_err(|why| code(refusal::INTERNAL, &why))?)
+    }
+
     async fn ask(&self, request: &Request, body: &Bytes) -> Result<Bytes, Refused> {
         let ask: Ask = json(body)?;
+        if self.quarantine.holds(ask.document_id) {
+            return Err(quarantined());
+        }
         let index = self.current(self.shards.of(ask.document_id)).await?;
         let answer = self.desk.answer(request, &ask, index).await.map_err(unanswered)?;
         // While it was being written the document may have been deleted, here or by a later owner.
@@ -397,6 +416,9 @@ impl Calls {
     async fn analyze(&self, request: &Request, body: &Bytes) -> Result<Bytes, Refused> {
         let analyze: Analyze = json(body)?;
         let id = analyze.document_id;
+        if self.quarantine.holds(id) {
+            return Err(quarantined());
+        }
         let index = self.current(self.shards.of(id)).await?;
         let analysed = self.analyst.analyze(request, &analyze, index).await.map_err(unanalysed)?;
         // While it was read the document may have been deleted, here or by a later owner.
@@ -420,7 +442,8 @@ impl Calls {
     async fn search(&self, search: wire::Search) -> Result<Bytes, Refused> {
         let (now_ms, shard) = (self.clock.now_ms(), search.shard);
         let work = move |index: &ShardIndex| crate::knowledge::shard::search(index, &search, now_ms);
-        let hits = self.reading(shard, work).await?;
+        let mut hits = self.reading(shard, work).await?;
+        hits.retain(|hit| !self.quarantine.holds(hit.document_id));
         done(&wire::Searched { hits })
     }
 
@@ -488,6 +511,9 @@ fn unanswered(failure: AskFailure) -> Refused {
         AskFailure::Overloaded => code(refusal::OVERLOADED, "too many questions wait"),
         AskFailure::Unavailable(what) => code(refusal::UNAVAILABLE, &what),
         AskFailure::Ended(ended) => code(refusal::ENDED, &ended.to_string()),
+        AskFailure::Quarantined => {
+            code(refusal::QUARANTINED, "an operator has taken the document out of service")
+        }
         AskFailure::NotRemembered => code(refusal::NOT_REMEMBERED, "no answer is remembered"),
         AskFailure::Internal(why) => code(refusal::INTERNAL, &why),
     }

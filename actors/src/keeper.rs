@@ -9,12 +9,14 @@ use enabler_cluster::actor::{Behaviour, Context, Fault};
 use enabler_cluster::decide::custody::{self, Holder, Order, Part, Peer, Scene};
 use enabler_cluster::lease::{self, Sign};
 use enabler_cluster::net::{Member, Net, NodeId, View};
+use enabler_cluster::tree::Change;
 use enabler_storage::log;
 use enabler_storage::objects::ObjectStore;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::crew::{Crew, role};
+use crate::operator::Pins;
 use crate::router::{Row, Table};
 use crate::shard::{Message as ToShard, Shards};
 
@@ -35,6 +37,8 @@ pub const FOLLOWS: &str = "follows";
 pub const REFUSES: &str = "refuses";
 /// The fact of a node that lets its shards go.
 pub const DRAINING: &str = "draining";
+/// The fact that says where operators want shards.
+pub const PINS: &str = "pins";
 /// The fact with the number of a node's last beat.
 pub const BEAT: &str = "beat";
 
@@ -67,6 +71,8 @@ pub struct Keeper {
     pub lease: Duration,
     /// Whether this node lets its shards go.
     pub draining: Arc<AtomicBool>,
+    /// Where operators want shards.
+    pub pins: Pins,
 }
 
 /// What a keeper remembers.
@@ -77,6 +83,8 @@ pub struct State {
     beats: BTreeMap<NodeId, (String, Instant)>,
     told: BTreeMap<String, String>,
     ordered: BTreeMap<u32, (Order, Instant)>,
+    /// Nodes that were alive at the last look, and whether they let their shards go.
+    alive: BTreeMap<String, bool>,
     /// Ends the timer of this incarnation.
     _until: Option<DropGuard>,
 }
@@ -158,6 +166,8 @@ impl Behaviour for Keeper {
 impl Keeper {
     fn look(&self, context: &Context<Message>, state: &mut State) {
         let view = self.net.view().borrow().clone();
+        view.members.iter().for_each(|member| self.pins.hear(member.fact(PINS)));
+        self.tell_operators(context, state, &view);
         let rows = self.rows(&view, state);
         self.table.set(rows.clone());
         self.tell(state);
@@ -188,7 +198,8 @@ impl Keeper {
                 Part::Replica => followed += 1,
                 Part::None => {}
             }
-            let order = custody::order(&scene, shard, part, &holder);
+            let wanted = self.pins.of(shard);
+            let order = custody::order_with(&scene, shard, part, &holder, wanted.as_deref());
             let is_repeated = |(last, at): &(Order, Instant)| *last == order && at.elapsed() < REPEAT_AFTER;
             if !matches!(order, Order::Stay | Order::Look) {
                 if state.ordered.get(&shard).is_some_and(is_repeated) {
@@ -224,6 +235,28 @@ impl Keeper {
             view.members.len(),
             self.shards.count
         ));
+    }
+
+    /// Tells operators which nodes come, go, and let their shards go.
+    fn tell_operators(&self, context: &Context<Message>, state: &mut State, view: &View) {
+        let alive: BTreeMap<String, bool> = view
+            .members
+            .iter()
+            .filter(|member| member.is_alive())
+            .map(|member| (member.id.name.clone(), !member.fact(DRAINING).is_empty()))
+            .collect();
+        if alive == state.alive {
+            return;
+        }
+        let gone = state.alive.keys().filter(|name| !alive.contains_key(*name)).map(|name| (name, "silent"));
+        let here = alive.iter().filter(|(name, drains)| state.alive.get(*name) != Some(*drains));
+        let here = here.map(|(name, drains)| (name, if *drains { "draining" } else { "alive" }));
+        for (name, status) in gone.chain(here) {
+            let at_ms = context.tree().clock().now_ms();
+            let data = serde_json::json!({ "node": name, "status": status, "seen_by": view.me.name, "at_ms": at_ms });
+            context.tree().changed(Change::Told { name: "node".to_owned(), data: data.to_string() });
+        }
+        state.alive = alive;
     }
 
     /// Who owns and follows each shard, by what the nodes say.
@@ -283,6 +316,7 @@ impl Keeper {
             (FOLLOWS.to_owned(), list(Part::Replica)),
             (REFUSES.to_owned(), refused),
             (DRAINING.to_owned(), draining.to_owned()),
+            (PINS.to_owned(), self.pins.told()),
         ];
         facts.extend(self.crew.loads());
         facts.extend(self.crew.rules_facts());

@@ -13,6 +13,7 @@ pub mod keeper;
 pub mod knowledge;
 pub mod model;
 pub mod ocr;
+pub mod operator;
 pub mod question;
 pub mod router;
 pub mod session;

@@ -1,6 +1,8 @@
 //! The OCR pool: workers that read pages, native or scanned, each through a child process of its own.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use enabler_cluster::actor::Fault;
 use enabler_cluster::address::Reply;
@@ -80,6 +82,25 @@ impl Craft for Reading {
     type Job = Job;
     type Tools = Tools;
     const KIND: &'static str = "ocr worker";
+
+    // The reading itself ends a page that takes too long; behind that its worker is.
+    const STUCK_AFTER: Duration = Duration::from_secs(180);
+
+    fn name(job: &Job) -> &'static str {
+        match job {
+            Job::Open { .. } => "open_file",
+            Job::Draw { .. } => "draw_page",
+            Job::Page { .. } => "read_page",
+        }
+    }
+
+    fn trace(job: &Job) -> Option<Arc<str>> {
+        match job {
+            Job::Open { request, .. } | Job::Draw { request, .. } | Job::Page { request, .. } => {
+                Some(request.trace.clone())
+            }
+        }
+    }
 
     async fn equip(&self) -> Result<Tools, Fault> {
         Ok(Tools::default())

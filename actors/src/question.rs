@@ -176,6 +176,9 @@ pub enum AskFailure {
     /// Only a remembered answer was wanted, and there is none.
     #[error("no answer is remembered")]
     NotRemembered,
+    /// An operator has taken the document out of service.
+    #[error("an operator has taken the document out of service")]
+    Quarantined,
     /// Our own fault.
     #[error("{0}")]
     Internal(String),

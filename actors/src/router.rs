@@ -363,6 +363,7 @@ impl Router {
                 let (model, explanation) = text.split_once('\n').unwrap_or(("", &text));
                 AskFailure::NoModel { model: model.to_owned(), explanation: explanation.to_owned() }
             }
+            RouteError::Refused(refusal::QUARANTINED, _) => AskFailure::Quarantined,
             RouteError::Refused(refusal::NOT_REMEMBERED, _) => AskFailure::NotRemembered,
             RouteError::Refused(_, why) => AskFailure::Internal(why),
         }

@@ -35,6 +35,7 @@ use crate::keeper::Keeper;
 use crate::model::installed::Installed;
 use crate::model::{self, ModelHost};
 use crate::ocr::Reading;
+use crate::operator::{self, Operator, Panel, Pins, Quarantine};
 use crate::question::{Desk, Judge};
 use crate::router::{Router, Table};
 use crate::shard::{self, Shard, Shards, Verify, View};
@@ -105,6 +106,8 @@ pub struct Actors {
     pub writer: Option<model::Standing>,
     /// Damaged objects that the last reading of the store found.
     pub findings: Findings,
+    /// What operators see of all nodes and do to them.
+    pub panel: Panel,
     draining: Arc<AtomicBool>,
     root: Handle,
 }
@@ -176,6 +179,10 @@ pub async fn start(settings: &Settings, parts: Parts) -> Result<Actors, Fault> {
         children.push(group("node/rules", policy, evaluator_children, &tree));
     }
     let crew = Crew::new(parts.net.clone(), here);
+    let quarantine = Quarantine::default();
+    if let Err(error) = quarantine.look(&*parts.means.store).await {
+        tracing::warn!(%error, "which documents are out of service is looked for again");
+    }
     let bench = Bench {
         store: parts.means.store.clone(),
         cache: parts.cache.clone(),
@@ -187,6 +194,7 @@ pub async fn start(settings: &Settings, parts: Parts) -> Result<Actors, Fault> {
         page_time_max: Duration::from_secs(settings.reading.page_seconds_max) * PAGE_WAIT_FACTOR,
         document_time_max: Duration::from_secs(settings.reading.document_seconds_max),
         board: board.clone(),
+        quarantine: quarantine.clone(),
     };
     let (local, shard_children) =
         if has(role::DOCUMENTS) { shards(&parts, dir, &bench, policy, &tree) } else { Default::default() };
@@ -196,7 +204,25 @@ pub async fn start(settings: &Settings, parts: Parts) -> Result<Actors, Fault> {
         local: Arc::new(local),
     };
     children.push(group("node/shards", policy, shard_children, &tree));
-    let (table, draining) = (Table::of(shards.count), Arc::new(AtomicBool::new(false)));
+    let is_cordoned = operator::is_cordoned(&*parts.means.store, &parts.means.node.name).await;
+    let (table, draining) = (Table::of(shards.count), Arc::new(AtomicBool::new(is_cordoned)));
+    let pins = Pins::default();
+    let operator = Operator::start(operator::Parts {
+        tree: tree.clone(),
+        shards: shards.clone(),
+        table: table.clone(),
+        net: parts.net.clone(),
+        board: board.clone(),
+        store: parts.means.store.clone(),
+        cache: parts.cache.clone(),
+        clock: parts.means.clock.clone(),
+        chance: parts.means.chance.clone(),
+        draining: draining.clone(),
+        pins: pins.clone(),
+        quarantine: quarantine.clone(),
+        may_act: settings.operator.actions,
+        me: parts.means.node.clone(),
+    });
     let keeper = Keeper {
         shards: shards.clone(),
         table: table.clone(),
@@ -206,6 +232,7 @@ pub async fn start(settings: &Settings, parts: Parts) -> Result<Actors, Fault> {
         replicas: settings.cluster.replicas,
         lease: Duration::from_secs(settings.cluster.lease_seconds),
         draining: draining.clone(),
+        pins,
     };
     children.push(child(keeper, &Address::new("node/keeper", KEEPER_PLACES), &tree));
     let desk = desk(settings, &parts, shards.clone(), crew.clone());
@@ -217,6 +244,8 @@ pub async fn start(settings: &Settings, parts: Parts) -> Result<Actors, Fault> {
         board: board.clone(),
         clock: parts.means.clock.clone(),
         net: parts.net.clone(),
+        operator: operator.clone(),
+        quarantine,
     });
     let find = Duration::from_secs(settings.cluster.find_seconds);
     let patience = if parts.is_alone { find.min(ALONE_FIND_MAX) } else { find };
@@ -237,7 +266,8 @@ pub async fn start(settings: &Settings, parts: Parts) -> Result<Actors, Fault> {
         retention: Duration::from_secs(settings.retention.days * 24 * 3600),
     };
     let (findings, cache) = (Findings::default(), parts.cache);
-    Ok(Actors { tree, shards, router, intake, crew, cache, board, writer, findings, draining, root })
+    let panel = Panel::new(operator, router.clone());
+    Ok(Actors { tree, shards, router, intake, crew, cache, board, writer, findings, panel, draining, root })
 }
 
 /// How often actors are restarted before their supervisor escalates.

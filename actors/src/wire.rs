@@ -51,6 +51,8 @@ pub const DRAW: u16 = 26;
 pub const MARK: u16 = 40;
 /// Analyse a document (JSON of `analysis::Analyze` → JSON of `analysis::Analysed`).
 pub const ANALYZE: u16 = 41;
+/// Tell of this node, or act on it, on behalf of an operator (JSON of `operator::Question` → JSON).
+pub const OPERATE: u16 = 42;
 
 /// Codes of refused calls.
 pub mod refusal {
@@ -89,6 +91,8 @@ pub mod refusal {
     /// No profile is called so, or none fits the document; the text is the profiles' names, each on a line, behind
     /// the name that was asked for or an empty line.
     pub const NO_PROFILE: u16 = 40;
+    /// An operator has taken the document out of service.
+    pub const QUARANTINED: u16 = 17;
 }
 
 macro_rules! bodies {

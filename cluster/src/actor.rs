@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent};
@@ -10,7 +11,7 @@ use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent};
 use crate::address::{Address, Envelope};
 use crate::panics;
 use crate::supervisor::CHILDREN_PATIENCE;
-use crate::tree::{Seat, Tree};
+use crate::tree::{STUCK_AFTER, Seat, Tree};
 
 /// Why an actor cannot go on; its supervisor decides what follows.
 #[derive(Debug, thiserror::Error)]
@@ -83,8 +84,16 @@ pub trait Behaviour: Send + Sync + Sized + 'static {
     /// The kind shown to operators.
     const KIND: &'static str;
 
+    /// How long one message may take before operators are told that the actor is stuck.
+    const STUCK_AFTER: Duration = STUCK_AFTER;
+
     /// The kind of a message, for records of failures.
     fn name(message: &Self::Message) -> &'static str;
+
+    /// The trace of the request that a message belongs to, if it belongs to one.
+    fn trace(_message: &Self::Message) -> Option<Arc<str>> {
+        None
+    }
 
     /// Makes the state. An error fails the start.
     fn start(
@@ -133,11 +142,11 @@ impl<B: Behaviour> Actor for Shell<B> {
         (address, tree): Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
         let gauge = address.clone();
-        let seat =
-            tree.seat(address.path(), B::KIND, Some(Box::new(move || (gauge.depth(), gauge.depth_max()))));
+        let gauge = move || (gauge.depth(), gauge.depth_max(), gauge.oldest_us());
+        let seat = tree.seat(address.path(), B::KIND, Some(Box::new(gauge)));
         let context = Context { address, cell: myself.get_cell(), seat, tree };
-        let state = contain(&context.seat, "start", self.0.start(&context)).await?;
-        context.seat.started();
+        let state = contain(&context.seat, "start", None, self.0.start(&context)).await?;
+        context.seat.started(B::STUCK_AFTER);
         context.address.attach(myself);
         Ok(Running { context, state })
     }
@@ -149,13 +158,22 @@ impl<B: Behaviour> Actor for Shell<B> {
         running: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         let Envelope { message, place } = envelope;
-        drop(place);
-        let name = B::name(&message);
         let Running { context, state } = running;
-        context.seat.takes_up(name);
-        contain(&context.seat, name, self.0.handle(context, state, message)).await?;
-        context.seat.lays_down();
-        Ok(())
+        let seat = context.seat.clone();
+        if seat.is_paused() {
+            seat.until_resumed().await;
+        }
+        let queued_us = place.waiting.waited_us();
+        drop(place);
+        let (name, trace) = (B::name(&message), B::trace(&message));
+        seat.takes_up(name, queued_us);
+        let span = trace.as_deref().map(|trace| seat.span(trace, name, queued_us));
+        let handled = contain(&seat, name, trace.as_deref(), self.0.handle(context, state, message)).await;
+        let took_us = seat.lays_down(handled.is_err());
+        if let Some(span) = span {
+            seat.span_over(&span, took_us, handled.is_err());
+        }
+        handled
     }
 
     async fn handle_supervisor_evt(
@@ -170,7 +188,7 @@ impl<B: Behaviour> Actor for Shell<B> {
             _ => return Ok(()),
         };
         let Running { context, state } = running;
-        contain(&context.seat, "child_ended", self.0.child_ended(context, state, child, fault)).await
+        contain(&context.seat, "child_ended", None, self.0.child_ended(context, state, child, fault)).await
     }
 
     async fn post_stop(
@@ -191,6 +209,7 @@ impl<B: Behaviour> Actor for Shell<B> {
 async fn contain<T>(
     seat: &Seat,
     message: &'static str,
+    trace: Option<&str>,
     step: impl Future<Output = Result<T, Fault>>,
 ) -> Result<T, ActorProcessingErr> {
     let (reason, backtrace) = match AssertUnwindSafe(step).catch_unwind().await {
@@ -201,7 +220,14 @@ async fn contain<T>(
             (format!("panic: {text}"), place)
         }
     };
-    seat.failed(message, reason.clone(), backtrace);
+    // A worker says itself what it has in hand; its message is only that it works.
+    let in_hand = seat.in_hand();
+    let own = seat.works_for(None);
+    let trace = trace.or(own.as_deref());
+    seat.failed_for(in_hand.unwrap_or(message), reason.clone(), backtrace, trace);
+    if let Some(message) = in_hand {
+        seat.lost(message, &reason, trace);
+    }
     Err(Box::new(Fault { reason }))
 }
 

@@ -9,12 +9,20 @@ use ractor::ActorRef;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::request::{Ended, Request};
+use crate::tree::{Line, Waiting};
 
 /// A message on its way, with the place that it holds in the mailbox.
 #[derive(Debug)]
 pub struct Envelope<M> {
     pub(crate) message: M,
-    pub(crate) place: OwnedSemaphorePermit,
+    pub(crate) place: Place,
+}
+
+/// A place in a mailbox, and since when it is held.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) waiting: Waiting,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl<M: Send + 'static> ractor::Message for Envelope<M> {}
@@ -79,6 +87,7 @@ struct Inner<M> {
     path: String,
     places: Arc<Semaphore>,
     places_max: usize,
+    line: Arc<Line>,
     target: RwLock<Option<ActorRef<Envelope<M>>>>,
 }
 
@@ -104,6 +113,7 @@ impl<M: Send + 'static> Address<M> {
             path: path.into(),
             places: Arc::new(Semaphore::new(places_max)),
             places_max,
+            line: Line::of(places_max),
             target: RwLock::new(None),
         }))
     }
@@ -116,6 +126,11 @@ impl<M: Send + 'static> Address<M> {
     /// Messages that wait.
     pub fn depth(&self) -> usize {
         self.0.places_max.saturating_sub(self.0.places.available_permits())
+    }
+
+    /// How long the oldest message has waited, in microseconds, if one waits.
+    pub fn oldest_us(&self) -> Option<u64> {
+        self.0.line.oldest_us()
     }
 
     /// The bound of the mailbox.
@@ -181,9 +196,11 @@ impl<M: Send + 'static> Address<M> {
         }
     }
 
-    fn post(&self, message: M, place: OwnedSemaphorePermit) -> Result<(), Refusal> {
+    fn post(&self, message: M, permit: OwnedSemaphorePermit) -> Result<(), Refusal> {
         let target = self.0.target.read().unwrap_or_else(PoisonError::into_inner).clone();
         let down = || Refusal::Down { path: self.0.path.clone() };
-        target.ok_or_else(down)?.cast(Envelope { message, place }).map_err(|_| down())
+        let target = target.ok_or_else(down)?;
+        let place = Place { waiting: self.0.line.join(), _permit: permit };
+        target.cast(Envelope { message, place }).map_err(|_| down())
     }
 }

@@ -7,6 +7,7 @@ pub mod decide;
 pub mod actor;
 pub mod address;
 pub mod lease;
+mod moment;
 pub mod net;
 pub mod owner;
 mod panics;
@@ -15,4 +16,5 @@ pub mod request;
 pub mod supervisor;
 pub mod tree;
 
+pub use panics::plain;
 pub use ractor::ActorCell;

@@ -9,9 +9,10 @@ use tokio::sync::{Mutex, mpsc};
 use crate::actor::{self, Behaviour, Context, Fault};
 use crate::address::{Address, AskError, Refusal, Reply};
 use crate::decide::restart::Policy;
+use crate::moment::now_us;
 use crate::request::Request;
 use crate::supervisor::{self, Child};
-use crate::tree::Tree;
+use crate::tree::{Line, STUCK_AFTER, Seat, Tree, Waiting};
 
 /// What a pool's workers do.
 pub trait Craft: Send + Sync + 'static {
@@ -22,6 +23,19 @@ pub trait Craft: Send + Sync + 'static {
 
     /// The kind of a worker shown to operators.
     const KIND: &'static str;
+
+    /// How long one job may take before operators are told that its worker is stuck.
+    const STUCK_AFTER: Duration = STUCK_AFTER;
+
+    /// The kind of a job, for operators and records of failures.
+    fn name(_job: &Self::Job) -> &'static str {
+        "job"
+    }
+
+    /// The trace of the request that a job belongs to, if it belongs to one.
+    fn trace(_job: &Self::Job) -> Option<Arc<str>> {
+        None
+    }
 
     /// Makes a worker's tools; also after each failure.
     fn equip(&self) -> impl Future<Output = Result<Self::Tools, Fault>> + Send;
@@ -42,12 +56,13 @@ const WAITS_BEFORE_REST: u32 = 30;
 /// The queue in front of a pool. Cheap to clone.
 pub struct Queue<J> {
     path: Arc<str>,
-    jobs: mpsc::Sender<J>,
+    jobs: mpsc::Sender<(J, Waiting)>,
+    line: Arc<Line>,
 }
 
 impl<J> Clone for Queue<J> {
     fn clone(&self) -> Self {
-        Queue { path: self.path.clone(), jobs: self.jobs.clone() }
+        Queue { path: self.path.clone(), jobs: self.jobs.clone(), line: self.line.clone() }
     }
 }
 
@@ -57,13 +72,18 @@ impl<J: Send + 'static> Queue<J> {
         (self.jobs.max_capacity() - self.jobs.capacity(), self.jobs.max_capacity())
     }
 
+    /// How long the oldest job has waited, in microseconds, if one waits.
+    pub fn oldest_us(&self) -> Option<u64> {
+        self.line.oldest_us()
+    }
+
     /// Queues a job if there is room now and waits for its answer, as long as the request lives.
     ///
     /// # Errors
     /// See [`AskError`]; a full queue refuses at once.
     pub async fn ask<R>(&self, request: &Request, make: impl FnOnce(Reply<R>) -> J) -> Result<R, AskError> {
         let (reply, answer) = Reply::pair();
-        self.jobs.try_send(make(reply)).map_err(|error| match error {
+        self.jobs.try_send((make(reply), self.line.join())).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Refusal::Full { path: self.path.to_string() },
             mpsc::error::TrySendError::Closed(_) => self.down(),
         })?;
@@ -80,7 +100,8 @@ impl<J: Send + 'static> Queue<J> {
         make: impl FnOnce(Reply<R>) -> J,
     ) -> Result<R, AskError> {
         let (reply, answer) = Reply::pair();
-        request.run(self.jobs.send(make(reply))).await?.map_err(|_| self.down())?;
+        let place = request.run(self.jobs.reserve()).await?.map_err(|_| self.down())?;
+        place.send((make(reply), self.line.join()));
         request.run(answer).await?.map_err(|_| self.lost())
     }
 
@@ -110,14 +131,16 @@ pub struct Pool<C: Craft> {
     craft: Arc<C>,
     size: Size,
     queue: Queue<C::Job>,
-    jobs: Arc<Mutex<mpsc::Receiver<C::Job>>>,
+    jobs: Jobs<C::Job>,
 }
+
+type Jobs<J> = Arc<Mutex<mpsc::Receiver<(J, Waiting)>>>;
 
 impl<C: Craft> Pool<C> {
     /// Describes the pool at `path`.
     pub fn new(path: &str, craft: C, size: Size) -> Self {
         let (sender, receiver) = mpsc::channel(size.queue_max.max(1));
-        let queue = Queue { path: path.into(), jobs: sender };
+        let queue = Queue { path: path.into(), jobs: sender, line: Line::of(size.queue_max.max(1)) };
         Pool {
             path: path.to_owned(),
             craft: Arc::new(craft),
@@ -141,8 +164,12 @@ impl<C: Craft> Pool<C> {
             let (pool, tree) = (pool.clone(), tree.clone());
             async move {
                 let queue = pool.queue.clone();
-                tree.seat(&pool.path, "pool", Some(Box::new(move || queue.depth())));
-                let workers = (0..pool.size.workers).map(|n| pool.worker(n, &tree)).collect();
+                let gauge = move || {
+                    let (depth, places) = queue.depth();
+                    (depth, places, queue.oldest_us())
+                };
+                let seat = tree.seat(&pool.path, "pool", Some(Box::new(gauge)));
+                let workers = (0..pool.size.workers).map(|n| pool.worker(n, &tree, &seat)).collect();
                 let handle =
                     supervisor::spawn(&pool.path, pool.size.policy, workers, &tree, Some(above)).await?;
                 Ok(handle.cell())
@@ -150,11 +177,11 @@ impl<C: Craft> Pool<C> {
         })
     }
 
-    fn worker(&self, n: usize, tree: &Tree) -> Child {
+    fn worker(&self, n: usize, tree: &Tree, pool: &Arc<Seat>) -> Child {
         let path = format!("{}/worker-{n}", self.path);
-        let (craft, jobs, tree) = (self.craft.clone(), self.jobs.clone(), tree.clone());
+        let (craft, jobs, tree, pool) = (self.craft.clone(), self.jobs.clone(), tree.clone(), pool.clone());
         Child::new(path.clone(), move |above| {
-            let worker = Worker { craft: craft.clone(), jobs: jobs.clone() };
+            let worker = Worker { craft: craft.clone(), jobs: jobs.clone(), pool: pool.clone() };
             let (address, tree) = (Address::new(path.clone(), 1), tree.clone());
             async move {
                 let cell = actor::spawn(worker, address.clone(), &tree, above).await?;
@@ -167,7 +194,9 @@ impl<C: Craft> Pool<C> {
 
 struct Worker<C: Craft> {
     craft: Arc<C>,
-    jobs: Arc<Mutex<mpsc::Receiver<C::Job>>>,
+    jobs: Jobs<C::Job>,
+    /// An operator may hold the pool back; its jobs stay in the queue then.
+    pool: Arc<Seat>,
 }
 
 /// A worker's word to itself: take the next job.
@@ -177,6 +206,7 @@ impl<C: Craft> Behaviour for Worker<C> {
     type Message = Next;
     type State = (C::Tools, u32);
     const KIND: &'static str = C::KIND;
+    const STUCK_AFTER: Duration = C::STUCK_AFTER;
 
     fn name(_: &Next) -> &'static str {
         "job"
@@ -188,12 +218,24 @@ impl<C: Craft> Behaviour for Worker<C> {
 
     async fn handle(&self, context: &Context<Next>, state: &mut Self::State, _: Next) -> Result<(), Fault> {
         let (tools, waits) = state;
+        let seat = context.seat();
+        seat.idles();
         // Only the taking is under the lock: the others wait for jobs while this one works.
-        let take = async { self.jobs.lock().await.recv().await };
+        let take = async {
+            self.pool.until_resumed().await;
+            self.jobs.lock().await.recv().await
+        };
         match tokio::time::timeout(WAIT_MAX, take).await {
-            Ok(Some(job)) => {
+            Ok(Some((job, waiting))) => {
                 *waits = 0;
+                let (name, trace, queued_us) = (C::name(&job), C::trace(&job), waiting.waited_us());
+                drop(waiting);
+                seat.takes_up(name, queued_us);
+                let mut in_hand = trace.map(|trace| InHand::of(seat, &trace, name, queued_us));
                 self.craft.work(tools, job).await?;
+                if let Some(in_hand) = &mut in_hand {
+                    in_hand.is_done = true;
+                }
             }
             Ok(None) => {
                 context.retire();
@@ -208,6 +250,32 @@ impl<C: Craft> Behaviour for Worker<C> {
         }
         let _ = context.address().offer(Next);
         Ok(())
+    }
+}
+
+/// The step of a request that a worker takes; dropped in a panic, or with an error, it has failed.
+struct InHand {
+    seat: Arc<Seat>,
+    span: (Arc<str>, u64),
+    since_us: u64,
+    is_done: bool,
+}
+
+impl InHand {
+    fn of(seat: &Arc<Seat>, trace: &str, name: &'static str, queued_us: u64) -> Self {
+        seat.works_for(Some(trace));
+        let span = seat.span(trace, name, queued_us);
+        InHand { seat: seat.clone(), span, since_us: now_us(), is_done: false }
+    }
+}
+
+impl Drop for InHand {
+    fn drop(&mut self) {
+        let took_us = now_us().saturating_sub(self.since_us);
+        self.seat.span_over(&self.span, took_us, !self.is_done);
+        if self.is_done {
+            self.seat.works_for(None);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Keeps its children running: one-for-one restarts with intensity and back-off, then escalation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::actor::Fault;
 use crate::decide::restart::{History, Policy, Verdict};
-use crate::tree::{Seat, Status, Tree};
+use crate::tree::{STUCK_AFTER, Seat, Status, Tree};
 
 /// How long a stopping actor waits for its children; what hangs is killed then.
 pub(crate) const CHILDREN_PATIENCE: Duration = Duration::from_secs(3);
@@ -41,6 +41,10 @@ impl Child {
 enum Order {
     Restart(String),
     Kill(String),
+    /// An operator wants the child at this path to begin anew.
+    Renew(String),
+    /// What was told to begin anew has not stopped by itself.
+    Insist(ActorId),
 }
 
 impl ractor::Message for Order {}
@@ -57,6 +61,8 @@ struct Running {
     children: BTreeMap<String, Start>,
     alive: BTreeMap<ActorId, String>,
     histories: BTreeMap<String, History>,
+    /// Children that stop because an operator wants them to begin anew: that counts as no failure.
+    renewed: BTreeSet<ActorId>,
     began: Instant,
 }
 
@@ -75,6 +81,12 @@ impl Handle {
     /// Kills the child at `path`, as a failure would; it is started again by the policy.
     pub fn kill(&self, path: &str) {
         let _ = self.actor.cast(Order::Kill(path.to_owned()));
+    }
+
+    /// Has the child at `path`, with everything under it, stop and begin anew. What it has in hand is ended first, if that
+    /// is soon; it counts as no failure.
+    pub fn renew(&self, path: &str) {
+        let _ = self.actor.cast(Order::Renew(path.to_owned()));
     }
 
     /// Waits until it has ended, in peace or because it gave up.
@@ -123,14 +135,16 @@ impl Actor for Supervisor {
             children: BTreeMap::new(),
             alive: BTreeMap::new(),
             histories: BTreeMap::new(),
+            renewed: BTreeSet::new(),
             began: Instant::now(),
         };
         for child in &self.children {
             let cell = (child.start)(me.get_cell()).await?;
             running.alive.insert(cell.get_id(), child.path.clone());
             running.children.insert(child.path.clone(), child.start.clone());
+            self.takes_care(&me, &child.path);
         }
-        running.seat.started();
+        running.seat.started(STUCK_AFTER);
         Ok(running)
     }
 
@@ -145,9 +159,17 @@ impl Actor for Supervisor {
             Order::Kill(path) => {
                 let ids = running.alive.iter().filter(|(_, name)| **name == path).map(|(id, _)| *id);
                 for id in ids.collect::<Vec<_>>() {
-                    for child in me.get_children().into_iter().filter(|child| child.get_id() == id) {
-                        child.kill();
-                    }
+                    kill(&me, id);
+                }
+                Ok(())
+            }
+            Order::Renew(path) => {
+                self.renew(&me, running, &path);
+                Ok(())
+            }
+            Order::Insist(id) => {
+                if running.renewed.contains(&id) {
+                    kill(&me, id);
                 }
                 Ok(())
             }
@@ -160,6 +182,12 @@ impl Actor for Supervisor {
         event: SupervisionEvent,
         running: &mut Running,
     ) -> Result<(), ActorProcessingErr> {
+        if let SupervisionEvent::ActorTerminated(child, ..) | SupervisionEvent::ActorFailed(child, _) = &event
+            && running.renewed.remove(&child.get_id())
+            && let Some(path) = running.alive.remove(&child.get_id())
+        {
+            return self.restart(&me, running, path).await;
+        }
         // A child that stops in peace was told to; only failures and kills bring it back.
         let (child, killed) = match &event {
             SupervisionEvent::ActorFailed(child, _) => (child, false),
@@ -190,7 +218,35 @@ impl Actor for Supervisor {
     }
 }
 
+/// Kills the child `id`: what it has in hand is lost.
+fn kill(me: &ActorRef<Order>, id: ActorId) {
+    me.get_children().into_iter().filter(|child| child.get_id() == id).for_each(|child| child.kill());
+}
+
 impl Supervisor {
+    fn takes_care(&self, me: &ActorRef<Order>, path: &str) {
+        if let Some(seat) = self.tree.find(path) {
+            seat.supervised_by(Handle { actor: me.clone() });
+        }
+    }
+
+    fn renew(&self, me: &ActorRef<Order>, running: &mut Running, path: &str) {
+        let Some(id) = running.alive.iter().find(|(_, own)| *own == path).map(|(id, _)| *id) else {
+            // It waits for its restart already, or has none to wait for: begin now.
+            if running.children.contains_key(path) {
+                let _ = me.cast(Order::Restart(path.to_owned()));
+            }
+            return;
+        };
+        self.tree.comes_back(path);
+        running.renewed.insert(id);
+        let children = me.get_children();
+        for child in children.into_iter().filter(|child| child.get_id() == id) {
+            child.stop(Some("an operator wants it to begin anew".to_owned()));
+        }
+        me.send_after(CHILDREN_PATIENCE * 2, move || Order::Insist(id));
+    }
+
     fn judge(
         &self,
         me: &ActorRef<Order>,
@@ -199,6 +255,7 @@ impl Supervisor {
     ) -> Result<(), ActorProcessingErr> {
         let now_ms = running.began.elapsed().as_millis() as u64;
         let seat = self.tree.seat(&path, "actor", None);
+        seat.counts(self.policy.restarts_max, self.policy.period_ms, self.tree.clock().uptime_ms());
         match running.histories.entry(path.clone()).or_default().fail(&self.policy, now_ms) {
             Verdict::RestartAfter(wait_ms) => {
                 seat.set_status(Status::Restarting);
@@ -224,9 +281,14 @@ impl Supervisor {
         path: String,
     ) -> Result<(), ActorProcessingErr> {
         let Some(start) = running.children.get(&path).cloned() else { return Ok(()) };
+        // One restart was waited for and another one ordered.
+        if running.alive.values().any(|own| *own == path) {
+            return Ok(());
+        }
         match start(me.get_cell()).await {
             Ok(cell) => {
                 tracing::info!(%path, "restarted");
+                self.takes_care(me, &path);
                 running.alive.insert(cell.get_id(), path);
                 Ok(())
             }

@@ -64,7 +64,7 @@ fn written(value: &DeValue<'_>) -> Written {
             .collect::<Option<Vec<_>>>()
             .map_or(Written::Other("a list with other things than texts"), Written::List),
         DeValue::Float(_) => Written::Other("a number with a fraction"),
-        DeValue::Boolean(_) => Written::Other("true or false"),
+        DeValue::Boolean(flag) => Written::Flag(*flag),
         DeValue::Datetime(_) => Written::Other("a date"),
         DeValue::Table(_) => Written::Other("a section"),
     }

@@ -9,6 +9,8 @@ pub(crate) enum Kind {
     Bytes { min: u64, max: u64 },
     /// A text that is not empty.
     Text,
+    /// `true` or `false`.
+    Flag,
     /// One word of the list.
     Choice(&'static [&'static str]),
     /// A text that may be empty.
@@ -136,6 +138,7 @@ pub(crate) const KEYS: &[Key] = &[
     whole("retention.days", 1, 36_500),
     whole("supervision.restarts_max", 0, 1_000),
     whole("supervision.period_seconds", 1, 86_400),
+    of("operator.actions", Kind::Flag),
     of("log.filter", Kind::Text),
     of("log.format", Kind::Choice(&["text", "json"])),
 ];

@@ -52,6 +52,8 @@ section! {
         retention: Retention,
         /// Restarts.
         supervision: Supervision,
+        /// What operators may do.
+        operator: Operator,
         /// Logging.
         log: Log,
     }
@@ -296,6 +298,14 @@ section! {
 }
 
 section! {
+    /// What operators may do.
+    Operator {
+        /// Whether they may act, beside looking.
+        actions: bool,
+    }
+}
+
+section! {
     /// Logging.
     Log {
         /// A filter such as `info,enabler_storage=debug`.
@@ -314,6 +324,7 @@ impl Settings {
             let value = match value {
                 Value::Whole(number) => i64::try_from(*number).unwrap_or(i64::MAX).into(),
                 Value::Text(text) | Value::Secret(text) => text.clone().into(),
+                Value::Flag(flag) => (*flag).into(),
                 Value::Names(names) => toml::Value::from(names.clone()),
             };
             let section = table.entry(section).or_insert_with(|| toml::Table::new().into());

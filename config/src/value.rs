@@ -13,6 +13,8 @@ pub enum Value {
     Secret(String),
     /// A list of names.
     Names(Vec<String>),
+    /// Yes or no.
+    Flag(bool),
 }
 
 impl std::fmt::Display for Value {
@@ -23,6 +25,7 @@ impl std::fmt::Display for Value {
             Self::Secret(text) if text.is_empty() => Ok(()),
             Self::Secret(_) => write!(f, "(hidden)"),
             Self::Names(names) => write!(f, "{}", names.join(",")),
+            Self::Flag(flag) => write!(f, "{flag}"),
         }
     }
 }
@@ -33,6 +36,7 @@ pub(crate) enum Written {
     Text(String),
     Whole(i128),
     List(Vec<String>),
+    Flag(bool),
     Other(&'static str),
 }
 
@@ -55,6 +59,12 @@ pub(crate) fn read(kind: Kind, written: &Written) -> Result<Value, String> {
             Err("must not be empty".into())
         }
         (Kind::Text | Kind::Path, Written::Text(text)) => Ok(Value::Text(text.clone())),
+        (Kind::Flag, Written::Flag(flag)) => Ok(Value::Flag(*flag)),
+        (Kind::Flag, Written::Text(text)) => match text.trim() {
+            "true" => Ok(Value::Flag(true)),
+            "false" => Ok(Value::Flag(false)),
+            other => Err(format!("must be true or false, not {other:?}")),
+        },
         (Kind::Choice(words), Written::Text(text)) if words.contains(&text.as_str()) => {
             Ok(Value::Text(text.clone()))
         }
@@ -178,6 +188,7 @@ fn wanted(kind: Kind) -> &'static str {
         Kind::Whole { .. } => "a whole number",
         Kind::Bytes { .. } => "a size such as \"50MB\"",
         Kind::Names | Kind::Words(_) => "a list of names",
+        Kind::Flag => "true or false",
         Kind::Hosts | Kind::Networks => "a list of addresses",
         Kind::Text
         | Kind::Choice(_)
@@ -195,6 +206,7 @@ fn got(written: &Written) -> &'static str {
         Written::Text(_) => "a text",
         Written::Whole(_) => "a number",
         Written::List(_) => "a list",
+        Written::Flag(_) => "true or false",
         Written::Other(name) => name,
     }
 }

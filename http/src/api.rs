@@ -16,6 +16,7 @@ use crate::health::{Health, Readiness, TreeNode};
 use crate::knowledge::KnowledgeApi;
 use crate::memory::Memory;
 use crate::once::Ledger;
+use crate::operator::OperatorApi;
 use crate::picture::PagePicture;
 
 /// The product behind the API.
@@ -23,7 +24,7 @@ use crate::picture::PagePicture;
 /// Every call carries a [`Context`]. Its deadline is also kept here: a call that outlives it is dropped and
 /// answered 504. A call is dropped, and its cancel token fires, when the client goes away.
 #[async_trait]
-pub trait Api: KnowledgeApi + BatchApi + AnalysisApi {
+pub trait Api: KnowledgeApi + BatchApi + AnalysisApi + OperatorApi {
     /// Begins an upload; its bytes follow through the sink.
     ///
     /// # Errors

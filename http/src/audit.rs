@@ -31,7 +31,13 @@ pub struct Note {
     pub about: Option<Uuid>,
     /// The HTTP status of the answer, or [`STATUS_GONE`].
     pub status: u16,
+    /// What an operator did, to what and why, as JSON.
+    pub detail: Option<Arc<str>>,
 }
+
+/// What an operator did; its handler puts it into the answer's extensions.
+#[derive(Debug, Clone)]
+pub(crate) struct Detailed(pub(crate) Arc<str>);
 
 /// What an answer is about; handlers put it into the answer's extensions.
 #[derive(Debug, Clone, Copy)]
@@ -49,10 +55,11 @@ impl Pending {
     }
 
     /// The request was answered.
-    pub(crate) fn answered(mut self, status: u16, touched: Option<Touched>) {
+    pub(crate) fn answered(mut self, status: u16, touched: Option<Touched>, detail: Option<Detailed>) {
         if let Some(note) = self.note.take() {
             let about = touched.map(|touched| touched.0).or(note.about);
-            self.audit.record(Note { status, about, ..note });
+            let detail = detail.map(|detail| detail.0);
+            self.audit.record(Note { status, about, detail, ..note });
         }
     }
 }

@@ -87,6 +87,18 @@ pub enum ApiError {
         /// The batch that was asked for.
         id: Uuid,
     },
+    /// An operator has taken the document out of service: 423.
+    #[error("the document {id} is out of service")]
+    Quarantined {
+        /// The document.
+        id: Uuid,
+    },
+    /// Operators may only look: 403.
+    #[error("`operator.actions` is not set")]
+    ActionsDisabled,
+    /// No node knows the actor, document or request that an operator looks for: 404.
+    #[error("nobody knows what was asked for")]
+    NothingKnown,
     /// A question of a batch was not answered in its time, or its answer is no longer remembered.
     #[error("the question was not answered")]
     NotAnswered,

@@ -23,6 +23,7 @@ use crate::limits::Limits;
 use crate::message::Message;
 use crate::once::{self, Turn};
 use crate::openai;
+use crate::operator::handlers as operator;
 use crate::pages;
 use crate::picture;
 use crate::problem::{Kind, Problem};
@@ -112,6 +113,16 @@ pub(crate) async fn handle(route: Route, call: Call<'_>) -> Result<Response, Ref
         Route::KeyMake => auth::handlers::make(call).await,
         Route::KeyRotate(id) => auth::handlers::rotate(id, call).await,
         Route::KeyRevoke(id) => auth::handlers::revoke(id, call).await,
+        Route::OperatorTree => operator::tree(call).await,
+        Route::OperatorActor => operator::actor(call).await,
+        Route::OperatorEvents => operator::events(call),
+        Route::OperatorShards => operator::shards(call).await,
+        Route::OperatorFailures => operator::failures(call).await,
+        Route::OperatorDeadLetters => operator::dead_letters(call).await,
+        Route::OperatorStalled => operator::stalled(call).await,
+        Route::OperatorWhere(id) => operator::whereabouts(id, call).await,
+        Route::OperatorActions => operator::actions(call).await,
+        Route::OperatorAct => operator::act(call).await,
         Route::Tree => Ok(answer::json(StatusCode::OK, &call.api.inspect().await)),
         Route::Health => {
             let health = call.api.health().await;

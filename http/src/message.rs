@@ -75,6 +75,11 @@ pub(crate) enum Message {
     OnceRunning,
     PageUnknown { page: u32, pages: u32 },
     MarksMalformed,
+    Quarantined { id: String },
+    ActionsDisabled,
+    NothingKnown,
+    NotReasoned { min: usize, max: usize },
+    NotTarget { wanted: &'static str },
     NotFailed { id: String },
     AlreadyThere { id: String },
     OnceKeyReused,
@@ -365,6 +370,26 @@ impl Message {
             Self::MarksMalformed => (
                 "must be rectangles x,y,width,height in points, with ; between them, 200 at most".to_owned(),
                 "deve conter retângulos x,y,largura,altura em pontos, separados por ;, 200 no máximo".to_owned(),
+            ),
+            Self::Quarantined { id } => (
+                format!("An operator has taken document {id} out of service. Ask again when it was released, or ask the operator."),
+                format!("Um operador tirou o documento {id} de serviço. Pergunte novamente quando ele for liberado, ou consulte o operador."),
+            ),
+            Self::ActionsDisabled => (
+                "This node may be looked at only. To let operators act, set operator.actions = true (RAG_ENABLER_OPERATOR_ACTIONS=true) and start it again.".to_owned(),
+                "Este nó só pode ser observado. Para permitir ações, defina operator.actions = true (RAG_ENABLER_OPERATOR_ACTIONS=true) e reinicie-o.".to_owned(),
+            ),
+            Self::NothingKnown => (
+                "No node that answers knows it. What an actor or request left is kept for a while only; a document's id is a UUID.".to_owned(),
+                "Nenhum nó que responde o conhece. O que um ator ou uma requisição deixou é guardado só por algum tempo; o id de um documento é um UUID.".to_owned(),
+            ),
+            Self::NotReasoned { min, max } => (
+                format!("must say in {min} to {max} characters why it is done; it goes into the audit log"),
+                format!("deve dizer em {min} a {max} caracteres por que é feito; isso vai para o log de auditoria"),
+            ),
+            Self::NotTarget { wanted } => (
+                format!("must be {wanted}"),
+                format!("deve ser {wanted}"),
             ),
             Self::NotFailed { id } => (
                 format!("Document {id} was read well; only a document that failed is read again."),

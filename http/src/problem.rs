@@ -36,6 +36,9 @@ pub(crate) enum Kind {
     TooLarge,
     UnsupportedMediaType,
     PageNotFound,
+    Quarantined,
+    ActionsDisabled,
+    NothingKnown,
     NotFailed,
     StillRunning,
     OnceKeyReused,
@@ -133,6 +136,13 @@ impl Kind {
                 "Unsupported media type",
                 "Tipo de conteúdo não aceito",
             ),
+            Self::Quarantined => {
+                (StatusCode::LOCKED, "quarantined", "Document out of service", "Documento fora de serviço")
+            }
+            Self::ActionsDisabled => {
+                (StatusCode::FORBIDDEN, "actions_disabled", "Acting is not enabled", "Ações não habilitadas")
+            }
+            Self::NothingKnown => (StatusCode::NOT_FOUND, "nothing_known", "Nothing known", "Nada conhecido"),
             Self::PageNotFound => {
                 (StatusCode::NOT_FOUND, "page_not_found", "No such page", "Página inexistente")
             }
@@ -290,6 +300,11 @@ impl Problem {
             ApiError::BatchUnknown { id } => {
                 Self::new(Kind::BatchNotFound, Message::BatchUnknown { id: id.to_string() })
             }
+            ApiError::Quarantined { id } => {
+                Self::new(Kind::Quarantined, Message::Quarantined { id: id.to_string() })
+            }
+            ApiError::ActionsDisabled => Self::new(Kind::ActionsDisabled, Message::ActionsDisabled),
+            ApiError::NothingKnown => Self::new(Kind::NothingKnown, Message::NothingKnown),
             ApiError::NotAnswered => Self::new(Kind::Deadline, Message::NotAnswered),
             ApiError::ModelUnknown { model, known } => {
                 Self::new(Kind::ModelNotFound, Message::ModelUnknown { model, known: known.join(", ") })

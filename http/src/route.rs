@@ -6,6 +6,7 @@ use warp::http::Method;
 use crate::auth::Scope;
 use crate::message::Message;
 use crate::openai::ModelName;
+use crate::operator::SoughtId;
 use crate::problem::{Kind, Problem};
 
 /// What is asked for.
@@ -40,6 +41,16 @@ pub(crate) enum Route {
     KeyRotate(Uuid),
     KeyRevoke(Uuid),
     Tree,
+    OperatorTree,
+    OperatorActor,
+    OperatorEvents,
+    OperatorShards,
+    OperatorFailures,
+    OperatorDeadLetters,
+    OperatorStalled,
+    OperatorWhere(SoughtId),
+    OperatorActions,
+    OperatorAct,
     Health,
     Ready,
     Live,
@@ -74,9 +85,19 @@ impl Route {
             | Self::Models
             | Self::Model(_) => Some(Scope::Read),
             Self::Upload | Self::Delete(_) | Self::Retry(_) | Self::Batch => Some(Scope::Write),
-            Self::KeyList | Self::KeyMake | Self::KeyRotate(_) | Self::KeyRevoke(_) | Self::Tree => {
+            Self::KeyList | Self::KeyMake | Self::KeyRotate(_) | Self::KeyRevoke(_) | Self::OperatorAct => {
                 Some(Scope::Operate)
             }
+            Self::Tree
+            | Self::OperatorTree
+            | Self::OperatorActor
+            | Self::OperatorEvents
+            | Self::OperatorShards
+            | Self::OperatorFailures
+            | Self::OperatorDeadLetters
+            | Self::OperatorStalled
+            | Self::OperatorWhere(_)
+            | Self::OperatorActions => Some(Scope::Inspect),
             Self::Health
             | Self::Ready
             | Self::Live
@@ -89,13 +110,13 @@ impl Route {
 
     /// Whether it shows what belongs to all tenants, so that only the operator may use it.
     pub(crate) fn is_operators(self) -> bool {
-        matches!(self, Self::Tree)
+        self == Self::OperatorAct || self.scope() == Some(Scope::Inspect)
     }
 
     /// Whether it changes what is kept, so that the audit log names it.
     pub(crate) fn is_write(self) -> bool {
         match self {
-            Self::KeyMake | Self::KeyRotate(_) | Self::KeyRevoke(_) => true,
+            Self::KeyMake | Self::KeyRotate(_) | Self::KeyRevoke(_) | Self::OperatorAct => true,
             _ => self.scope() == Some(Scope::Write),
         }
     }
@@ -160,6 +181,16 @@ impl Route {
             Self::KeyRotate(_) => "key rotate",
             Self::KeyRevoke(_) => "key revoke",
             Self::Tree => "tree",
+            Self::OperatorTree => "operator tree",
+            Self::OperatorActor => "operator actor",
+            Self::OperatorEvents => "operator events",
+            Self::OperatorShards => "operator shards",
+            Self::OperatorFailures => "operator failures",
+            Self::OperatorDeadLetters => "operator dead letters",
+            Self::OperatorStalled => "operator stalled",
+            Self::OperatorWhere(_) => "operator where",
+            Self::OperatorActions => "operator actions",
+            Self::OperatorAct => "operator act",
             Self::Health => "health",
             Self::Ready => "ready",
             Self::Live => "live",
@@ -202,6 +233,16 @@ const TABLE: &[(&str, &str)] = &[
     ("POST", "/v1/keys/{id}/rotate"),
     ("DELETE", "/v1/keys/{id}"),
     ("GET", "/v1/tree"),
+    ("GET", "/v1/operator/tree"),
+    ("GET", "/v1/operator/actor"),
+    ("GET", "/v1/operator/events"),
+    ("GET", "/v1/operator/shards"),
+    ("GET", "/v1/operator/failures"),
+    ("GET", "/v1/operator/dead-letters"),
+    ("GET", "/v1/operator/stalled"),
+    ("GET", "/v1/operator/where/{id}"),
+    ("GET", "/v1/operator/actions"),
+    ("POST", "/v1/operator/actions"),
     ("GET", "/health"),
     ("GET", "/ready"),
     ("GET", "/live"),
@@ -345,6 +386,7 @@ fn place(path: &str) -> Result<Place, Problem> {
             Ok(Place { delete: Some(Route::KeyRevoke(other_id(id, path)?)), ..Place::default() })
         }
         ["v1", "keys", id, "rotate"] => Ok(Place::post(Route::KeyRotate(other_id(id, path)?))),
+        ["v1", "operator", rest @ ..] => operator(rest, path),
         ["v1", "tree"] => Ok(Place::read(Route::Tree)),
         ["health"] | ["v1", "health"] | ["api", "rag", "health"] => Ok(Place::read(Route::Health)),
         ["ready"] | ["v1", "ready"] => Ok(Place::read(Route::Ready)),
@@ -353,6 +395,26 @@ fn place(path: &str) -> Result<Place, Problem> {
         ["docs"] => Ok(Place::read(Route::Docs)),
         ["openapi.json"] => Ok(Place::read(Route::OpenApi)),
         [""] => Ok(Place::read(Route::Home)),
+        _ => Err(unknown(path)),
+    }
+}
+
+/// The addresses below `/v1/operator`.
+fn operator(parts: &[&str], path: &str) -> Result<Place, Problem> {
+    match parts {
+        ["tree"] => Ok(Place::read(Route::OperatorTree)),
+        ["actor"] => Ok(Place::read(Route::OperatorActor)),
+        ["events"] => Ok(Place::read(Route::OperatorEvents)),
+        ["shards"] => Ok(Place::read(Route::OperatorShards)),
+        ["failures"] => Ok(Place::read(Route::OperatorFailures)),
+        ["dead-letters"] => Ok(Place::read(Route::OperatorDeadLetters)),
+        ["stalled"] => Ok(Place::read(Route::OperatorStalled)),
+        ["where", id] => {
+            SoughtId::of(id).map(|id| Place::read(Route::OperatorWhere(id))).ok_or_else(|| unknown(path))
+        }
+        ["actions"] => {
+            Ok(Place { read: Some(Route::OperatorActions), post: Some(Route::OperatorAct), delete: None })
+        }
         _ => Err(unknown(path)),
     }
 }

@@ -61,6 +61,9 @@ pub(crate) struct Incoming {
 struct Seen {
     quotas: Quotas,
     pending: Option<Pending>,
+    /// Its caller was let in.
+    is_known: bool,
+    route: &'static str,
 }
 
 impl Service {
@@ -89,6 +92,10 @@ impl Service {
                 Err(Problem::internal(&context.request_id))
             }
         };
+        if seen.is_known {
+            let failed = !problem.as_ref().is_ok_and(|response| !response.status().is_server_error());
+            self.api.request_ended(&context, seen.route, began.elapsed(), failed);
+        }
         let mut response = match problem {
             Ok(response) => response,
             Err(problem) => {
@@ -102,7 +109,8 @@ impl Service {
         add_headers(response.headers_mut(), &context);
         seen.quotas.write(response.headers_mut());
         if let Some(pending) = seen.pending.take() {
-            pending.answered(response.status().as_u16(), response.extensions().get().copied());
+            let detail = response.extensions().get().cloned();
+            pending.answered(response.status().as_u16(), response.extensions().get().copied(), detail);
         }
         let (status, elapsed) = (response.status().as_u16(), began.elapsed());
         tracing::info!(
@@ -131,6 +139,10 @@ impl Service {
         let route = route::find(method, path)?;
         let caller = self.door.admit(route, headers, context.address, &mut seen.quotas).await?;
         seen.pending = self.pending(route, caller.as_ref(), context);
+        (seen.is_known, seen.route) = (caller.is_some(), route.name());
+        if caller.is_some() {
+            self.api.request_begins(context);
+        }
         let tenant = caller.as_ref().map_or_else(|| context.tenant.clone(), |caller| caller.tenant.clone());
         let limit = match route {
             Route::Upload | Route::Batch => self.limits.upload_time_max,
@@ -222,6 +234,7 @@ impl Service {
             request_id: Arc::clone(&context.request_id),
             about: route.id(),
             status: STATUS_GONE,
+            detail: None,
         };
         route.is_write().then(|| Pending::new(Arc::clone(audit), note))
     }

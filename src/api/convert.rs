@@ -265,6 +265,7 @@ pub(super) fn ask_failure(failure: AskFailure, id: Uuid, board: &Board) -> ApiEr
         }
         AskFailure::Unavailable(what) => super::unavailable(&what),
         AskFailure::Ended(Ended::TimedOut | Ended::Cancelled) => ApiError::Deadline,
+        AskFailure::Quarantined => ApiError::Quarantined { id },
         AskFailure::NotRemembered => ApiError::NotAnswered,
         AskFailure::Internal(what) => super::internal("answering a question", what),
     }
@@ -303,12 +304,11 @@ fn node(name: &str, kind: &str, state: &str) -> TreeNode {
 }
 
 fn fill(node: &mut TreeNode, seat: &Vitals) {
-    node.kind = seat.kind.to_owned();
+    node.kind = seat.kind.clone();
     node.state = match seat.status {
-        Seat::Starting => "starting",
-        Seat::Running => "running",
-        Seat::Restarting => "restarting",
-        Seat::Failed => "failed",
+        // The states that were told before there were more; `GET /v1/operator/tree` has all of them.
+        Seat::Starting | Seat::Restarting | Seat::Failed | Seat::Stopped => seat.status.name(),
+        _ => "running",
     }
     .to_owned();
     node.restarts = seat.restarts;
@@ -321,8 +321,8 @@ fn fill(node: &mut TreeNode, seat: &Vitals) {
         fact("note", note.clone().into());
     }
     fact("handled", seat.handled.into());
-    if let Some((message, since_ms)) = seat.busy {
-        fact("busy_with", message.into());
-        fact("busy_since_ms", since_ms.into());
+    if let Some((message, since_ms, _)) = &seat.busy {
+        fact("busy_with", message.clone().into());
+        fact("busy_since_ms", (*since_ms).into());
     }
 }

@@ -91,7 +91,7 @@ fn moment(at_ms: u64) -> OffsetDateTime {
 
 /// A note as it is kept. Pure.
 fn line(note: &Note, at_ms: u64) -> String {
-    let line = json!({
+    let mut line = json!({
         "at": moment(at_ms).format(&Rfc3339).unwrap_or_default(),
         "action": note.action,
         "caller": note.caller.id,
@@ -101,6 +101,10 @@ fn line(note: &Note, at_ms: u64) -> String {
         "request_id": note.request_id,
         "status": note.status,
     });
+    if let Some(detail) = note.detail.as_deref().and_then(|text| serde_json::from_str(text).ok()) {
+        let detail: serde_json::Value = detail;
+        line["detail"] = detail;
+    }
     line.to_string()
 }
 

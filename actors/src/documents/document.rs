@@ -6,6 +6,7 @@ use std::time::Duration;
 use enabler_cluster::actor::{Behaviour, Context, Fault};
 use enabler_cluster::address::{Address, Reply};
 use enabler_cluster::request::Request;
+use enabler_cluster::tree::Status as SeatStatus;
 use enabler_storage::cache;
 use enabler_storage::record::{self, DocumentId, DocumentRecord, Op, Outcome, Reason, Status};
 use futures_util::FutureExt;
@@ -72,6 +73,8 @@ pub enum Command {
         /// Whether it is gone.
         reply: Reply<Result<(), CommandError>>,
     },
+    /// An operator has taken the document out of service, or put it back.
+    Quarantine,
     /// The ingest has a result to write down.
     Write {
         /// The change.
@@ -121,6 +124,7 @@ impl Behaviour for Document {
             Command::Resume => "resume",
             Command::Retry { .. } => "retry",
             Command::Delete { .. } => "delete",
+            Command::Quarantine => "quarantine",
             Command::Write { .. } => "write",
             Command::IngestEnded(_) => "ingest ended",
             Command::TryAgain => "try again",
@@ -159,6 +163,7 @@ impl Behaviour for Document {
                 reply.send(retried);
             }
             Command::Delete { reason, reply } => reply.send(self.delete(context, state, reason).await),
+            Command::Quarantine => self.quarantine(context, state).await,
             Command::Write { ops, reply } => reply.send(self.write(state, ops).await),
             Command::IngestEnded(outcome) => {
                 state.ingest = None;
@@ -218,7 +223,12 @@ impl Document {
         if state.ingest.is_some() || state.deleted {
             return;
         }
+        if self.bench.quarantine.holds(self.id) {
+            context.seat().set_status(SeatStatus::Quarantined);
+            return;
+        }
         let Some(record) = self.record().await.filter(DocumentRecord::is_unfinished) else { return };
+        self.bench.board.begin(self.id, context.seat().clone());
         context.seat().note(format!("ingest of revision {}", record.revision));
         let queued = Progress { stage: Stage::Queued, pages_done: 0, pages_total: None };
         self.bench.board.set(self.id, queued);
@@ -246,6 +256,7 @@ impl Document {
         outcome: Result<(), IngestError>,
     ) -> Result<(), Fault> {
         self.bench.board.over(self.id);
+        self.bench.board.ended(self.id, outcome.is_ok());
         let reason = match outcome {
             Ok(()) => {
                 context.seat().note("ready");
@@ -255,7 +266,8 @@ impl Document {
             Err(IngestError::Document(reason)) => reason,
             Err(IngestError::Ours(why)) => {
                 state.tries += 1;
-                context.seat().failed("ingest", why.clone(), None);
+                let trace = self.id.to_string();
+                context.seat().failed_for("ingest", why.clone(), None, Some(&trace));
                 if state.tries < TRIES_MAX {
                     self.try_later(context, state.tries);
                     return Ok(());
@@ -271,6 +283,21 @@ impl Document {
         let failed = self.append(vec![Op::Failed { document_id, revision, reason, processed_ms }]).await;
         // Unrecorded, the document would stay in processing for ever: fail, come back, look again.
         failed.map_err(|error| Fault::from_error("recording that the document failed", &error))
+    }
+
+    /// Stops the work for a document that was taken out of service; takes it up again when it was put back.
+    async fn quarantine(&self, context: &Context<Command>, state: &mut State) {
+        if self.bench.quarantine.holds(self.id) {
+            if let Some(ingest) = state.ingest.take() {
+                ingest.cancel();
+            }
+            context.seat().happened("quarantined", None);
+            context.seat().set_status(SeatStatus::Quarantined);
+        } else {
+            context.seat().happened("released", None);
+            context.seat().set_status(SeatStatus::Running);
+            self.begin(context, state).await;
+        }
     }
 
     fn try_later(&self, context: &Context<Command>, tries: u32) {

@@ -25,6 +25,7 @@ use super::pages::{self, PageReport};
 use super::progress::{Board, Progress, Stage};
 use crate::crew::{Crew, CrewError};
 use crate::embedding::Text;
+use crate::operator::Quarantine;
 
 /// What an ingest works with.
 #[derive(Clone)]
@@ -49,6 +50,8 @@ pub struct Bench {
     pub document_time_max: Duration,
     /// Progress and rates.
     pub board: Board,
+    /// Documents that operators have taken out of service.
+    pub quarantine: Quarantine,
 }
 
 /// Why an ingest ended without a document that is ready.

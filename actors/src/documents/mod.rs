@@ -3,6 +3,7 @@
 pub mod document;
 pub mod ingest;
 pub mod intake;
+pub mod journey;
 pub mod pages;
 pub mod progress;
 pub mod scrub;

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use enabler_cluster::tree::Seat;
 use enabler_storage::record::DocumentId;
+
+use super::journey::{Journeys, Step};
 
 /// What is being done to a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +20,26 @@ pub enum Stage {
     Embedding,
     /// Its chunks are being indexed.
     Indexing,
+}
+
+impl Stage {
+    /// Its name in the API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Stage::Queued => "queued",
+            Stage::Reading => "reading",
+            Stage::Embedding => "embedding",
+            Stage::Indexing => "indexing",
+        }
+    }
+
+    fn waits_for(self) -> &'static str {
+        match self {
+            Stage::Queued | Stage::Reading => "pool ocr",
+            Stage::Embedding => "pool embedding",
+            Stage::Indexing => "store",
+        }
+    }
 }
 
 /// How far a document is.
@@ -46,6 +69,8 @@ struct Rates {
 #[derive(Debug)]
 struct Inner {
     under_way: BTreeMap<DocumentId, Progress>,
+    seats: BTreeMap<DocumentId, Arc<Seat>>,
+    journeys: Journeys,
     rates: Rates,
 }
 
@@ -57,7 +82,12 @@ impl Default for Board {
     fn default() -> Self {
         let rates =
             Rates { bytes_per_second: BYTES_PER_SECOND_FIRST, seconds_per_page: SECONDS_PER_PAGE_FIRST };
-        Board(Arc::new(Mutex::new(Inner { under_way: BTreeMap::new(), rates })))
+        Board(Arc::new(Mutex::new(Inner {
+            under_way: BTreeMap::new(),
+            seats: BTreeMap::new(),
+            journeys: Journeys::default(),
+            rates,
+        })))
     }
 }
 
@@ -73,19 +103,54 @@ impl Board {
 
     /// Says how far `document` is.
     pub fn set(&self, document: DocumentId, progress: Progress) {
-        self.inner().under_way.insert(document, progress);
+        let mut inner = self.inner();
+        inner.under_way.insert(document, progress);
+        let Some(seat) = inner.seats.get(&document).cloned() else { return };
+        seat.waits_on(Some(progress.stage.waits_for()));
+        inner.journeys.steps(document, seat.path(), progress.stage.name(), seat.tree().clock().now_ms());
+    }
+
+    /// The work for `document` begins; from here on its actor tells what it waits for, and its steps are remembered.
+    pub fn begin(&self, document: DocumentId, seat: Arc<Seat>) {
+        self.inner().seats.insert(document, seat);
+    }
+
+    /// The work for `document` has ended, well or not.
+    pub fn ended(&self, document: DocumentId, is_well: bool) {
+        let mut inner = self.inner();
+        if let Some(seat) = inner.seats.remove(&document) {
+            inner.journeys.ends(document, is_well, seat.tree().clock().now_ms());
+        }
+    }
+
+    /// What was done to `document` on this node lately, in order.
+    pub fn steps(&self, document: DocumentId) -> Vec<Step> {
+        self.inner().journeys.of(document)
+    }
+
+    /// When the work for `document` last came on, in Unix milliseconds, if it is under way here.
+    pub fn moved_ms(&self, document: DocumentId) -> Option<u64> {
+        self.inner().journeys.moved_ms(document)
     }
 
     /// Counts one page of `document` as read.
     pub fn page_done(&self, document: DocumentId) {
-        if let Some(progress) = self.inner().under_way.get_mut(&document) {
+        let mut inner = self.inner();
+        if let Some(progress) = inner.under_way.get_mut(&document) {
             progress.pages_done += 1;
+        }
+        if let Some(seat) = inner.seats.get(&document).cloned() {
+            inner.journeys.moves(document, seat.tree().clock().now_ms());
         }
     }
 
     /// `document` is no longer under way.
     pub fn over(&self, document: DocumentId) {
-        self.inner().under_way.remove(&document);
+        let mut inner = self.inner();
+        inner.under_way.remove(&document);
+        if let Some(seat) = inner.seats.get(&document) {
+            seat.waits_on(None);
+        }
     }
 
     /// Learns from a document of `bytes` bytes and `pages` pages that was read in `took`.

@@ -128,6 +128,13 @@ impl Behaviour for EmbeddingPool {
         }
     }
 
+    fn trace(message: &Message) -> Option<Arc<str>> {
+        match message {
+            Message::Embed { request, .. } => Some(request.trace.clone()),
+            _ => None,
+        }
+    }
+
     async fn start(&self, context: &Context<Message>) -> Result<State, Fault> {
         self.load(context);
         Ok(State::default())

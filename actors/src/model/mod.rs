@@ -129,6 +129,13 @@ impl Behaviour for ModelHost {
         }
     }
 
+    fn trace(message: &Message) -> Option<Arc<str>> {
+        match message {
+            Message::Write { request, .. } => Some(request.trace.clone()),
+            _ => None,
+        }
+    }
+
     async fn start(&self, context: &Context<Message>) -> Result<State, Fault> {
         context.seat().note("not loaded");
         self.standing.set(None);

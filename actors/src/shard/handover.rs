@@ -6,6 +6,7 @@ use enabler_cluster::actor::{Context, Fault};
 use enabler_cluster::net::{CallError, NodeId};
 use enabler_cluster::owner::Grant;
 use enabler_cluster::request::Request;
+use enabler_cluster::tree::Status;
 
 use tokio::time::Instant;
 
@@ -27,6 +28,8 @@ impl Shard {
             return;
         }
         serving.leaving = Some(to.clone());
+        context.seat().set_status(Status::Draining);
+        context.seat().happened("handing_over", Some(format!("to {to}")));
         let (net, address, shard) = (self.net.clone(), context.address().clone(), self.number);
         tokio::spawn(async move {
             let request = Request::new(format!("prepare shard {shard}"), PREPARE_TIME_MAX);
@@ -52,6 +55,7 @@ impl Shard {
             return Ok(());
         }
         serving.leaving = None;
+        context.seat().set_status(Status::Running);
         let writer = match outcome {
             Ok(writer) => writer,
             Err(why) => {

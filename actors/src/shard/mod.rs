@@ -80,6 +80,8 @@ pub enum Message {
     Deliver(DocumentId, Command),
     /// A document actor has nothing to do.
     Idle(DocumentId),
+    /// An operator wants a document actor to begin anew.
+    Renew(DocumentId),
     /// A reader found the index damaged.
     Damaged(String),
     /// Bring back a document actor that failed.
@@ -170,6 +172,7 @@ impl Behaviour for Shard {
             Message::Commit => "commit",
             Message::Deliver(..) => "deliver",
             Message::Idle(_) => "idle",
+            Message::Renew(_) => "renew",
             Message::Damaged(_) => "damaged",
             Message::Revive(_) => "revive",
             Message::Tick => "tick",
@@ -375,6 +378,7 @@ impl Shard {
             context.seat().note("claiming the shard");
             let means = self.means.clone();
             let (asked, asked_ms) = (Instant::now(), means.clock.uptime_ms());
+            let waits = context.seat().waits("store");
             let (owned, dead) = match granted {
                 Some(grant) => {
                     // A hand-over is felt: both are asked of the store at once.
@@ -390,6 +394,7 @@ impl Shard {
                 Some(dead) if took_ms < LIFE_ASKED_MS_MAX => dead,
                 _ => owned.is_ok() && self.was_declared_dead().await,
             };
+            drop(waits);
             let error = match owned {
                 Ok(_) if dead => {
                     context.seat().note("claimed, and not served: this node may have been declared dead");

@@ -13,6 +13,7 @@ use enabler_cluster::decide::custody::Part;
 use enabler_cluster::decide::restart::{History, Verdict};
 use enabler_cluster::net::NodeId;
 use enabler_cluster::owner::{Group, OwnError, Owner};
+use enabler_cluster::tree::{Change, Status};
 use enabler_storage::record::{DocumentId, DocumentRecord, Op, Reason};
 use tokio::time::Instant;
 
@@ -92,6 +93,9 @@ impl Shard {
         let unfinished = blocking("looking for unfinished documents", move || index.unfinished()).await?;
         context.seat().note(format!("owner, epoch {}, entry {}", owner.epoch(), owner.position().seq));
         self.stand(Part::Owner, owner.epoch());
+        context.seat().set_status(Status::Running);
+        context.seat().happened("owns", Some(format!("epoch {}", owner.epoch())));
+        self.tells(context, "serving", Some(&self.means.node), owner.epoch());
         self.resume_later(context, unfinished);
         self.notice();
         let looked = Looked::now(owner.position().seq);
@@ -145,6 +149,19 @@ impl Shard {
                 if let Some(address) = self.document(context, serving, id).await? {
                     // A full mailbox drops the command, and with it the reply: its caller hears of it.
                     let _ = address.offer(command);
+                }
+            }
+            Message::Renew(id) => {
+                // It has a history of its own kind: told to, and not because it failed.
+                if let Some((_, cell)) = serving.documents.remove(&id) {
+                    let address = context.address().clone();
+                    tokio::spawn(async move {
+                        let ended = cell.stop_and_wait(None, Some(Duration::from_secs(3))).await;
+                        if ended.is_err() {
+                            cell.kill();
+                        }
+                        let _ = address.send(Message::Revive(id)).await;
+                    });
                 }
             }
             Message::Idle(id) => {
@@ -237,7 +254,11 @@ impl Shard {
             return Ok(());
         }
         let Serving { owner, following, .. } = &mut **serving;
-        match owner.append(ops, &mut **following).await {
+        let appended = {
+            let _waits = context.seat().waits("store");
+            owner.append(ops, &mut **following).await
+        };
+        match appended {
             Ok(seq) => {
                 context.seat().note(format!("owner, epoch {}, entry {seq}", owner.epoch()));
                 replies.into_iter().for_each(|reply| reply.send(Ok(seq)));
@@ -273,6 +294,10 @@ impl Shard {
         if let Mode::Serving(serving) = std::mem::replace(&mut state.part, Mode::Resting) {
             let epoch = to.as_ref().map_or(serving.owner.epoch(), |(_, epoch)| *epoch);
             let handed_to = to.map(|(to, _)| to);
+            context.seat().set_status(Status::Running);
+            let whom = handed_to.as_ref().map(|to| format!("handed over to {to}, epoch {epoch}"));
+            context.seat().happened("stepped_down", whom);
+            self.tells(context, "following", handed_to.as_ref(), epoch);
             self.view.stand(Standing { part: Part::Replica, epoch, handed_to, is_coming: false });
             state.part = Mode::Following(serving.end(context));
             self.view.notice(context.address());
@@ -307,6 +332,19 @@ impl Shard {
             tracing::info!(shard = self.number, epoch, "another node owns the shard");
             self.step_down(context, state, None);
         }
+    }
+
+    /// Tells operators who owns the shard now.
+    fn tells(&self, context: &Context<Message>, status: &str, owner: Option<&NodeId>, epoch: u64) {
+        let data = serde_json::json!({
+            "shard": self.number,
+            "node": self.means.node.name,
+            "owner": owner.map(|owner| &owner.name),
+            "epoch": epoch,
+            "status": status,
+            "at_ms": self.means.clock.now_ms(),
+        });
+        context.tree().changed(Change::Told { name: "shard".to_owned(), data: data.to_string() });
     }
 
     /// Tells those who follow the shard that its log has grown; a telling that is lost is made up for by their ticks.
@@ -381,6 +419,11 @@ impl Shard {
             return Ok(());
         }
         let now_ms = serving.began.elapsed().as_millis() as u64;
+        if let Some(seat) = context.tree().find(&format!("{}/document-{id}", context.address().path())) {
+            let (allowed, period_ms) = (self.policy.restarts_max, self.policy.period_ms);
+            seat.counts(allowed, period_ms, self.means.clock.uptime_ms());
+            seat.set_status(Status::Restarting);
+        }
         match serving.histories.entry(id).or_default().fail(&self.policy, now_ms) {
             Verdict::RestartAfter(wait_ms) => {
                 let address = context.address().clone();

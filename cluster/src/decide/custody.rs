@@ -103,13 +103,23 @@ pub enum Order {
 /// What this node does next about `shard`, of which it is `part`.
 #[must_use]
 pub fn order(scene: &Scene<'_>, shard: u32, part: Part, holder: &Holder) -> Order {
+    order_with(scene, shard, part, holder, None)
+}
+
+/// As [`order`], where an operator wants the shard on the node called `wanted` as long as that can hold it.
+#[must_use]
+pub fn order_with(scene: &Scene<'_>, shard: u32, part: Part, holder: &Holder, wanted: Option<&str>) -> Order {
     // Whoever refuses the shard is passed over: it tries again by itself, and says so when it can hold it.
     let is_eligible = |peer: &&Peer| peer.alive && peer.weight > 0 && !peer.refuses.contains(&shard);
     let eligible: Vec<&Peer> = scene.peers.iter().filter(is_eligible).collect();
     let candidates: Vec<_> =
         eligible.iter().map(|peer| Candidate { name: &peer.id.name, weight: peer.weight }).collect();
     let ranked = placement::rank(shard, &candidates);
-    let ranked: Vec<&Peer> = ranked.into_iter().filter_map(|number| eligible.get(number).copied()).collect();
+    let mut ranked: Vec<&Peer> =
+        ranked.into_iter().filter_map(|number| eligible.get(number).copied()).collect();
+    if let Some(at) = ranked.iter().position(|peer| Some(&*peer.id.name) == wanted) {
+        ranked.get_mut(..=at).unwrap_or_default().rotate_right(1);
+    }
     let place = ranked.iter().position(|peer| peer.id == *scene.me);
     if part == Part::Owner {
         return match ranked.first() {
@@ -222,6 +232,20 @@ mod tests {
         let candidates: Vec<_> =
             peers.iter().map(|peer| Candidate { name: &peer.id.name, weight: 1 }).collect();
         &peers[placement::rank(shard, &candidates)[0]].id.name
+    }
+
+    #[test]
+    fn a_shard_goes_where_an_operator_wants_it_and_back_when_he_no_longer_does() {
+        let peers = [peer_of("a", true), peer_of("b", true), peer_of("c", true)];
+        let (a, b, shard) = (id("a"), id("b"), shard_of("a", &peers));
+        let held = |by: &NodeId| Holder::Node(by.clone());
+        let wanted = order_with(&scene(&a, &peers), shard, Part::Owner, &held(&a), Some("b"));
+        assert_eq!(wanted, Order::HandOver(b.clone()));
+        assert_eq!(order_with(&scene(&b, &peers), shard, Part::Owner, &held(&b), Some("b")), Order::Stay);
+        assert_eq!(order(&scene(&b, &peers), shard, Part::Owner, &held(&b)), Order::HandOver(a.clone()));
+        // A node that is gone, or cannot hold it, is wanted in vain.
+        let gone = [peer_of("a", true), peer_of("b", false), peer_of("c", true)];
+        assert_eq!(order_with(&scene(&a, &gone), shard, Part::Owner, &held(&a), Some("b")), Order::Stay);
     }
 
     #[test]

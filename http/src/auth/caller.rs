@@ -16,19 +16,22 @@ pub enum Scope {
     Read,
     /// Upload, delete and retry documents.
     Write,
-    /// Manage keys; with [`OPERATOR_TENANT`] also see how the nodes are.
+    /// With [`OPERATOR_TENANT`]: see how the nodes are.
+    Inspect,
+    /// Manage keys; with [`OPERATOR_TENANT`] also see how the nodes are and act on them.
     Operate,
 }
 
 impl Scope {
     /// Every one, in the order in which they are listed.
-    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Operate];
+    pub const ALL: [Self; 4] = [Self::Read, Self::Write, Self::Inspect, Self::Operate];
 
     /// Its name in the API.
     pub fn name(self) -> &'static str {
         match self {
             Self::Read => "read",
             Self::Write => "write",
+            Self::Inspect => "inspect",
             Self::Operate => "operate",
         }
     }
@@ -43,6 +46,7 @@ impl Scope {
             Self::Read => 1,
             Self::Write => 2,
             Self::Operate => 4,
+            Self::Inspect => 8,
         }
     }
 }
@@ -57,9 +61,10 @@ impl Scopes {
         Scope::ALL.into_iter().collect()
     }
 
-    /// Whether `scope` is among them.
+    /// Whether `scope` is among them; who may act may look.
     pub fn has(self, scope: Scope) -> bool {
-        self.0 & scope.bit() != 0
+        let is_implied = scope == Scope::Inspect && self.0 & Scope::Operate.bit() != 0;
+        is_implied || self.0 & scope.bit() != 0
     }
 
     /// Whether there are none.
@@ -69,7 +74,7 @@ impl Scopes {
 
     /// Their names, in a fixed order.
     pub fn names(self) -> Vec<&'static str> {
-        Scope::ALL.into_iter().filter(|scope| self.has(*scope)).map(Scope::name).collect()
+        Scope::ALL.into_iter().filter(|scope| self.0 & scope.bit() != 0).map(Scope::name).collect()
     }
 }
 
@@ -123,7 +128,11 @@ mod tests {
     fn a_set_has_what_was_put_in_and_nothing_else() {
         let some: Scopes = [Scope::Write].into_iter().collect();
         assert!(some.has(Scope::Write) && !some.has(Scope::Read) && !some.has(Scope::Operate));
-        assert_eq!(Scopes::all().names(), ["read", "write", "operate"]);
+        assert_eq!(Scopes::all().names(), ["read", "write", "inspect", "operate"]);
+        let acts: Scopes = [Scope::Operate].into_iter().collect();
+        let looks: Scopes = [Scope::Inspect].into_iter().collect();
+        assert!(acts.has(Scope::Inspect) && !looks.has(Scope::Operate));
+        assert_eq!((acts.names(), looks.names()), (vec!["operate"], vec!["inspect"]));
         assert!(Scopes::default().is_empty());
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use warp::http::HeaderMap;
 
-use super::caller::{Caller, Scope};
+use super::caller::{Caller, OPERATOR_TENANT, Scope};
 use super::credential::{self, Credential};
 use super::said::Said;
 use super::store::{KeyError, KeyStanding, KeyStore};
@@ -113,7 +113,7 @@ fn permit(caller: &Caller, route: Route, needed: Scope) -> Result<(), Said> {
     if !caller.scopes.has(needed) {
         return Err(Said::ScopeMissing { needed });
     }
-    if route.is_operators() && !caller.is_operator {
+    if route.is_operators() && caller.tenant.name() != OPERATOR_TENANT {
         return Err(Said::OperatorOnly);
     }
     Ok(())
@@ -138,6 +138,28 @@ pub fn key_of(random: [u8; KEY_DIGITS / 2]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_may_look_at_the_nodes_may_not_act_on_them() {
+        let caller = |tenant, scopes: &[Scope]| {
+            Caller::new("k", crate::context::Tenant::new(tenant), scopes.iter().copied().collect())
+        };
+        let permit = |caller: &Caller, route: Route| permit(caller, route, route.scope().unwrap()).is_ok();
+        let looks = caller(OPERATOR_TENANT, &[Scope::Inspect]);
+        let acts = caller(OPERATOR_TENANT, &[Scope::Operate]);
+        let stranger = caller("ana", &[Scope::Inspect, Scope::Operate]);
+        let reader = caller(OPERATOR_TENANT, &[Scope::Read, Scope::Write]);
+        for (route, expected) in [
+            (Route::OperatorTree, [true, true, false, false]),
+            (Route::OperatorActions, [true, true, false, false]),
+            (Route::Tree, [true, true, false, false]),
+            (Route::OperatorAct, [false, true, false, false]),
+            (Route::KeyList, [false, true, true, false]),
+        ] {
+            let found = [&looks, &acts, &stranger, &reader].map(|caller| permit(caller, route));
+            assert_eq!(found, expected, "{route:?}");
+        }
+    }
 
     #[test]
     fn a_key_made_here_looks_like_one() {

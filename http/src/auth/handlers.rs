@@ -181,7 +181,7 @@ fn scopes(value: Option<&Value>, wrong: &mut Vec<Violation>) -> Scopes {
         Some(scopes) => scopes,
         None => {
             let got = value.to_string().chars().take(40).collect();
-            let allowed = "a list of read, write, operate".to_owned();
+            let allowed = "a list of read, write, inspect, operate".to_owned();
             wrong.push(Violation { field: "scopes", message: Message::NotOneOf { allowed, got } });
             Scopes::default()
         }
@@ -273,7 +273,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_body_makes_a_key_with_a_scope_that_it_does_not_name(
-            names in prop::collection::vec("read|write|operate|admin|.{0,8}", 0..5),
+            names in prop::collection::vec("read|write|inspect|operate|admin|.{0,8}", 0..5),
         ) {
             if let Ok(new) = read(json!({ "name": "n", "scopes": names })) {
                 for scope in new.scopes.names() {

@@ -175,8 +175,8 @@ impl Said {
                 )
             }
             Self::OperatorOnly => (
-                "This is for the operator of the service alone: a key of the tenant \"default\" with the scope operate.".into(),
-                "Isto é reservado ao operador do serviço: uma chave do inquilino \"default\" com o escopo operate.".into(),
+                "This is for the operator of the service alone: a key of the tenant \"default\" with the scope inspect or operate.".into(),
+                "Isto é reservado ao operador do serviço: uma chave do inquilino \"default\" com o escopo inspect ou operate.".into(),
             ),
             Self::KeyUnknown { id } => (
                 format!("There is no API key {id}. GET /v1/keys lists yours."),

@@ -27,10 +27,11 @@ pub(super) enum Tag {
     Compatible,
     Keys,
     Node,
+    Operator,
 }
 
 impl Tag {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Documents,
         Self::Questions,
         Self::Knowledge,
@@ -39,6 +40,7 @@ impl Tag {
         Self::Compatible,
         Self::Keys,
         Self::Node,
+        Self::Operator,
     ];
 
     fn name(self) -> Both {
@@ -51,6 +53,7 @@ impl Tag {
             Self::Compatible => ["OpenAI-compatible", "Compatível com OpenAI"],
             Self::Keys => ["Keys", "Chaves"],
             Self::Node => ["The node", "O nó"],
+            Self::Operator => ["The operator", "O operador"],
         }
     }
 
@@ -347,6 +350,13 @@ fn path_parameters(path: &'static str) -> Vec<Parameter> {
                 "model" => (
                     json!({ "type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$" }),
                     ["The model's name.", "O nome do modelo."],
+                ),
+                "sought" => (
+                    json!({ "type": "string", "pattern": "^[A-Za-z0-9._:+=-]{1,128}$" }),
+                    [
+                        "A document's id, a request's id or a trace id.",
+                        "O id de um documento, de uma requisição ou de um trace.",
+                    ],
                 ),
                 "document_id" => (uuid(), ["The document's id.", "O id do documento."]),
                 _ => (uuid(), ["Its id.", "O id."]),

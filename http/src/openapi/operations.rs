@@ -4,6 +4,7 @@ mod compatible;
 mod documents;
 mod keys;
 mod node;
+mod operator;
 mod questions;
 mod streams;
 
@@ -18,6 +19,7 @@ pub(super) fn all() -> Vec<Operation> {
     all.extend(compatible::operations());
     all.extend(keys::operations());
     all.extend(node::operations());
+    all.extend(operator::operations());
     all
 }
 

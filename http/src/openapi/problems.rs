@@ -30,7 +30,7 @@ impl Row {
 }
 
 /// Every kind; a test holds it to the kinds that there are.
-const KINDS: [Kind; 40] = [
+const KINDS: [Kind; 43] = [
     Kind::InvalidRequest,
     Kind::MalformedJson,
     Kind::MalformedRequest,
@@ -66,6 +66,9 @@ const KINDS: [Kind; 40] = [
     Kind::Deadline,
     Kind::PageNotFound,
     Kind::NotFailed,
+    Kind::Quarantined,
+    Kind::ActionsDisabled,
+    Kind::NothingKnown,
     Kind::StillRunning,
     Kind::OnceKeyReused,
     Kind::StreamUnknown,
@@ -172,6 +175,18 @@ fn advice(kind: Kind) -> Both {
         Kind::RateLimited | Kind::Overloaded | Kind::Unavailable => {
             ["Come back after `Retry-After` seconds.", "Volte depois de `Retry-After` segundos."]
         }
+        Kind::Quarantined => [
+            "An operator has taken the document out of service; ask when it is released.",
+            "Um operador tirou o documento de serviço; pergunte quando ele for liberado.",
+        ],
+        Kind::ActionsDisabled => [
+            "Set `operator.actions` on the node, or only look.",
+            "Defina `operator.actions` no nó, ou apenas observe.",
+        ],
+        Kind::NothingKnown => [
+            "Check the id or path; what is gone is remembered for a while only.",
+            "Verifique o id ou caminho; o que se foi é lembrado só por algum tempo.",
+        ],
         Kind::PageNotFound => ["`detail` says how many pages there are.", "`detail` diz quantas páginas há."],
         Kind::NotFailed => {
             ["Only a failed document is read again.", "Só um documento que falhou é lido novamente."]

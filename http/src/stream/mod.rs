@@ -120,7 +120,7 @@ impl Streams {
     }
 
     /// A place for one stream of progress, if there is one.
-    fn progress_place(&self) -> Option<OwnedSemaphorePermit> {
+    pub(crate) fn progress_place(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.progress).try_acquire_owned().ok()
     }
 

@@ -15,6 +15,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
 pub(crate) const KEY: &str = "key-of-ana-0123456789";
+pub(crate) const OPERATOR_KEY: &str = "key-of-the-operator-0123";
 pub(crate) const READY: &str = "00000000-0000-4000-8000-000000000001";
 pub(crate) const READING: &str = "00000000-0000-4000-8000-000000000002";
 pub(crate) const FAILED: &str = "00000000-0000-4000-8000-000000000003";
@@ -250,6 +251,7 @@ impl Api for Product {
                 dkr_corrections: vec!["Regra 'nome': Resposta corrigida".into()],
                 ..answer()
             }),
+            "quarantined" => Err(ApiError::Quarantined { id }),
             "panic" => panic!("asked to panic"),
             "wait" => {
                 let _told = TellsWhenDropped(Arc::clone(&self.0));
@@ -297,6 +299,67 @@ impl Api for Product {
             facts: serde_json::Map::new(),
             children: vec![],
         }
+    }
+}
+
+#[async_trait]
+impl OperatorApi for Product {
+    async fn operator_tree(&self, query: TreeQuery) -> Result<Value, ApiError> {
+        Ok(serde_json::json!({ "under": query.under, "limit": query.limit, "nodes": [] }))
+    }
+
+    async fn operator_actor(&self, _: &str, path: &str) -> Result<Value, ApiError> {
+        if path == "nobody" { Err(ApiError::NothingKnown) } else { Ok(serde_json::json!({ "actor": null })) }
+    }
+
+    async fn operator_shards(&self) -> Result<Value, ApiError> {
+        Ok(serde_json::json!({ "shards": [] }))
+    }
+
+    async fn operator_failures(&self, _: Option<&str>, _: Option<&str>, _: usize) -> Result<Value, ApiError> {
+        Ok(serde_json::json!({ "failures": [] }))
+    }
+
+    async fn operator_dead_letters(&self, _: usize) -> Result<Value, ApiError> {
+        Ok(serde_json::json!({ "dead_letters": [] }))
+    }
+
+    async fn operator_stalled(&self, _: u64) -> Result<Value, ApiError> {
+        Ok(serde_json::json!({ "documents": [] }))
+    }
+
+    async fn operator_where(&self, id: &str) -> Result<Value, ApiError> {
+        if id == "nobody" { Err(ApiError::NothingKnown) } else { Ok(serde_json::json!({ "id": id })) }
+    }
+
+    async fn operator_actions(&self, _: usize) -> Result<Value, ApiError> {
+        Ok(serde_json::json!({ "actions": [] }))
+    }
+
+    async fn operator_act(&self, action: Action, by: &str) -> Result<Value, ApiError> {
+        if action.target.node.as_deref() == Some("forbidden") {
+            return Err(ApiError::ActionsDisabled);
+        }
+        let outcome = if action.dry_run { "would_do" } else { "done" };
+        Ok(serde_json::json!({ "id": "a1", "action": action.action, "by": by, "outcome": outcome }))
+    }
+
+    fn operator_watch(&self) -> Result<Box<dyn Watch>, ApiError> {
+        Ok(Box::new(Ticking))
+    }
+
+    fn request_begins(&self, _: &Context) {}
+
+    fn request_ended(&self, _: &Context, _: &'static str, _: Duration, _: bool) {}
+}
+
+/// Tells of one change whenever it is asked.
+struct Ticking;
+
+#[async_trait]
+impl Watch for Ticking {
+    async fn changes(&mut self) -> Vec<Change> {
+        vec![Change { event: "actor".into(), data: serde_json::json!({ "path": "ocr" }) }]
     }
 }
 
@@ -370,7 +433,13 @@ async fn serve_behind(limits: Limits, door: Door, memory: Arc<SharedMemory>) -> 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let fake = Arc::new(Shared(Fake { memory, ..Fake::default() }));
-    let door = Door { ring: KeyRing::new([(KeyHash::of(KEY), Tenant::new("ana"))]), ..door };
+    let door = Door {
+        ring: KeyRing::new([
+            (KeyHash::of(KEY), Tenant::new("ana")),
+            (KeyHash::of(OPERATOR_KEY), Tenant::new(OPERATOR_TENANT)),
+        ]),
+        ..door
+    };
     let stop = CancellationToken::new();
     let stopped = stop.clone().cancelled_owned();
     let api = Arc::new(Product(Arc::clone(&fake)));

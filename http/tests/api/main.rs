@@ -28,6 +28,9 @@ mod contract;
 /// Scopes, managing keys, limits and the audit log.
 mod doors;
 
+/// Operators: what they see, what they may do.
+mod operator;
+
 /// An issuer of tokens with a server of its own.
 mod issuer;
 

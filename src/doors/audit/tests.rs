@@ -17,6 +17,7 @@ fn note(number: u16) -> Note {
         request_id: format!("request-{number}").into(),
         about: Some(uuid::Uuid::nil()),
         status: number,
+        detail: None,
     }
 }
 

@@ -150,6 +150,24 @@ impl ShardIndex {
         Ok(found)
     }
 
+    /// Up to `limit` documents that failed with a reason of this code, in the order of their ids.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::document`].
+    pub fn failed(&self, code: &str, limit: usize) -> Result<Vec<DocumentRecord>, ShardError> {
+        let txn = self.rows.read()?;
+        let mut found = Vec::new();
+        self.rows.visit(&txn, Of::Documents, &[], None, &mut |_, value| {
+            let record: DocumentRecord = from_bytes(value)?;
+            if matches!(&record.status.outcome, Outcome::Failed(reason) if reason.code == code) {
+                found.push(record);
+            }
+            Ok(found.len() < limit)
+        })?;
+        Ok(found)
+    }
+
     /// One chunk of a ready document, without its vectors.
     ///
     /// # Errors

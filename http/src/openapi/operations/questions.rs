@@ -43,7 +43,7 @@ fn ask() -> Operation {
             content: vec![("application/json", Some(of::<ask::Answer>)), ("text/event-stream", None)],
             headers: &[],
         })
-        .refuses(&["document_not_found", "not_ready", "reading_failed", "model_missing"])
+        .refuses(&["document_not_found", "not_ready", "reading_failed", "model_missing", "quarantined"])
 }
 
 fn analyze() -> Operation {

@@ -1,0 +1,83 @@
+//! What one node asks another on behalf of an operator: JSON, so that a newer node may add to it.
+
+use serde::{Deserialize, Serialize};
+
+use super::plan::Action;
+
+/// Which part of a tree is wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Window {
+    /// Only what is below this path.
+    pub under: String,
+    /// How many levels.
+    pub depth: usize,
+    /// How many actors.
+    pub limit: usize,
+    /// Only those behind this path.
+    pub after: Option<String>,
+    /// Only those whose path has this text in it.
+    pub text: Option<String>,
+    /// Only those that are doing this.
+    pub status: Option<String>,
+}
+
+/// A question to one node.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case")]
+pub enum Question {
+    /// What runs.
+    Tree(Window),
+    /// One actor.
+    Actor {
+        /// Its path.
+        path: String,
+    },
+    /// The shards that it owns or follows.
+    Shards,
+    /// What failed lately.
+    Failures {
+        /// How many.
+        limit: usize,
+    },
+    /// What was given up.
+    DeadLetters {
+        /// How many.
+        limit: usize,
+    },
+    /// Documents that do not come on.
+    Stalled {
+        /// For how long, in milliseconds.
+        over_ms: u64,
+        /// How many.
+        limit: usize,
+    },
+    /// The trace of a request.
+    TraceOf {
+        /// The request's id.
+        request: String,
+    },
+    /// What was done for a document or a request.
+    Where {
+        /// The document, if it is one.
+        document: Option<String>,
+        /// The trace.
+        trace: String,
+    },
+    /// What has changed.
+    Changes {
+        /// After this number.
+        after: u64,
+        /// How many.
+        limit: usize,
+    },
+    /// Do something.
+    Act {
+        /// What.
+        action: Action,
+        /// Its id.
+        id: String,
+        /// Who wants it.
+        by: String,
+    },
+}
