@@ -2,42 +2,87 @@
 
 const SEARCH_PAUSE_MS = 150, ROWS_AHEAD = 8, MORE_AHEAD = 200;
 
-const tree = { open: new Set(), rows: [], at: 0, atKey: "", selected: "", drawn: [], found: null, searching: null, drawing: false, shaping: false, loading: new Set(), opened: false };
+const tree = { open: new Set(), runs: [], total: 0, at: 0, atRow: null, selected: "", drawn: [], found: null, searching: null, drawing: false, shaping: false, loading: new Set(), opened: false, height: 34 };
 
 const rowKey = row => `${row.kind} ${row.name} ${row.path ?? row.parent ?? ""}`;
 const openKey = (name, path) => `${name} ${path}`;
 const isOpen = (name, path) => tree.open.has(openKey(name, path));
 
-/** Every row that is open, in order. Runs once a frame at most, and only when the shape has changed. */
+/**
+ * Lists what is open as runs of rows, each made when it comes into sight: a pool with twenty thousand closed children is
+ * one run, so that opening and closing costs what is open, not what is there.
+ */
 function shape() {
-  const rows = [], { found } = tree, nodes = [...model.nodes.entries()].sort(([one], [other]) => (one < other ? -1 : 1));
+  const nodes = [...model.nodes.entries()].sort(([one], [other]) => (one < other ? -1 : 1)), opened = openByParent();
+  tree.runs = []; tree.total = 0;
   nodes.forEach(([name, node], at) => {
-    const shown = isOpen(name, ""), row = { kind: "node", name, node, level: 1, pos: at + 1, size: nodes.length, canOpen: true, open: shown };
-    rows.push(row);
-    if (!shown) return;
-    if (found) flat(rows, name, node, found.get(name)); else below(rows, name, node, "", 2);
+    const open = isOpen(name, "");
+    run(1, () => ({ kind: "node", name, node, level: 1, pos: at + 1, size: nodes.length, canOpen: true, open }));
+    if (!open) return;
+    if (tree.found) flat(name, node, tree.found.get(name)); else below(name, node, "", 2, opened);
   });
-  tree.rows = rows;
-  const at = tree.atKey ? rows.findIndex(row => rowKey(row) === tree.atKey) : 0;
-  tree.at = at < 0 ? Math.min(tree.at, Math.max(0, rows.length - 1)) : at;
+  const at = tree.atRow ? placeOf(tree.atRow) : 0;
+  tree.at = at < 0 ? Math.min(tree.at, Math.max(0, tree.total - 1)) : at;
 }
 
-function below(rows, name, node, parent, level) {
+function run(count, rowOf, about) {
+  if (count) tree.runs.push({ from: tree.total, count, rowOf, ...about });
+  tree.total += count;
+}
+
+/** The open actors of each node, by their parents. */
+function openByParent() {
+  const opened = new Map();
+  for (const key of tree.open) {
+    const [name, path] = key.split(" ", 2), actor = path && model.nodes.get(name)?.actors.get(path);
+    if (!actor) continue;
+    const parent = openKey(name, actor.parent ?? parentOf(path));
+    opened.set(parent, [...(opened.get(parent) || []), path]);
+  }
+  return opened;
+}
+
+function below(name, node, parent, level, opened) {
   const kids = node.kids.get(parent);
-  if (!kids) { rows.push({ kind: "loading", name, parent, level }); return; }
-  const size = kids.more === null ? kids.paths.length : Math.max(kids.paths.length, node.actors.get(parent)?.children || 0);
-  kids.paths.forEach((path, at) => {
-    const actor = node.actors.get(path), canOpen = actor.children > 0, shown = canOpen && isOpen(name, path);
-    rows.push({ kind: "actor", name, path, node, level, pos: at + 1, size, canOpen, open: shown });
-    if (shown) below(rows, name, node, path, level + 1);
-  });
-  if (kids.more !== null) rows.push({ kind: "more", name, parent, level });
+  if (!kids) return run(1, () => ({ kind: "loading", name, node, parent, level }));
+  const { paths } = kids, size = kids.more === null ? paths.length : Math.max(paths.length, node.actors.get(parent)?.children || 0);
+  const rowOf = at => { const actor = node.actors.get(paths[at]), canOpen = actor?.children > 0; return { kind: "actor", name, path: paths[at], node, actor, level, pos: at + 1, size, canOpen, open: canOpen && isOpen(name, paths[at]) }; };
+  let next = 0;
+  const upTo = end => { const begin = next; run(end - begin, at => rowOf(begin + at), { name, parent, paths, begin }); next = end; };
+  for (const path of (opened.get(openKey(name, parent)) || []).sort()) {
+    const at = firstAfter(paths, path) - 1;
+    if (paths[at] !== path || !(node.actors.get(path)?.children > 0)) continue;
+    upTo(at + 1);
+    below(name, node, path, level + 1, opened);
+  }
+  upTo(paths.length);
+  if (kids.more !== null) run(1, () => ({ kind: "more", name, node, parent, level }));
 }
 
-function flat(rows, name, node, list) {
-  if (!list) { rows.push({ kind: "loading", name, parent: "", level: 2 }); return; }
-  list.forEach((actor, at) => rows.push({ kind: "actor", name, path: actor.path, node, actor, level: 2, pos: at + 1, size: list.length, canOpen: false, open: false, whole: true }));
-  if (!list.length) rows.push({ kind: "nothing", name, parent: "", level: 2 });
+function flat(name, node, list) {
+  if (!list) return run(1, () => ({ kind: "loading", name, node, parent: "", level: 2 }));
+  run(list.length, at => ({ kind: "actor", name, path: list[at].path, node, actor: list[at], level: 2, pos: at + 1, size: list.length, canOpen: false, open: false, whole: true }));
+  if (!list.length) run(1, () => ({ kind: "nothing", name, parent: "", level: 2 }));
+}
+
+/** The row at a place. */
+function rowAt(at) {
+  let low = 0, high = tree.runs.length;
+  while (low < high) { const middle = (low + high) >> 1; if (tree.runs[middle].from <= at) low = middle + 1; else high = middle; }
+  const found = tree.runs[low - 1];
+  return found && at >= 0 && at < found.from + found.count ? found.rowOf(at - found.from) : undefined;
+}
+
+/** Where a row is now, or -1; asks long runs, and does not walk them. */
+function placeOf(row) {
+  for (const { from, count, rowOf, paths, begin, name, parent } of tree.runs) {
+    if (paths) {
+      if (row.kind !== "actor" || name !== row.name || parent !== (row.actor?.parent ?? parentOf(row.path))) continue;
+      const at = firstAfter(paths, row.path) - 1 - begin;
+      if (at >= 0 && at < count && paths[begin + at] === row.path) return from + at;
+    } else for (let at = 0; at < count; at++) if (rowKey(rowOf(at)) === rowKey(row)) return from + at;
+  }
+  return -1;
 }
 
 /** Draws in the next frame, however often it is asked; `reshape` also lists the rows anew. */
@@ -52,21 +97,19 @@ function drawTree(reshape) {
   });
 }
 
-const rowHeight = () => (matchMedia("(max-width: 720px)").matches ? 44 : 34);
-
 function inSight() {
-  const host = $("tree"), height = rowHeight();
+  const host = $("tree"), { height } = tree;
   const from = Math.max(0, Math.floor(host.scrollTop / height) - ROWS_AHEAD);
-  return { from, to: Math.min(tree.rows.length, Math.ceil((host.scrollTop + host.clientHeight) / height) + ROWS_AHEAD), height };
+  return { from, to: Math.min(tree.total, Math.ceil((host.scrollTop + host.clientHeight) / height) + ROWS_AHEAD), height };
 }
 
 function paint() {
   if ($("view-tree").hidden) return;
   const { from, to, height } = inSight(), span = $("span");
-  span.style.height = `${tree.rows.length * height}px`;
+  span.style.height = `${tree.total * height}px`;
   while (tree.drawn.length < to - from) { const row = make("div", "row"); row.id = `row-${tree.drawn.length}`; row.setAttribute("role", "treeitem"); tree.drawn.push(row); span.append(row); }
   while (tree.drawn.length > to - from) tree.drawn.pop().remove();
-  for (let at = from; at < to; at++) paintRow(tree.drawn[at - from], tree.rows[at], at, height);
+  for (let at = from; at < to; at++) paintRow(tree.drawn[at - from], rowAt(at), at, height);
   const active = tree.at >= from && tree.at < to ? tree.drawn[tree.at - from].id : "";
   if (active) $("tree").setAttribute("aria-activedescendant", active); else $("tree").removeAttribute("aria-activedescendant");
   paintCounts();
@@ -85,13 +128,14 @@ function paintRow(element, row, at, height) {
   set("aria-posinset", row.pos); set("aria-setsize", row.size);
   set("aria-selected", String(rowKey(row) === tree.selected));
   set("data-path", row.kind === "actor" ? `${row.name}:${row.path}` : row.kind === "node" ? row.name : undefined);
-  const fresh = make("div", "", ...cells);
-  if (fresh.innerHTML !== element.innerHTML) element.replaceChildren(...fresh.childNodes);
+  // What looks the same is left alone.
+  const looks = cells.map(cell => cell.textContent).join("\n") + className + row.level;
+  if (element.looks !== looks) { element.looks = looks; element.replaceChildren(...cells); }
 }
 
 function named(text, level, more) {
   const twist = make("span", "twist"), name = make("span", "name", twist, make("b", "", text), more ? make("i", "", more) : null);
-  name.style.paddingLeft = `${(level - 1) * (rowHeight() === 44 ? 0.7 : 1.1)}rem`;
+  name.style.paddingLeft = `${(level - 1) * (tree.height === 44 ? 0.7 : 1.1)}rem`;
   return name;
 }
 
@@ -102,14 +146,14 @@ function nodeRow(row) {
 }
 
 function actorRow(row) {
-  const actor = row.actor || row.node.actors.get(row.path), status = pill(actor.status, actor.status === "waiting" && actor.waiting_on ? words.waitingOn(actor.waiting_on) : "");
+  const { actor } = row, status = pill(actor.status, actor.status === "waiting" && actor.waiting_on ? words.waitingOn(actor.waiting_on) : "");
   const { mailbox, busy } = actor, inBox = mailbox && mailbox.capacity ? words.waits(mailbox.depth, mailbox.capacity) : mailbox ? number(mailbox.depth) : "";
   const kids = Object.entries(actor.child_status || {}).filter(([, count]) => count).map(([name, count]) => `${number(count)} ${statusWord(name)}`).join(", ");
-  const hand = busy ? `${busy.message} ${lasts(busy.for_ms)}` : actor.canOpen ? "" : actor.note || "";
+  const hand = busy ? `${busy.message} ${lasts(busy.for_ms)}` : actor.note || "";
   const name = row.whole ? row.path : nameOf(row.path);
   const cells = [
     named(name, row.level, kids && !row.open ? kids : row.canOpen ? number(actor.children) : ""), make("span", "soft wide", actor.kind), status,
-    make("span", "middle", mailbox && mailbox.capacity ? meter(mailbox.depth, mailbox.capacity) : null, inBox), make("span", "soft middle", hand || actor.note || ""),
+    make("span", "middle", mailbox && mailbox.capacity ? meter(mailbox.depth, mailbox.capacity) : null, inBox), make("span", "soft middle", hand),
     make("span", "n wide", number(actor.handled)), make("span", "n wide", number(actor.rate_per_s)), make("span", "n wide", actor.p50_us === null || actor.p50_us === undefined ? "" : `${lastsUs(actor.p50_us)} / ${lastsUs(actor.p99_us)}`),
     make("span", actor.restarts ? "n wide warn" : "n wide", actor.intensity ? words.restartsOf(actor.intensity.used, actor.intensity.allowed) : number(actor.restarts)),
   ];
@@ -130,10 +174,12 @@ function paintCounts() {
 
 /** Children that come into sight are asked for before one gets there. */
 function loadAhead(from, to) {
-  for (let at = Math.max(0, from); at < Math.min(tree.rows.length, to + MORE_AHEAD); at++) {
-    const row = tree.rows[at];
+  if (tree.found) return;
+  for (const { from: place, count, rowOf, paths } of tree.runs) {
+    if (paths || place + count <= from || place >= to + MORE_AHEAD) continue;
+    const row = rowOf(0);
     if (row.kind === "more") loadBelow(row.name, row.parent, model.nodes.get(row.name).kids.get(row.parent).more);
-    else if (row.kind === "loading" && !tree.found && at < to) loadBelow(row.name, row.parent, "");
+    else if (row.kind === "loading" && place < to) loadBelow(row.name, row.parent, "");
   }
 }
 
@@ -153,9 +199,9 @@ async function refreshTree() {
   openFirst();
   const { from, to } = inSight(), windows = new Map();
   for (let at = from; at < to; at++) {
-    const row = tree.rows[at];
+    const row = rowAt(at);
     if (row?.kind !== "actor") continue;
-    const parent = row.node.actors.get(row.path)?.parent ?? parentOf(row.path);
+    const parent = row.actor.parent ?? parentOf(row.path);
     if (!parent) continue;
     const key = openKey(row.name, parent), window = windows.get(key) || { name: row.name, parent, first: row.path, count: 0 };
     window.count++;
@@ -211,9 +257,9 @@ function toggle(row, wish = !row.open) {
 }
 
 function moveTo(at) {
-  tree.at = Math.max(0, Math.min(tree.rows.length - 1, at));
-  tree.atKey = tree.rows.length ? rowKey(tree.rows[tree.at]) : "";
-  const host = $("tree"), height = rowHeight(), top = tree.at * height;
+  tree.at = Math.max(0, Math.min(tree.total - 1, at));
+  tree.atRow = rowAt(tree.at);
+  const host = $("tree"), { height } = tree, top = tree.at * height;
   if (top < host.scrollTop) host.scrollTop = top;
   else if (top + height > host.scrollTop + host.clientHeight) host.scrollTop = top + height - host.clientHeight;
   drawTree();
@@ -226,16 +272,19 @@ function choose(row) {
 }
 
 function outOf(row) {
-  for (let at = tree.at - 1; at >= 0; at--) if (tree.rows[at].level < row.level) return moveTo(at);
+  const parent = row.kind === "node" ? null : row.whole ? "" : row.parent ?? row.actor.parent ?? parentOf(row.path);
+  if (parent === null) return;
+  const at = placeOf(parent ? { kind: "actor", name: row.name, path: parent, actor: row.node.actors.get(parent) } : { kind: "node", name: row.name });
+  if (at >= 0) moveTo(at);
 }
 
 /** The keys of a tree, as the ARIA practices have them. */
 function treeKey(event) {
-  const row = tree.rows[tree.at], page = Math.max(1, Math.floor($("tree").clientHeight / rowHeight()) - 1);
+  const row = rowAt(tree.at), page = Math.max(1, Math.floor($("tree").clientHeight / tree.height) - 1);
   if (!row || event.ctrlKey || event.metaKey || event.altKey) return;
   const keys = {
     ArrowDown: () => moveTo(tree.at + 1), ArrowUp: () => moveTo(tree.at - 1), PageDown: () => moveTo(tree.at + page), PageUp: () => moveTo(tree.at - page),
-    Home: () => moveTo(0), End: () => moveTo(tree.rows.length - 1), Enter: () => choose(row), " ": () => choose(row),
+    Home: () => moveTo(0), End: () => moveTo(tree.total - 1), Enter: () => choose(row), " ": () => choose(row),
     ArrowRight: () => (row.canOpen && !row.open ? toggle(row, true) : row.open ? moveTo(tree.at + 1) : null), ArrowLeft: () => (row.open ? toggle(row, false) : outOf(row)),
   };
   const does = keys[event.key];
@@ -253,10 +302,12 @@ function startTree() {
     const row = event.target.closest(".row");
     if (!row) return;
     moveTo(Number(row.dataset.at));
-    const chosen = tree.rows[tree.at];
+    const chosen = rowAt(tree.at);
     if (event.target.closest(".twist") && chosen.canOpen) toggle(chosen); else choose(chosen);
   });
-  new ResizeObserver(() => drawTree()).observe(host);
+  const narrow = matchMedia("(max-width: 720px)"), measure = () => { tree.height = narrow.matches ? 44 : 34; drawTree(); };
+  narrow.addEventListener("change", measure);
+  new ResizeObserver(measure).observe(host);
   let pause = 0;
   $("filter").addEventListener("input", () => { clearTimeout(pause); pause = setTimeout(search, SEARCH_PAUSE_MS); });
   $("filter").addEventListener("keydown", event => { if (event.key === "ArrowDown" || event.key === "Enter") { event.preventDefault(); host.focus(); } });
