@@ -7,3 +7,5 @@ mod crowd;
 
 // However many there are, the page answers at once.
 mod swift;
+// A real cluster, looked after on the page alone.
+mod whole;

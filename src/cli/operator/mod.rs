@@ -156,7 +156,7 @@ async fn told<T: DeserializeOwned>(
     as_json: bool,
 ) -> Result<Option<T>, Failure> {
     if as_json {
-        out::line(&ask::<Value>(client, question).await?.to_string());
+        out::line(&client.send::<Value>(question.request(client)).await?.to_string());
         return Ok(None);
     }
     ask(client, question).await.map(Some)

@@ -1,6 +1,6 @@
 //! What can be asked of a node about its cluster, and how that is sent.
 
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -30,11 +30,32 @@ impl Question {
         self.parameters.extend(value.map(|value| (name, value.to_owned())));
         self
     }
+
+    pub(crate) fn request(&self, client: &Client) -> RequestBuilder {
+        client.request(Method::GET, &self.path).query(&self.parameters)
+    }
 }
 
 /// Asks a node.
 pub(crate) async fn ask<T: DeserializeOwned>(client: &Client, question: &Question) -> Result<T, Failure> {
-    client.send(client.request(Method::GET, &question.path).query(&question.parameters)).await
+    read(client.send(question.request(client)).await?)
+}
+
+/// What a node said, where nothing stands for null.
+fn read<T: DeserializeOwned>(told: Value) -> Result<T, Failure> {
+    serde_json::from_value(without_nulls(told))
+        .map_err(|error| Failure::Plain(format!("the node answered something that is not ours: {error}")))
+}
+
+fn without_nulls(told: Value) -> Value {
+    match told {
+        Value::Object(fields) => {
+            let kept = fields.into_iter().filter(|(_, value)| !value.is_null());
+            Value::Object(kept.map(|(name, value)| (name, without_nulls(value))).collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(without_nulls).collect()),
+        other => other,
+    }
 }
 
 /// Something to be done, once somebody has said why.
@@ -61,5 +82,30 @@ pub(crate) async fn act(
 ) -> Result<Outcome, Failure> {
     let body =
         json!({ "action": action.name, "target": action.target, "reason": reason, "dry_run": is_dry_run });
-    client.send(client.request(Method::POST, "/v1/operator/actions").json(&body)).await
+    read(client.send(client.request(Method::POST, "/v1/operator/actions").json(&body)).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::operator::shape::{ActorPage, Shards};
+
+    #[test]
+    fn what_is_null_is_left_out() {
+        let shard = json!({ "shard": 3, "owner": null, "epoch": null, "status": "unowned", "position": null,
+                            "documents": null, "replicas": [{ "node": "n2", "lag": null }], "why": null });
+        let shards: Shards = read(json!({ "shards": [shard] })).unwrap();
+        assert_eq!((shards.shards[0].epoch, shards.shards[0].position), (0, None));
+        let gone: ActorPage = read(json!({ "actor": null, "failures": [], "trace": null })).unwrap();
+        assert!(gone.actor.is_none());
+        assert!(read::<Shards>(json!({ "shards": 3 })).is_err());
+    }
+
+    #[test]
+    fn an_id_of_a_stranger_stays_one_piece_of_the_address() {
+        assert_eq!(
+            Question::about("where", "a/../../v1 keys?x").path,
+            "/v1/operator/where/a_______v1_keys_x"
+        );
+    }
 }

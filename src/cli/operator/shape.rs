@@ -1,7 +1,17 @@
-//! What a node tells operators, as far as the command line shows it; what is missing is left out, not refused.
+//! What a node tells operators, as far as the command line shows it; what is missing or null is left out, not refused.
 
 use serde::Deserialize;
 use serde_json::Value;
+
+/// The path of the actor that a node is; it is shown as the node.
+pub(crate) const ROOT: &str = "node";
+
+impl Actor {
+    /// Whether it can be paused.
+    pub(crate) fn is_pool(&self) -> bool {
+        ["pool", "model_host", "evaluator"].iter().any(|kind| self.kind.contains(kind))
+    }
+}
 
 /// One node's part of the tree.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -88,7 +98,8 @@ pub(crate) struct Intensity {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct ActorPage {
-    pub(crate) actor: Actor,
+    /// None when it is gone and only its failures are remembered.
+    pub(crate) actor: Option<Actor>,
     pub(crate) failures: Vec<Failed>,
     pub(crate) history: Vec<Happened>,
 }

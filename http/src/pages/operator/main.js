@@ -40,6 +40,7 @@ async function refresh() {
   try { await VIEWS[view](host); } catch (error) {
     if (mine === turn && error instanceof Refused && error.status !== 401 && view !== "tree") show(host, make("div", "empty", error.message));
     else if (error instanceof Refused && error.status === 403) locked(words.noScope);
+    else if (error instanceof Refused && error.status !== 401) toast(error.message);
     else if (!(error instanceof Refused) && !net.goneSince) throw error;
   }
   banners();
@@ -53,7 +54,14 @@ function banners() {
   for (const one of model.cannotSee) lines.push(make("div", "", make("b", "", `${words.blind}: ${one.what}.`), one.why));
   show($("banners"), ...lines);
   document.body.classList.toggle("gone", Boolean(net.goneSince));
-  if (net.goneSince) { $("pulse").className = "pill s-failed"; $("pulse").textContent = words.gone; }
+  if (net.goneSince) pulse("gone");
+}
+
+/** Whether what is shown is as things are. */
+function pulse(state = $("pulse").dataset.state || "joining") {
+  $("pulse").dataset.state = state;
+  $("pulse").className = `pill s-${{ live: "running", joining: "starting", gone: "failed" }[state]}`;
+  $("pulse").textContent = words[state];
 }
 
 async function badges() {
@@ -97,7 +105,7 @@ function signedIn(is) {
   $("login").hidden = is;
   for (const id of ["frame", "tabs", "find", "leave", "pulse"]) $(id).hidden = !is;
   if (!is) { $("banners").replaceChildren(); closePanel(); $("key").focus(); return; }
-  $("pulse").className = "pill s-starting"; $("pulse").textContent = words.joining;
+  pulse("joining");
   hear(); route(); badges();
 }
 
@@ -110,6 +118,7 @@ function setWords() {
   $("language").textContent = language === "pt" ? "EN" : "PT";
   $("language").setAttribute("aria-label", words.other);
   setTheme(document.documentElement.dataset.theme || "auto");
+  pulse();
   const chosen = $("status").value;
   $("status").replaceChildren(...["", "starting", "running", "busy", "stuck", "waiting", "draining", "paused", "quarantined", "restarting", "failed", "stopped"].map(status => { const option = make("option", "", status ? statusWord(status) : words.anyStatus); option.value = status; return option; }));
   $("status").value = chosen;
@@ -134,7 +143,7 @@ net.onGone = banners;
 net.onBack = () => { banners(); hear(); refreshAll(); };
 net.onLocked = () => locked(words.wrongKey);
 net.onEvent = takeEvent;
-net.onLive = is => { $("pulse").className = is ? "pill s-running" : "pill s-restarting"; $("pulse").textContent = is ? words.live : words.joining; if (is) isThere(); };
+net.onLive = is => { if (is) isThere(); pulse(is ? "live" : net.goneSince ? "gone" : "joining"); };
 
 $("login").addEventListener("submit", event => {
   event.preventDefault();

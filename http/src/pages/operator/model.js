@@ -3,6 +3,9 @@
 /** Actors asked for at once, and at most; the node's own bound is 1000. */
 const PAGE = 1000, WINDOW_MAX = 100;
 
+/** The path of the actor that a node is. */
+const ROOT = "node";
+
 const model = { nodes: new Map(), cannotSee: [] };
 
 const parentOf = path => { const at = path.lastIndexOf("/"); return at < 0 ? "" : path.slice(0, at); };
@@ -36,7 +39,8 @@ function takeKids(node, under, after, actors, moreAfter) {
   const byParent = new Map([[under, []]]), more = moreAfter ?? null;
   for (const actor of actors) {
     node.actors.set(actor.path, actor);
-    if (actor.path === under) continue;
+    // The root of a node is shown as the node.
+    if (actor.path === under || actor.path === ROOT) continue;
     const parent = actor.parent ?? parentOf(actor.path);
     if (!byParent.has(parent)) byParent.set(parent, []);
     byParent.get(parent).push(actor.path);

@@ -1,5 +1,8 @@
 // The panel beside the view: one actor, node, shard, failure or dead letter, with what can be done about it.
 
+/** Kinds that can be paused. */
+const POOLS = /pool|model_host|evaluator/;
+
 const panel = { show: null, from: null };
 
 function openPanel(render) {
@@ -41,10 +44,12 @@ const openActor = (node, path) => openPanel(async () => {
 });
 
 function actorBody({ actor, failures, history, trace }) {
+  // Of one that is gone its failures are remembered.
+  if (!actor) return [make("p", "soft", words.goneActor), make("h3", "", words.failures), failureList(failures)];
   const { mailbox, busy, intensity } = actor, target = { node: actor.node, path: actor.path };
   const acts = [offer("restart", target)];
   if (actor.children) acts.push(offer("restart_subtree", target));
-  if (/pool/.test(actor.kind) || actor.status === "paused") acts.push(actor.status === "paused" ? offer("resume_pool", target) : offer("pause_pool", target));
+  if (POOLS.test(actor.kind) || actor.status === "paused") acts.push(actor.status === "paused" ? offer("resume_pool", target) : offer("pause_pool", target));
   acts.push(offer("trace_actor", target));
   const kids = Object.entries(actor.child_status || {}).filter(([, count]) => count).map(([name, count]) => `${number(count)} ${statusWord(name)}`).join(", ");
   const vitals = facts([
@@ -81,7 +86,7 @@ const openNode = name => openPanel(async () => {
   if (!told) return { title: name, body: [make("p", "soft", words.nothing)] };
   const body = [
     told.answered ? null : make("p", "bad", told.why || words.status.silent),
-    actsBar([told.cordoned ? offer("undrain_node", { node: name }) : offer("drain_node", { node: name }), offer("log_level", { node: name })]),
+    actsBar([button(words.open, "", () => openActor(name, ROOT)), told.cordoned ? offer("undrain_node", { node: name }) : offer("drain_node", { node: name }), offer("log_level", { node: name })]),
     facts([[words.generation, make("span", "mono", told.generation)], [words.address, make("span", "mono", told.address || "–")], [words.roles, (told.roles || []).join(", ")], [words.version, told.version], [words.started, told.started_ms ? `${moment(told.started_ms)} (${words.ago(lasts(now() - told.started_ms))})` : "–"],
       [words.state, told.cordoned ? words.cordoned : told.answered ? words.status.answering : words.status.silent], [words.cpu, told.cpu_percent === null || told.cpu_percent === undefined ? "–" : `${number(told.cpu_percent)} %`], [words.memory, size(told.memory_bytes)], [words.actors, number(told.actors_total)]]),
   ];

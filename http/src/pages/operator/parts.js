@@ -27,7 +27,7 @@ function facts(pairs) {
 
 /** A table whose cells name their column where there is no room for a head. */
 function table(columns, rows) {
-  const head = make("tr", "", ...columns.map(column => { const cell = make("th", "", column); cell.scope = "col"; return cell; }));
+  const head = make("tr", "", ...columns.map(column => { const cell = make(column ? "th" : "td", "", column); if (column) cell.scope = "col"; return cell; }));
   const body = rows.map(cells => make("tr", "", ...cells.map((cell, at) => {
     const { className = "", content = cell } = cell && cell.content !== undefined ? cell : {};
     const element = make("td", className, content);

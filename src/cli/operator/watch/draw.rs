@@ -206,15 +206,16 @@ fn colour(status: &str) -> Color {
 fn draw_panel(frame: &mut Frame<'_>, view: &View, panel: &Panel, area: Rect) {
     let (title, lines) = match panel {
         Panel::Actor(page) => {
-            let actor = &page.actor;
-            let mut lines = vitals(actor);
+            let gone = || vec![Line::from("It is gone; what failed in it is remembered.")];
+            let mut lines = page.actor.as_ref().map_or_else(gone, vitals);
             lines.extend(failure_lines(&page.failures));
             lines.push(head("History"));
             lines.extend(page.history.iter().map(|one| {
                 let detail = one.detail.clone().unwrap_or_default();
                 Line::from(format!("{}  {:10} {detail}", text::when(one.at_ms), one.what))
             }));
-            (format!(" {}:{} ", actor.node, actor.path), lines)
+            let name = page.actor.as_ref().map(|actor| format!(" {}:{} ", actor.node, actor.path));
+            (name.unwrap_or_default(), lines)
         }
         Panel::Where(found) => (format!(" {} {} ", found.what, found.id), where_lines(found)),
         Panel::Letter(letter) => {
@@ -316,6 +317,14 @@ fn failure_lines(failures: &[Failed]) -> Vec<Line<'static>> {
     lines
 }
 
+/// What an action is about, as its names and values.
+fn target(target: &serde_json::Value) -> String {
+    let fields = target.as_object().into_iter().flatten();
+    let fields =
+        fields.map(|(name, value)| format!("{name} {}", value.to_string().replace(['"', '[', ']'], "")));
+    fields.collect::<Vec<_>>().join("  ")
+}
+
 fn head(text: &'static str) -> Line<'static> {
     Line::styled(text, Style::new().add_modifier(Modifier::BOLD | Modifier::UNDERLINED))
 }
@@ -329,7 +338,7 @@ fn draw_prompt(frame: &mut Frame<'_>, prompt: &Prompt) {
     let (width, height) = (whole.width.min(76), whole.height.min(16));
     let area = Rect::new((whole.width - width) / 2, (whole.height - height) / 2, width, height);
     let mut lines = vec![
-        Line::from(prompt.action.target.to_string()),
+        Line::from(target(&prompt.action.target)),
         Line::default(),
         Line::from(format!(
             "Reason: {}{}",

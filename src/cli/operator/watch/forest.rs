@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::cli::operator::shape::{Actor, NodePart, Tree};
+use crate::cli::operator::shape::{Actor, NodePart, ROOT, Tree};
 
 /// Nodes that are open from the start; of more than these the names are the overview.
 const OPEN_NODES_MAX: usize = 12;
@@ -88,9 +88,9 @@ impl Forest {
         more: Option<String>,
     ) {
         let kids = self.kids.entry((node.to_owned(), under.to_owned())).or_default();
-        let is_child = |actor: &Actor| match &actor.parent {
-            Some(parent) => parent == under,
-            None => parent_of(&actor.path) == under,
+        let is_child = |actor: &Actor| {
+            let parent = actor.parent.as_deref().unwrap_or_else(|| parent_of(&actor.path));
+            parent == under && actor.path != ROOT
         };
         let mut fresh: Vec<Actor> = actors.into_iter().filter(is_child).collect();
         for actor in &mut fresh {

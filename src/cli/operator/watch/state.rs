@@ -7,7 +7,7 @@ use super::forest::{Forest, Place, Row};
 use super::prompt::{Prompt, Step};
 use crate::cli::operator::questions::Action;
 use crate::cli::operator::shape::{
-    ActorPage, CannotSee, DeadLetter, DeadLetters, Failed, Failures, Outcome, Shard, Shards, Stalled,
+    Actor, ActorPage, CannotSee, DeadLetter, DeadLetters, Failed, Failures, Outcome, Shard, Shards, Stalled,
     StalledList, Tree, Where,
 };
 
@@ -235,7 +235,7 @@ impl View {
     fn fill(&mut self, panel: Panel) {
         let is_wanted = match (&self.watched, &panel) {
             (Some(Wanted::Actor { node, path }), Panel::Actor(page)) => {
-                (node, path) == (&page.actor.node, &page.actor.path)
+                page.actor.as_ref().is_none_or(|actor| (node, path) == (&actor.node, &actor.path))
             }
             (Some(Wanted::Where(_)), Panel::Where(_)) => true,
             _ => false,
@@ -456,7 +456,9 @@ impl View {
     /// The actor that is looked at.
     fn actor(&self) -> Option<Place> {
         match &self.panel {
-            Some(Panel::Actor(page)) => return Some((page.actor.node.clone(), page.actor.path.clone())),
+            Some(Panel::Actor(page)) => {
+                return page.actor.as_ref().map(|actor| (actor.node.clone(), actor.path.clone()));
+            }
             Some(Panel::Where(found)) => {
                 return found.actor.as_ref().map(|actor| (actor.node.clone(), actor.path.clone()));
             }
@@ -514,17 +516,15 @@ impl View {
     }
 
     fn pause(&self) -> Option<Action> {
-        let is_pool = |actor: &crate::cli::operator::shape::Actor| {
+        let pause = |actor: &Actor| {
             let name = if actor.status == "paused" { "resume_pool" } else { "pause_pool" };
-            actor
-                .kind
-                .contains("pool")
-                .then(|| Action::new(name, json!({ "node": actor.node, "path": actor.path })))
+            let target = json!({ "node": actor.node, "path": actor.path });
+            actor.is_pool().then(|| Action::new(name, target))
         };
         match (&self.panel, self.tab) {
-            (Some(Panel::Actor(page)), _) => is_pool(&page.actor),
+            (Some(Panel::Actor(page)), _) => page.actor.as_ref().and_then(pause),
             (None, Tab::Tree) => match self.forest.rows().get(self.at()) {
-                Some(Row::Actor(actor, ..)) => is_pool(actor),
+                Some(Row::Actor(actor, ..)) => pause(actor),
                 _ => None,
             },
             _ => None,
