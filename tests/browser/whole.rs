@@ -32,6 +32,7 @@ async fn whatever_an_operator_needs_is_seen_and_done_on_the_page() {
 
     a_worker_begins_anew(&browser).await;
     let document = what_failed_is_found_and_retried(&browser, &cluster).await;
+    the_terminal_says_the_same(cluster.door(2), &document).await;
     looks(&browser, &document).await;
     a_drained_node_hands_over(&browser).await;
     what_is_gone_is_said(&browser, &mut cluster).await;
@@ -118,6 +119,37 @@ async fn what_failed_is_found_and_retried(browser: &Browser, cluster: &Cluster) 
     browser.press("\u{e007}").await;
     browser.reads("#view-where h2", "ready").await;
     document
+}
+
+/// The command line, asked in a pipe: plain lines whose columns can be counted.
+async fn the_terminal_says_the_same(door: &Door, document: &str) {
+    let request = door.request(Method::GET, "").build().unwrap();
+    let key = request.headers()["x-api-key"].to_str().unwrap();
+    let run = async |arguments: &[&str]| {
+        let home = tempfile::tempdir().unwrap();
+        let mut command = tokio::process::Command::new(PROGRAM);
+        command.args(["--url", request.url().as_str(), "--data"]).arg(home.path()).args(arguments);
+        let output = command.env("RAG_ENABLER_KEY", key).kill_on_drop(true).output().await.unwrap();
+        let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap(), complaint)
+    };
+    let (code, found, complaint) = run(&["where", document]).await;
+    assert_eq!(code, 0, "{complaint}");
+    assert!(found.starts_with(&format!("document  {document}\nstatus    ready\n")), "{found}");
+    let (_, shards, _) = run(&["shards"]).await;
+    assert_eq!(shards.lines().count(), usize::try_from(enabler_sim_live::SHARDS).unwrap(), "{shards}");
+    assert!(shards.lines().all(|line| line.split_whitespace().nth(3) == Some("serving")), "{shards}");
+    let (_, workers, _) = run(&["tree", "--find", "ocr/worker"]).await;
+    let worker = workers.lines().find(|line| line.contains("ocr/worker-0")).expect("a worker");
+    assert_eq!(worker.split_whitespace().take(4).collect::<Vec<_>>(), ["n1", "ocr/worker-0", "ocr_worker", "running"]);
+    let (_, whole, _) = run(&["tree", "--json"]).await;
+    let whole: serde_json::Value = serde_json::from_str(&whole).unwrap();
+    assert_eq!(whole["nodes"].as_array().unwrap().len(), 3);
+    let (_, failures, _) = run(&["failures"]).await;
+    assert!(failures.contains(document), "{failures}");
+    let (code, _, complaint) = run(&["where", "00000000-0000-0000-0000-000000000000"]).await;
+    assert_eq!((code, complaint.starts_with("error: ")), (1, true), "{complaint}");
+    assert_eq!(run(&["tree", "--watch"]).await.0, 1);
 }
 
 async fn a_drained_node_hands_over(browser: &Browser) {

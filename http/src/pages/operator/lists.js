@@ -4,7 +4,7 @@ const MOVING = new Set(["claiming", "handing_over", "unowned"]);
 const shardPill = shard => pill({ serving: "running", following: "running", refused: "failed" }[shard.status] || "restarting", statusWord(shard.status));
 
 async function showShards(host) {
-  const { shards } = await ask("shards");
+  const { shards } = await askAll("shards");
   if (!shards.length) return show(host, make("div", "empty", words.noShards));
   const owners = new Map();
   for (const shard of shards) { const owner = shard.owner || ""; owners.set(owner, [...(owners.get(owner) || []), shard]); }
@@ -28,7 +28,7 @@ function shardCell(shard) {
 }
 
 async function showFailures(host) {
-  const { failures } = await ask("failures", { limit: 100 });
+  const { failures } = await askAll("failures", { limit: 100 });
   if (!failures.length) return show(host, make("div", "empty", words.noFailuresYet));
   const rows = failures.map(one => [
     { className: "tight soft", content: moment(one.at_ms) }, actorLink(one.node, one.path), { className: "mono soft", content: one.message || "" },
@@ -38,7 +38,7 @@ async function showFailures(host) {
 }
 
 async function showDead(host) {
-  const { dead_letters: letters } = await ask("dead-letters", { limit: 100 });
+  const { dead_letters: letters } = await askAll("dead-letters", { limit: 100 });
   if (!letters.length) return show(host, make("div", "empty", words.noDead));
   const rows = letters.map(one => [
     { className: "tight", content: tick(one.id, `${one.message} ${one.id}`) }, { className: "tight soft", content: moment(one.at_ms) },
@@ -68,14 +68,14 @@ function bulkBar(host, letters) {
 }
 
 async function showStalled(host) {
-  const { documents } = await ask("stalled", { over_s: 60 });
+  const { documents } = await askAll("stalled", { over_s: 60 });
   if (!documents.length) return show(host, make("div", "empty", words.noStalled));
   const rows = documents.map(one => [whereLink(one.document), words.stage[one.stage] || one.stage, { className: "n", content: lasts(one.for_s * 1000) }, `${one.shard ?? "–"}`, one.owner || words.noOwner, one.actor && one.owner ? actorLink(one.owner, one.actor) : "", { className: "soft", content: one.why || "" }]);
   show(host, table([words.document, words.stage_, words.since, words.shard, words.owner, words.actor, words.why], rows));
 }
 
 async function showActions(host) {
-  const { actions } = await ask("actions", { limit: 100 });
+  const { actions } = await askAll("actions", { limit: 100 });
   if (!actions.length) return show(host, make("div", "empty", words.noActions));
   const rows = actions.map(one => [{ className: "tight soft", content: moment(one.at_ms) }, one.by, words.acts[one.action] || one.action, { className: "mono", content: targetText(one.target) }, { className: "soft", content: one.reason }, one.dry_run ? words.status.would_do : statusWord(one.outcome)]);
   show(host, table([words.when, words.by, words.action, words.target, words.reason, words.outcome], rows));
@@ -95,7 +95,7 @@ function goWhere(id) {
 async function showWhere(host) {
   if (!where.id) return show(host, make("div", "empty", words.whereHint));
   let told;
-  try { told = await ask(`where/${encodeURIComponent(where.id)}`); } catch (error) { if (error instanceof Refused) return show(host, make("div", "empty", error.message)); throw error; }
+  try { told = await askAll(`where/${encodeURIComponent(where.id)}`); } catch (error) { if (error instanceof Refused) return show(host, make("div", "empty", error.message)); throw error; }
   const { actor } = told;
   const title = make("h2", "", `${words[told.what] || told.what} `, make("span", "mono", told.id), " ", pill({ failed: "failed", ready: "running" }[told.status] || "busy", statusWord(told.status)));
   const held = actor ? make("span", "", actorLink(actor.node, actor.path), " ", pill(actor.status)) : "–";

@@ -1,6 +1,6 @@
 // The page as a whole: signing in, views, banners, and what keeps it fresh.
 
-const REFRESH_MS = 2000, SAID_PAUSE_MS = 2000, TOAST_MS = 8000;
+const REFRESH_MS = 2000, BADGES_EACH = 5, SAID_PAUSE_MS = 2000, TOAST_MS = 8000;
 const VIEWS = { tree: refreshTree, shards: showShards, failures: showFailures, dead: showDead, stalled: showStalled, where: showWhere, actions: showActions };
 
 let view = "tree", toastTimer = 0;
@@ -66,6 +66,8 @@ function pulse(state = $("pulse").dataset.state || "joining") {
 
 async function badges() {
   try {
+    // Other views name nodes too.
+    if (view !== "tree") takeRoots(await ask("tree", { depth: 1, limit: 200 }));
     const { dead_letters: letters } = await ask("dead-letters", { limit: 100 }), { documents } = await ask("stalled", { over_s: 60 });
     const set = (name, count) => { const tab = $("tabs").querySelector(`[data-view=${name}]`); tab.querySelector("b")?.remove(); if (count) tab.append(make("b", "", count >= 100 ? "100+" : String(count))); };
     set("dead", letters.length); set("stalled", documents.length);
@@ -165,7 +167,7 @@ setWords();
 startTree();
 startActing();
 signedIn(Boolean(net.key));
-(async function loop() {
-  if (!document.hidden && net.key) { await refresh().catch(error => console.error(error)); await refreshPanel(); }
-  setTimeout(loop, REFRESH_MS);
+(async function loop(round = 1) {
+  if (!document.hidden && net.key) { await refresh().catch(error => console.error(error)); await refreshPanel(); if (round % BADGES_EACH === 0) await badges(); }
+  setTimeout(loop, REFRESH_MS, round + 1);
 })();

@@ -36,6 +36,12 @@ const ask = (path, parameters = {}, signal) => {
   const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value !== undefined && value !== null && value !== ""));
   return send(`/v1/operator/${path}${query.size ? `?${query}` : ""}`, { signal });
 };
+/** Asks about the whole cluster, so that the answer says what of it cannot be seen. */
+const askAll = async (path, parameters) => {
+  const told = await ask(path, parameters);
+  model.cannotSee = told.cannot_see || [];
+  return told;
+};
 const act = body => send("/v1/operator/actions", { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
 
 function isGone() {
