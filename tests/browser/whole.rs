@@ -141,7 +141,10 @@ async fn the_terminal_says_the_same(door: &Door, document: &str) {
     assert!(shards.lines().all(|line| line.split_whitespace().nth(3) == Some("serving")), "{shards}");
     let (_, workers, _) = run(&["tree", "--find", "ocr/worker"]).await;
     let worker = workers.lines().find(|line| line.contains("ocr/worker-0")).expect("a worker");
-    assert_eq!(worker.split_whitespace().take(4).collect::<Vec<_>>(), ["n1", "ocr/worker-0", "ocr_worker", "running"]);
+    assert_eq!(
+        worker.split_whitespace().take(4).collect::<Vec<_>>(),
+        ["n1", "ocr/worker-0", "ocr_worker", "running"]
+    );
     let (_, whole, _) = run(&["tree", "--json"]).await;
     let whole: serde_json::Value = serde_json::from_str(&whole).unwrap();
     assert_eq!(whole["nodes"].as_array().unwrap().len(), 3);

@@ -27,7 +27,7 @@ function openAsk(body) {
   asking.body = body;
   $("ask-title").textContent = words.acts[body.action] || body.action;
   $("ask-target").textContent = targetText(body.target);
-  $("ask-reason").value = "";
+  $("ask-reason").value = body.reason || "";
   $("ask-options").replaceChildren(...(OPTIONS[body.action]?.() || []));
   untried();
   if (!$("ask").open) $("ask").showModal();

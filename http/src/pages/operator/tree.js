@@ -117,6 +117,10 @@ function paint() {
 }
 
 function paintRow(element, row, at, height) {
+  // Actors are replaced when they are told anew, and only their status changes in between: most rows look as before.
+  const selected = rowKey(row) === tree.selected, looks = [row.actor || row.node?.told, row.actor?.status, row.kind, row.open, row.size, at, height, at === tree.at, selected, row.node?.told.answered, words];
+  if (element.looks?.every((one, place) => one === looks[place])) return;
+  element.looks = looks;
   element.style.transform = `translateY(${at * height}px)`;
   element.dataset.at = at;
   const { className, cells, label } = row.kind === "node" ? nodeRow(row) : row.kind === "actor" ? actorRow(row) : otherRow(row);
@@ -126,11 +130,9 @@ function paintRow(element, row, at, height) {
   const set = (name, value) => (value === undefined ? element.removeAttribute(name) : element.setAttribute(name, value));
   set("aria-expanded", row.canOpen ? String(row.open) : undefined);
   set("aria-posinset", row.pos); set("aria-setsize", row.size);
-  set("aria-selected", String(rowKey(row) === tree.selected));
+  set("aria-selected", String(selected));
   set("data-path", row.kind === "actor" ? `${row.name}:${row.path}` : row.kind === "node" ? row.name : undefined);
-  // What looks the same is left alone.
-  const looks = cells.map(cell => cell.textContent).join("\n") + className + row.level;
-  if (element.looks !== looks) { element.looks = looks; element.replaceChildren(...cells); }
+  element.replaceChildren(...cells);
 }
 
 function named(text, level, more) {
