@@ -10,13 +10,15 @@ set -euo pipefail
 # What each is for: gcc links Rust and compiles LMDB; tesseract and leptonica read scans, and clang makes their bindings;
 # the three language packages are Portuguese, English and page orientation; poppler's programs are what the tests
 # compare with; Python's venv fetches the embedded models from the package index, and holds the tests' S3 server;
-# the tests start Redis themselves, and look at connections with iproute2's ss.
+# the tests start Redis themselves, look at connections with iproute2's ss, and drive Chromium, with letters to draw,
+# over the operator's page.
 packages=(
     gcc libc6-dev pkg-config clang
     libtesseract-dev libleptonica-dev
     tesseract-ocr-por tesseract-ocr-eng tesseract-ocr-osd
     poppler-utils python3-venv ca-certificates
     redis-server iproute2
+    chromium chromium-driver fonts-dejavu-core
 )
 if [ "${1:-}" = bench ]; then packages+=(tesseract-ocr ocrmypdf wrk); fi
 

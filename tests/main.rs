@@ -43,6 +43,8 @@ mod doors;
 mod clients;
 // The command line, for people and for programs.
 mod cli;
+// The operator's page, in a real browser.
+mod browser;
 // An editor of rules files sees mistakes, repairs them and finds its way.
 mod lsp;
 // The tools of the rules language, on files alone.

@@ -10,11 +10,29 @@ use warp::reply::Response;
 
 use crate::answer;
 
-const OPERATOR: &str = include_str!("pages/operator.html");
+/// One answer, so that it is whole or not there; its files share one scope, in the order in which they are best read.
+const OPERATOR: &str = concat!(
+    include_str!("pages/operator/head.html"),
+    "<style>",
+    include_str!("pages/operator/style.css"),
+    "</style>",
+    include_str!("pages/operator/body.html"),
+    "<script>",
+    include_str!("pages/operator/words.js"),
+    include_str!("pages/operator/parts.js"),
+    include_str!("pages/operator/net.js"),
+    include_str!("pages/operator/model.js"),
+    include_str!("pages/operator/tree.js"),
+    include_str!("pages/operator/panel.js"),
+    include_str!("pages/operator/lists.js"),
+    include_str!("pages/operator/acting.js"),
+    include_str!("pages/operator/main.js"),
+    "</script>\n</body>\n</html>\n",
+);
 const DOCS: &str = include_str!("pages/docs.html");
 const OPENAPI: &str = include_str!("pages/openapi.json");
 
-/// The supervision tree and the health of the node, kept fresh by the page itself.
+/// The supervision tree of the cluster, what fails in it and what can be done about it, kept fresh by the page itself.
 pub(crate) fn operator() -> Response {
     static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| policy(OPERATOR));
     answer::html(OPERATOR, &POLICY)
@@ -66,6 +84,15 @@ mod tests {
             // A style or a handler in an attribute would be silently dropped by the browser.
             assert!(!page.contains(" style=") && !page.contains(" onclick=") && !page.contains(" src="));
         }
+    }
+
+    #[test]
+    fn the_operators_page_works_without_the_internet_and_keeps_its_key_to_itself() {
+        for reaches_out in ["http://", "https://", "@import", "url(", "import(", "eval(", ".innerHTML ="] {
+            assert!(!OPERATOR.contains(reaches_out), "{reaches_out}");
+        }
+        // The key is in a header and in the tab's own storage, in no address and nothing that outlives the tab.
+        assert!(!OPERATOR.contains("keep(\"key\"") && !OPERATOR.contains("localStorage.setItem(\"key\""));
     }
 
     #[test]

@@ -14,6 +14,8 @@ Examples:
   rag-enabler ask 0192f0c1-... \"Qual o prazo?\"       ask one document
   rag-enabler analyze deed.pdf -o out                what it says, with pages: JSON, PDF, CSV, XLSX
   rag-enabler keys make ci --scopes read,write       a key for somebody else; its hash alone is kept
+  rag-enabler tree --watch                           what is running and failing, full-screen
+  rag-enabler where 0192f0c1-...                     who has this document, and since when
   rag-enabler dkr check contracts.rules              check a file of rules about answers
 
 Settings come from defaults, then rag-enabler.toml, then RAG_ENABLER_... variables, then flags;
@@ -63,6 +65,16 @@ pub(crate) enum Command {
     Docs(Docs),
     /// List, make, rotate and revoke API keys
     Keys(Keys),
+    /// Show the supervision tree of the cluster: what is running, what is failing
+    Tree(super::operator::arguments::Tree),
+    /// Show who owns which shard, and how far its replicas are
+    Shards(super::operator::arguments::Shards),
+    /// Show what has failed, newest first, also on nodes that are gone
+    Failures(super::operator::arguments::Failures),
+    /// Show the messages that were given up
+    DeadLetters(super::operator::arguments::DeadLetters),
+    /// Show where a document or a request is: its stages, who has it now, what failed
+    Where(super::operator::arguments::Where),
     /// List, fetch and check models
     Models(Models),
     /// Show the settings
@@ -254,8 +266,8 @@ pub(crate) enum DocsCommand {
 }
 
 const KEYS_HELP: &str = "\
-A key has scopes: read (documents, questions, search), write (upload, delete, retry), operate (manage keys; with
-the tenant \"default\" also see how the nodes are). It belongs to a tenant and sees that tenant's documents alone.
+A key has scopes: read (documents, questions, search), write (upload, delete, retry), inspect (with the tenant
+\"default\": see how the nodes are), operate (manage keys; with the tenant \"default\" also act on the nodes). It belongs to a tenant and sees that tenant's documents alone.
 The key that the node was started with has every scope; it is in the file `key` of the data directory and is not
 in the list. A revoked key is refused by every node within five seconds.
 
@@ -283,7 +295,7 @@ pub(crate) enum KeysCommand {
         /// What to call it, such as the service that will use it
         name: String,
         /// What it may do
-        #[arg(long, value_delimiter = ',', default_value = "read,write", value_parser = ["read", "write", "operate"])]
+        #[arg(long, value_delimiter = ',', default_value = "read,write", value_parser = ["read", "write", "inspect", "operate"])]
         scopes: Vec<String>,
         /// Whose documents it opens [default: those of your own key's tenant]
         #[arg(long)]

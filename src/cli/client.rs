@@ -196,7 +196,8 @@ impl Client {
         self.http.request(method, format!("{}{path}", self.url)).header("x-api-key", self.key.reveal())
     }
 
-    async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Failure> {
+    /// Sends a request and gives the JSON that was answered, unless it was refused.
+    pub(crate) async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Failure> {
         let response = self.answer(request).await?;
         response.json().await.map_err(|error| {
             Failure::Plain(format!("{} answered something that is not ours: {error}", self.url))
@@ -261,7 +262,7 @@ fn once_key() -> String {
 }
 
 /// An id as one piece of a path: what no id has is replaced, so that the node says it knows no such id.
-fn segment(id: &str) -> String {
+pub(crate) fn segment(id: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '_' };
     let segment: String = id.trim().chars().map(plain).collect();
     if segment.is_empty() { "_".to_owned() } else { segment }

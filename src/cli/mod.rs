@@ -14,6 +14,7 @@ mod key;
 mod keys;
 mod models;
 mod node_file;
+mod operator;
 mod out;
 mod product;
 mod search;
@@ -68,6 +69,15 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             Command::Search(ref search) => search::search(&client::connect(common, &loaded)?, search).await,
             Command::Docs(ref docs) => docs::docs(&client::connect(common, &loaded)?, docs).await,
             Command::Keys(ref keys) => keys::keys(&client::connect(common, &loaded)?, keys).await,
+            Command::Tree(ref tree) => operator::tree(&client::connect(common, &loaded)?, tree).await,
+            Command::Shards(ref shards) => operator::shards(&client::connect(common, &loaded)?, shards).await,
+            Command::Failures(ref failures) => {
+                operator::failures(&client::connect(common, &loaded)?, failures).await
+            }
+            Command::DeadLetters(ref letters) => {
+                operator::dead_letters(&client::connect(common, &loaded)?, letters).await
+            }
+            Command::Where(ref asked) => operator::where_is(&client::connect(common, &loaded)?, asked).await,
             Command::Models(ref models) => models::models(&loaded.merged.settings.models.dir, models).await,
             Command::Config(ref config) => settings::show(&loaded, config),
             Command::Tour(ref tour) => tour::tour(&loaded, common, tour).await,

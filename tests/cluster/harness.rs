@@ -12,7 +12,7 @@ use super::truth::Truth;
 use crate::node::{NotReady, PROGRAM};
 
 /// One cluster at a time: two would take each other's processor time, and look frozen to themselves.
-pub(super) static TURN: Mutex<()> = Mutex::const_new(());
+pub(crate) static TURN: Mutex<()> = Mutex::const_new(());
 
 /// A folder that is a file.
 pub(super) struct Spoilt(PathBuf);

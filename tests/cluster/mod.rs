@@ -8,6 +8,8 @@ mod harness;
 mod load;
 mod truth;
 
+pub(crate) use harness::TURN;
+
 // Whoever is asked answers, and work finds whoever can do it.
 mod asking;
 // Keys and limits are the same whichever node is asked.

@@ -1,0 +1,96 @@
+//! What an operator can say on the command line.
+
+use clap::Args;
+
+/// The supervision tree of the whole cluster.
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub(crate) struct Tree {
+    /// Only this node
+    #[arg(long, value_name = "NAME")]
+    pub(crate) node: Option<String>,
+    /// Only what is below this path, such as ocr
+    #[arg(long, value_name = "PATH")]
+    pub(crate) under: Option<String>,
+    /// Levels to show
+    #[arg(long, value_name = "LEVELS", default_value_t = 2)]
+    pub(crate) depth: u32,
+    /// Actors whose path or kind has this text, at any depth
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) find: Option<String>,
+    /// Actors in this status, such as failed, at any depth
+    #[arg(long, value_name = "STATUS")]
+    pub(crate) status: Option<String>,
+    /// Actors of each node, at most 1000
+    #[arg(long, value_name = "COUNT", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) limit: u32,
+    /// Go on behind this path
+    #[arg(long, value_name = "PATH")]
+    pub(crate) after: Option<String>,
+    /// Watch it full-screen, with failures, dead letters, shards and documents, and act
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) watch: bool,
+    /// Print the node's answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const HELP: &str = "\
+Each line is an actor: node, path, kind, status, mailbox (waiting/capacity), message in hand with its time, handled,
+p50 and p99 handling time, restarts. What cannot be seen is said on standard error.
+
+With --watch: Tab and 1 to 5 change the view, arrows move and open, / searches, Enter shows an actor with its
+failures and backtraces, r restarts it, R retries a document or dead letter, d drains a node or shard, q leaves.
+Every action asks for a reason and shows what it would touch before it is done.
+
+Exit codes: 0 done, 1 refused by the node, 2 wrong arguments or no key, 3 no node answers.";
+
+/// Who owns which shard.
+#[derive(Debug, Args)]
+pub(crate) struct Shards {
+    /// Print the node's answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What has failed, newest first.
+#[derive(Debug, Args)]
+pub(crate) struct Failures {
+    /// Only on this node
+    #[arg(long, value_name = "NAME")]
+    pub(crate) node: Option<String>,
+    /// Only of this actor
+    #[arg(long, value_name = "PATH")]
+    pub(crate) path: Option<String>,
+    /// How many, at most
+    #[arg(long, value_name = "COUNT", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) limit: u32,
+    /// Print the backtrace below each
+    #[arg(long)]
+    pub(crate) backtrace: bool,
+    /// Print the node's answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Messages that were given up.
+#[derive(Debug, Args)]
+pub(crate) struct DeadLetters {
+    /// How many, at most
+    #[arg(long, value_name = "COUNT", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) limit: u32,
+    /// Print the node's answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Where a document or a request is.
+#[derive(Debug, Args)]
+pub(crate) struct Where {
+    /// The id of a document, or of a request as X-Request-Id gives it
+    #[arg(value_name = "DOCUMENT")]
+    pub(crate) id: String,
+    /// Print the node's answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
