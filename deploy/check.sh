@@ -66,8 +66,9 @@ check "settings, routes, runbooks, the proposal's lines" python3 deploy/checks/f
 check "secrets' rotation" python3 -m py_compile deploy/terraform/modules/secrets/rotation/rotate.py
 if command -v promtool >/dev/null 2>&1; then
     check "Prometheus" promtool check config deploy/telemetry/prometheus.yml
+    check "alarms in drawn-up situations" promtool test rules deploy/telemetry/alerts.test.yml
 else
-    left_out+=("the syntax of every query (promtool is not installed; Debian has it in the package prometheus)")
+    left_out+=("the syntax of every query, and what alarms say to drawn-up situations (promtool is not installed; Debian has it in the package prometheus)")
 fi
 
 find deploy -name __pycache__ -type d -exec rm -rf {} +
