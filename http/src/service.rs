@@ -119,7 +119,7 @@ impl Service {
             %method,
             path,
             status,
-            ms = elapsed.as_millis(),
+            ms = elapsed.as_millis() as u64,
             "answered"
         );
         response
