@@ -3,7 +3,7 @@
 pub mod api;
 mod doors;
 mod ledger;
-mod log;
+pub mod log;
 mod membership;
 pub mod node;
 mod parts;

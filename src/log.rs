@@ -21,7 +21,7 @@ struct Log {
 ///
 /// # Errors
 /// If one of them is no filter.
-pub(crate) fn filter(own: &str, more: Option<&str>) -> Result<EnvFilter, String> {
+pub fn filter(own: &str, more: Option<&str>) -> Result<EnvFilter, String> {
     let text = more.map_or(own.to_owned(), |more| format!("{own},{more}"));
     let mut filter = EnvFilter::try_new(text).map_err(|error| error.to_string())?;
     for directive in enabler_link::LOG_DIRECTIVES {
@@ -32,13 +32,13 @@ pub(crate) fn filter(own: &str, more: Option<&str>) -> Result<EnvFilter, String>
 }
 
 /// Keeps the handle of the log that was started with the filter `own`.
-pub(crate) fn keep<S: 'static>(own: &str, handle: Handle<EnvFilter, S>) {
+pub fn keep<S: 'static>(own: &str, handle: Handle<EnvFilter, S>) {
     let change: Change = Box::new(move |filter| handle.reload(filter).map_err(|error| error.to_string()));
     let _ = KEPT.set(Arc::new(Log { filter: own.to_owned(), change }));
 }
 
 /// The log, once it was started.
-pub(crate) fn kept() -> Option<Arc<dyn LogLevel>> {
+pub fn kept() -> Option<Arc<dyn LogLevel>> {
     KEPT.get().map(|log| Arc::clone(log) as Arc<dyn LogLevel>)
 }
 

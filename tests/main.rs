@@ -39,6 +39,8 @@ mod analyses;
 mod rules;
 // Who has a key sees its own tenant alone, and what was written is noted.
 mod doors;
+// What operators see and do.
+mod operator;
 // Clients that were made for another product.
 mod clients;
 // The command line, for people and for programs.

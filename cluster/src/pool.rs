@@ -222,8 +222,16 @@ impl<C: Craft> Behaviour for Worker<C> {
         seat.idles();
         // Only the taking is under the lock: the others wait for jobs while this one works.
         let take = async {
-            self.pool.until_resumed().await;
-            self.jobs.lock().await.recv().await
+            loop {
+                self.pool.until_resumed().await;
+                let mut jobs = self.jobs.lock().await;
+                tokio::select! {
+                    biased;
+                    // What waits stays in the queue, also for those who wait here already.
+                    () = self.pool.until_paused() => {}
+                    job = jobs.recv() => return job,
+                }
+            }
         };
         match tokio::time::timeout(WAIT_MAX, take).await {
             Ok(Some((job, waiting))) => {
@@ -312,6 +320,30 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_pool_that_is_held_back_keeps_its_jobs_and_goes_on_with_them() {
+        let tree = Tree::new(Arc::new(SystemClock));
+        let policy = Policy { backoff_ms_first: 1, ..Policy::default() };
+        let pool = Pool::new("node/pool", Divide(Arc::default()), Size { workers: 2, queue_max: 8, policy });
+        let queue = pool.queue();
+        let root = supervisor::spawn("node", policy, vec![pool.child(&tree)], &tree, None).await.unwrap();
+        // Both workers wait for a job already.
+        assert_eq!(divide(&queue, 8, 2).await, Ok(4));
+        let seat = tree.find("node/pool").unwrap();
+        seat.pause(true);
+        let (asked, own) = (queue.clone(), queue.clone());
+        let answer = tokio::spawn(async move { divide(&asked, 9, 3).await });
+        while own.depth().0 == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!((own.depth().0, seat.status()), (1, crate::tree::Status::Paused));
+        assert!(own.oldest_us().is_some_and(|oldest| oldest >= 50_000));
+        seat.pause(false);
+        assert_eq!(answer.await.unwrap(), Ok(3));
+        root.stop(Duration::from_secs(2)).await;
+    }
+
+    #[tokio::test]
     async fn a_worker_that_panics_is_replaced_and_only_its_job_is_lost() {
         let tree = Tree::new(Arc::new(SystemClock));
         let equipped = Arc::new(AtomicUsize::new(0));
@@ -330,7 +362,11 @@ mod tests {
         }
         let failures = tree.failures();
         assert_eq!(failures.len(), 1);
-        assert_eq!(failures[0].message, "job");
+        assert_eq!((&*failures[0].message, &*failures[0].kind), ("job", "divider"));
+        // What it had taken is lost, and that is told; the jobs that were done are counted, the waiting for them is not.
+        assert_eq!((tree.lost().len(), &*tree.lost()[0].message), (1, "job"));
+        let workers = tree.vitals().into_iter().filter(|one| one.kind == "divider");
+        assert_eq!(workers.map(|one| one.handled).sum::<u64>(), 51);
         assert!(failures[0].reason.contains("divide by zero"), "{}", failures[0].reason);
         assert!(failures[0].backtrace.as_ref().is_some_and(|trace| trace.contains("pool.rs")));
         root.stop(Duration::from_secs(1)).await;

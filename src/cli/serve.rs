@@ -91,15 +91,15 @@ fn start_log(log: &Log) -> Result<(), Failure> {
     let wrong = |error: &dyn std::fmt::Display| {
         Failure::Plain(format!("`log.filter` is not a filter such as info,enabler_http=debug: {error}"))
     };
-    let filter = crate::log::filter(&log.filter, None).map_err(|error| wrong(&error))?;
+    let filter = rag_enabler::log::filter(&log.filter, None).map_err(|error| wrong(&error))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = if log.format == "json" {
         let builder = builder.json().with_filter_reloading();
-        crate::log::keep(&log.filter, builder.reload_handle());
+        rag_enabler::log::keep(&log.filter, builder.reload_handle());
         builder.try_init()
     } else {
         let builder = builder.with_filter_reloading();
-        crate::log::keep(&log.filter, builder.reload_handle());
+        rag_enabler::log::keep(&log.filter, builder.reload_handle());
         builder.try_init()
     };
     started.map_err(|error| Failure::Plain(format!("starting the log: {error}")))

@@ -20,6 +20,8 @@ mod entry;
 mod losing;
 // Nodes that join and leave under load.
 mod moving;
+// What operators see of all nodes and do to them.
+mod operating;
 // The store and Redis away, silent and back.
 mod outage;
 // Hours of everything at once.

@@ -185,6 +185,7 @@ impl Behaviour for Document {
             ingest.cancel();
         }
         self.bench.board.over(self.id);
+        self.bench.board.ended(self.id, true);
     }
 }
 
@@ -256,7 +257,8 @@ impl Document {
         outcome: Result<(), IngestError>,
     ) -> Result<(), Fault> {
         self.bench.board.over(self.id);
-        self.bench.board.ended(self.id, outcome.is_ok());
+        let is_well = !matches!(outcome, Err(IngestError::Document(_) | IngestError::Ours(_)));
+        self.bench.board.ended(self.id, is_well);
         let reason = match outcome {
             Ok(()) => {
                 context.seat().note("ready");

@@ -25,6 +25,8 @@ const LOGGED_S: u64 = 600;
 const LOGGED_S_MAX: u64 = 86_400;
 /// Documents that may be out of service at one time: all of them are known to each node.
 const QUARANTINED_MAX: usize = 1_000;
+/// How long the store may take to note it.
+const NOTE_TIME_MAX: Duration = Duration::from_secs(5);
 /// Where it is noted that a node is to take no shards.
 const CORDONED: &str = "v1/operator/cordoned/";
 /// Kinds of actors that are pools, or stand for one.
@@ -131,7 +133,9 @@ impl Operator {
             return Outcome::done(true, touches, drain_detail(is_draining));
         }
         self.0.parts.draining.store(is_draining, Ordering::SeqCst);
-        let kept = cordon(&*self.0.parts.store, &self.me().name, is_draining).await;
+        let kept = cordon(&*self.0.parts.store, &self.me().name, is_draining);
+        let kept = tokio::time::timeout(NOTE_TIME_MAX, kept).await;
+        let kept = kept.unwrap_or_else(|_| Err("it does not answer".to_owned()));
         match kept {
             Ok(()) => Outcome::done(false, touches, drain_detail(is_draining)),
             Err(why) => Outcome {

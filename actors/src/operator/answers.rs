@@ -108,7 +108,7 @@ impl Panel {
         let mut trouble = None;
         match failures::read(self.store(), node, limit, is_wanted).await {
             Ok(kept) => join(&mut all, kept),
-            Err(error) => trouble = Some(enabler_cluster::plain(&error.to_string())),
+            Err(why) => trouble = Some(why),
         }
         newest_first(&mut all, limit);
         let mut found = self.whole(json!({ "failures": all }), &answered).await;
@@ -164,9 +164,9 @@ impl Panel {
             };
             let changes = answer["changes"].as_array().cloned().unwrap_or_default();
             let newest = changes.last().map_or(number(&answer, "newest"), |last| number(last, "number"));
-            after.insert(key, newest.max(1));
             // Each node tells how it sees the others; here it is told once, as this one sees it.
             let is_own = key == own;
+            after.insert(key, newest.max(1));
             told.extend(changes.into_iter().filter(|one| is_own || one["event"] != "node"));
         }
         told

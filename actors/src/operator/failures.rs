@@ -12,6 +12,7 @@ use enabler_cluster::tree::{Failure, Tree};
 use enabler_storage::objects::{Key, LIST_LIMIT_MAX, ObjectStore, PutOutcome, StoreError};
 use futures_util::StreamExt;
 use serde_json::Value;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::shown;
@@ -26,6 +27,8 @@ const OBJECTS_MAX: usize = 64;
 const PAUSE: Duration = Duration::from_secs(1);
 /// The pause when the store does not take them.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// How long reading may take: an operator who waits longer looks elsewhere.
+const READ_TIME_MAX: Duration = Duration::from_secs(3);
 /// Objects that are read at one time.
 const READ_AT_ONCE: usize = 16;
 
@@ -100,6 +103,18 @@ async fn prune(store: &dyn ObjectStore, node: &str) -> Result<(), StoreError> {
 
 /// The newest failures that the store has of `node`, or of all nodes, those that pass `is_wanted`, in no order.
 pub(super) async fn read(
+    store: &dyn ObjectStore,
+    node: Option<&str>,
+    limit: usize,
+    is_wanted: impl Fn(&Value) -> bool,
+) -> Result<Vec<Value>, String> {
+    match timeout(READ_TIME_MAX, look(store, node, limit, is_wanted)).await {
+        Ok(read) => read.map_err(|error| enabler_cluster::plain(&error.to_string())),
+        Err(_) => Err("it does not answer".to_owned()),
+    }
+}
+
+async fn look(
     store: &dyn ObjectStore,
     node: Option<&str>,
     limit: usize,

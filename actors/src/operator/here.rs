@@ -1,6 +1,7 @@
 //! What this node says of itself.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use enabler_cluster::decide::custody::Part;
 use enabler_cluster::tree::{Change, Found, Look, Status};
@@ -8,7 +9,7 @@ use enabler_storage::objects::{Key, LIST_LIMIT_MAX};
 use enabler_storage::record::{DocumentId, DocumentRecord, Outcome};
 use enabler_storage::shard::{ShardError, ShardIndex};
 use serde_json::{Value, json};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::told::{Question, Window};
 use super::{Operator, own_path, process, shown, shown_path};
@@ -19,6 +20,8 @@ pub(super) const ACTORS_MAX: usize = 1_000;
 const STUCK_MAX: usize = 256;
 /// Where it is noted that operators have put a failed document aside.
 pub(super) const ASIDE: &str = "v1/operator/discarded/";
+/// How long the store may take to tell what was put aside; without it, it is listed once more.
+const ASIDE_TIME_MAX: Duration = Duration::from_millis(800);
 /// The code of documents that failed through no fault of their own.
 pub(super) const OURS: &str = "internal";
 
@@ -60,8 +63,11 @@ impl Operator {
         // The root has no path to look below.
         if window.under.is_empty() && window.after.is_none() && !is_search {
             let root = self.tree().find(super::ROOT);
-            let child_status = Vec::new();
-            found.splice(0..0, root.map(|seat| Found { vitals: seat.vitals(), child_status }));
+            let root = root.map(|seat| Found {
+                vitals: seat.vitals(),
+                child_status: self.tree().child_status_of(&seat),
+            });
+            found.splice(0..0, root);
             if found.len() > limit {
                 found.pop();
                 more = found.last().map(|last| last.vitals.path.clone());
@@ -176,7 +182,8 @@ impl Operator {
     }
 
     async fn dead_letters_here(&self, limit: usize) -> Result<Value, String> {
-        let aside = self.put_aside().await;
+        let aside = timeout(ASIDE_TIME_MAX, self.put_aside()).await;
+        let aside = aside.unwrap_or_else(|_| Err("it does not answer".to_owned()));
         let mut letters: Vec<Value> =
             self.tree().lost().iter().take(limit).map(|lost| shown::lost(self.me(), lost)).collect();
         for (shard, index) in self.owned() {

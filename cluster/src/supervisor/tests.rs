@@ -129,3 +129,55 @@ async fn a_full_mailbox_refuses_and_says_so() {
     assert_eq!((refused, address.depth()), (2, 4));
     root.stop(Duration::from_secs(1)).await;
 }
+
+#[tokio::test]
+async fn a_child_that_an_operator_renews_begins_anew_and_that_counts_as_no_failure() {
+    let (tree, starts) = (Tree::new(Arc::new(SystemClock)), Arc::new(AtomicUsize::new(0)));
+    let (address, child) = echo("node/pool/echo", &tree, &starts);
+    let inner = {
+        let tree = tree.clone();
+        Child::new("node/pool", move |above| {
+            let (tree, child) = (tree.clone(), child.clone());
+            async move { Ok(spawn("node/pool", QUICK, vec![child], &tree, Some(above)).await?.cell()) }
+        })
+    };
+    let root = spawn("node", QUICK, vec![inner], &tree, None).await.unwrap();
+    // More often than failures are allowed.
+    for number in 1..=QUICK.restarts_max as usize + 2 {
+        // An actor alone, then the whole subtree, each by whoever started it.
+        let path = if number % 2 == 0 { "node/pool" } else { "node/pool/echo" };
+        tree.find(path).unwrap().supervisor().unwrap().renew(path);
+        until(async || say(&address).await.ok().filter(|start| *start == number)).await;
+        let pool = tree.find("node/pool").unwrap();
+        until(async || (pool.status() == Status::Running).then_some(())).await;
+    }
+    let seat = tree.find("node/pool/echo").unwrap();
+    assert_eq!((seat.vitals().restarts, seat.vitals().intensity), (5, None));
+    assert!(tree.failures().is_empty(), "{:?}", tree.failures());
+    assert_eq!(tree.find("node/pool").unwrap().vitals().children, 1);
+    root.stop(Duration::from_secs(1)).await;
+    assert!(tree.is_empty(), "what stopped in peace leaves the tree");
+}
+
+#[tokio::test]
+async fn what_an_actor_does_is_counted_and_followed_without_what_is_said() {
+    let (tree, starts) = (Tree::new(Arc::new(SystemClock)), Arc::new(AtomicUsize::new(0)));
+    let (address, child) = echo("node/echo", &tree, &starts);
+    let root = spawn("node", QUICK, vec![child], &tree, None).await.unwrap();
+    let seat = tree.find("node/echo").unwrap();
+    seat.follow(2);
+    for _ in 0..3 {
+        say(&address).await.unwrap();
+    }
+    until(async || (seat.vitals().handled == 3).then_some(())).await;
+    let (left, followed) = seat.followed().unwrap();
+    let told: Vec<_> = followed.iter().map(|one| (&*one.message, &*one.outcome)).collect();
+    assert_eq!((left, told), (0, vec![("say", "done"), ("say", "done")]));
+    address.offer(Word::Break).unwrap();
+    until(async || (seat.vitals().restarts == 1).then_some(())).await;
+    let vitals = seat.vitals();
+    assert_eq!(vitals.intensity.map(|own| (own.used, own.allowed)), Some((1, QUICK.restarts_max)));
+    assert_eq!(vitals.last_failure.unwrap().message, "break");
+    assert_eq!(tree.lost()[0].path, "node/echo");
+    root.stop(Duration::from_secs(1)).await;
+}

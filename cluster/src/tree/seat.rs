@@ -120,7 +120,8 @@ pub struct Seat {
     stuck_after_us: AtomicU64,
     figures: OnceLock<Box<Figures>>,
     is_paused: AtomicBool,
-    resumed: Notify,
+    /// Somebody has begun or ceased to hold it back.
+    turned: Notify,
     pub(super) comes_back: AtomicBool,
     pub(super) children: Children,
     following: AtomicU32,
@@ -205,7 +206,7 @@ impl Seat {
             stuck_after_us: AtomicU64::new(STUCK_AFTER.as_micros() as u64),
             figures: OnceLock::new(),
             is_paused: AtomicBool::new(false),
-            resumed: Notify::new(),
+            turned: Notify::new(),
             comes_back: AtomicBool::new(false),
             children: Children { count: AtomicU32::new(0), by: std::array::from_fn(|_| AtomicU32::new(0)) },
             following: AtomicU32::new(0),
@@ -243,7 +244,7 @@ impl Seat {
         self.busy.store(0, Ordering::Relaxed);
         self.waits.store(0, Ordering::Relaxed);
         self.happened(if is_again { "restarted" } else { "started" }, None);
-        self.set_status(Status::Running);
+        self.set_status(if self.is_paused() { Status::Paused } else { Status::Running });
     }
 
     /// A message of this kind is taken up that had waited for `queued_us`.
@@ -458,7 +459,7 @@ impl Seat {
         }
         self.happened(if is_paused { "paused" } else { "resumed" }, None);
         self.set_status(if is_paused { Status::Paused } else { Status::Running });
-        self.resumed.notify_waiters();
+        self.turned.notify_waiters();
     }
 
     /// Whether an operator holds it back.
@@ -466,15 +467,25 @@ impl Seat {
         self.is_paused.load(Ordering::SeqCst)
     }
 
+    /// Waits until an operator holds it back.
+    pub(crate) async fn until_paused(&self) {
+        self.until_turned(true).await;
+    }
+
     /// Waits until nobody holds it back.
     pub(crate) async fn until_resumed(&self) {
-        while self.is_paused() {
-            let mut resumed = std::pin::pin!(self.resumed.notified());
-            resumed.as_mut().enable();
-            if !self.is_paused() {
+        self.until_turned(false).await;
+    }
+
+    async fn until_turned(&self, is_paused: bool) {
+        while self.is_paused() != is_paused {
+            let mut turned = std::pin::pin!(self.turned.notified());
+            // From here on no turn is missed.
+            turned.as_mut().enable();
+            if self.is_paused() == is_paused {
                 return;
             }
-            resumed.await;
+            turned.await;
         }
     }
 
