@@ -267,7 +267,8 @@ pub(crate) enum DocsCommand {
 
 const KEYS_HELP: &str = "\
 A key has scopes: read (documents, questions, search), write (upload, delete, retry), inspect (with the tenant
-\"default\": see how the nodes are), operate (manage keys; with the tenant \"default\" also act on the nodes). It belongs to a tenant and sees that tenant's documents alone.
+\"default\": see how the nodes are), operate (manage keys; with the tenant \"default\" also act on the nodes). It
+belongs to a tenant and sees that tenant's documents alone.
 The key that the node was started with has every scope; it is in the file `key` of the data directory and is not
 in the list. A revoked key is refused by every node within five seconds.
 

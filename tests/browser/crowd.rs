@@ -57,7 +57,7 @@ async fn answer_one(mut stream: TcpStream, page: &Page) -> Option<()> {
         "/v1/operator/events" => return events(&mut stream).await,
         "/v1/operator/tree" => tree(&asked),
         "/v1/operator/actor" => {
-            json!({ "actor": actor(asked.get("node")?, asked.get("path")?, 0), "failures": [],
+            json!({ "actor": actor(asked.get("node")?, asked.get("path")?, 0), "failures": [failure()],
                                         "history": [], "trace": null })
         }
         "/v1/operator/dead-letters" => json!({ "dead_letters": [] }),
@@ -109,6 +109,13 @@ fn actor(node: &str, path: &str, children: usize) -> Value {
             "intensity": { "used": 0, "allowed": 5, "period_s": 60 }, "children": children,
             "child_status": if children > 0 { json!({ "running": children }) } else { json!({}) }, "note": null,
             "last_failure": null })
+}
+
+/// A panic as a node tells it, with its backtrace.
+fn failure() -> Value {
+    json!({ "id": "n1-1", "node": "n1", "generation": "0192f0c1a", "path": "documents", "kind": "document",
+            "message": "ingest", "at_ms": 1_795_305_600_000_u64, "reason": "panic: <b>index</b> out of bounds",
+            "backtrace": "0: enabler_actors::documents::ingest\n   at actors/src/documents/ingest.rs:42", "trace_id": null })
 }
 
 fn tree(asked: &HashMap<String, String>) -> Value {

@@ -59,6 +59,9 @@ async fn a_hundred_thousand_documents_leave_the_page_light() {
     for at in 3..3 + TIMES {
         browser.click(&format!("#row-{at}")).await;
     }
+    browser.reads("#panel .failures pre", "at actors/src/documents/ingest.rs:42").await;
+    // What a node says is text, whatever it looks like.
+    browser.reads("#panel .failures summary", "<b>index</b> out of bounds").await;
     browser.press("/").await;
     browser.type_in("#filter", "00004e1").await;
     browser.reads("#counts", "85 found").await;
