@@ -196,14 +196,14 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
     let mut named: BTreeMap<String, Found> = BTreeMap::new();
     let excluded: Vec<&serde_json::Value> =
         list.except_fields.iter().filter_map(|at| fields.get(at)).map(|found| &found.value).collect();
-    let mut push = |mut record: Record| {
+    let mut push = |mut record: Record, told: bool| {
         if !record.contains_key(&list.key)
             && let Some(name) = list.key_from.iter().find_map(|key| record.get(key))
         {
             record.insert(list.key.clone(), name.clone());
         }
         let own = record.values().all(|found| !excluded.iter().any(|other| same(other, &found.value)));
-        if !record.contains_key(&list.key) || !any(&record, list) || !own {
+        if !record.contains_key(&list.key) || !(told || any(&record, list)) || !own {
             return;
         }
         let known = records.iter_mut().find(|known| {
@@ -231,7 +231,9 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
                 let cell = |key: &str| from_row(document, list, &row).remove(key);
                 total = total.or_else(|| list.total.as_ref().and_then(|(key, _)| cell(key)));
             } else if belongs(list, text, &opening) {
-                push(from_row(document, list, &row));
+                // A row whose cells are there but cannot be read is a record all the same.
+                let filled = row.cells.iter().filter(|(_, cell)| cell.len() > 1).count();
+                push(from_row(document, list, &row), filled >= 3 && filled * 4 >= row.cells.len() * 3);
             }
         }
     }
@@ -263,7 +265,7 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
                     record.insert(list.key.clone(), name.clone());
                 }
             }
-            push(record);
+            push(record, false);
         }
     }
     (records, total)
