@@ -304,6 +304,11 @@ pub(crate) struct Shares {
     /// The list that "each heir" speaks of.
     pub(crate) each: String,
     pub(crate) each_words: Pattern,
+    /// The columns of a table of shares: `bem`, `herdeiro`, `percentual`, `fracao`, `valor`.
+    #[serde(default)]
+    pub(crate) column: Vec<Column>,
+    /// Words that stand for things that are not in the list.
+    pub(crate) other_things: Option<Pattern>,
     /// Words that stand for every thing.
     pub(crate) all_things: Option<Pattern>,
     /// Words that stand for a person that a field names.

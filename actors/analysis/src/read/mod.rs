@@ -15,8 +15,8 @@ mod rows;
 mod shares;
 
 pub(crate) use document::{Document, Text};
-pub(crate) use find::{Asked, Found, holds_value};
-pub(crate) use output::run;
+pub(crate) use find::{Asked, holds_value};
+pub(crate) use output::{flag, run};
 
 pub(crate) fn debug(pages: &[crate::Page], profile: &crate::Profile) -> String {
     let document = Document::of(pages, &profile.model.section);
