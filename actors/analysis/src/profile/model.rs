@@ -47,6 +47,8 @@ pub(crate) struct Cue {
 pub(crate) struct Section {
     pub(crate) name: String,
     pub(crate) heading: Pattern,
+    /// A phrase before a colon that begins the section as a heading does.
+    pub(crate) opening: Option<Pattern>,
 }
 
 /// The types that values are read as.
@@ -191,6 +193,8 @@ pub(crate) struct List {
     /// Of items: the sections whose clauses are read; none for the whole document.
     #[serde(default)]
     pub(crate) section: Vec<String>,
+    /// Clauses of the whole document that are read where it has none of the sections.
+    pub(crate) anywhere: Option<Pattern>,
     /// Whether clauses of the text are read, beside tables.
     #[serde(default)]
     pub(crate) clauses: bool,
@@ -300,6 +304,11 @@ pub(crate) struct Shares {
     /// The list that "each heir" speaks of.
     pub(crate) each: String,
     pub(crate) each_words: Pattern,
+    /// The columns of a table of shares: `bem`, `herdeiro`, `percentual`, `fracao`, `valor`.
+    #[serde(default)]
+    pub(crate) column: Vec<Column>,
+    /// Words that stand for things that are not in the list.
+    pub(crate) other_things: Option<Pattern>,
     /// Words that stand for every thing.
     pub(crate) all_things: Option<Pattern>,
     /// Words that stand for a person that a field names.

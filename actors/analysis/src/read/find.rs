@@ -140,6 +140,7 @@ fn by_pattern(
     let folded = text.folded(range.clone());
     let mut found = Vec::new();
     for hit in pattern.plain().captures_iter(folded) {
+        let marked = hit.name("q").map(|marked| range.start + marked.start()..range.start + marked.end());
         let Some(hit) = hit.name("v").or_else(|| hit.get(0)) else { continue };
         let span = range.start + hit.start()..range.start + hit.end();
         if span.is_empty() {
@@ -147,7 +148,11 @@ fn by_pattern(
         }
         match asked.kind {
             Type::Yes => found.push(Candidate { span, value: Json::Bool(true), flags: Vec::new() }),
-            _ => found.extend(whole(text, &span, asked)),
+            // Group `q` is what is marked and quoted, where that is more than the value.
+            _ => found.extend(
+                whole(text, &span, asked)
+                    .map(|one| Candidate { span: marked.unwrap_or(one.span.clone()), ..one }),
+            ),
         }
     }
     found

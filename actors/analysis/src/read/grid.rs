@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::page::{Page, Rect, Word};
-use crate::profile::{Column, List};
+use crate::profile::Column;
 use crate::text::fold;
 
 /// Lines of a head at most.
@@ -64,6 +64,12 @@ fn height(rect: &Rect) -> f32 {
 fn lines(page: &Page) -> Vec<Line> {
     let mut words = page.words.clone();
     words.retain(|word| word.end > word.start && word.rect[2] > word.rect[0]);
+    let slope = slope(&words);
+    for word in &mut words {
+        let fall = slope * centre(&word.rect);
+        word.rect[1] -= fall;
+        word.rect[3] -= fall;
+    }
     words.sort_by(|a, b| middle(&a.rect).total_cmp(&middle(&b.rect)));
     let mut lines: Vec<Line> = Vec::new();
     for word in words {
@@ -83,6 +89,22 @@ fn lines(page: &Page) -> Vec<Line> {
         line.words.sort_by(|a, b| a.rect[0].total_cmp(&b.rect[0]));
     }
     lines
+}
+
+/// How much lines fall from left to right on a page that was not laid straight.
+fn slope(words: &[Word]) -> f32 {
+    let mut slopes: Vec<f32> = words
+        .windows(6)
+        .filter_map(|run| {
+            let (first, last) = (run.first()?.rect, run.last()?.rect);
+            let along = centre(&last) - centre(&first);
+            let rising = run.windows(2).all(|pair| matches!(pair, [a, b] if b.rect[0] > a.rect[0]));
+            (rising && along > 60.0).then(|| (middle(&last) - middle(&first)) / along)
+        })
+        .filter(|slope| slope.abs() < 0.05)
+        .collect();
+    slopes.sort_by(f32::total_cmp);
+    slopes.get(slopes.len() / 2).copied().unwrap_or(0.0)
 }
 
 /// A line cut where the gap is wider than a space.
@@ -143,7 +165,7 @@ fn named(cells: &[(Rect, String)], columns: &[Column]) -> Vec<Option<String>> {
 }
 
 /// Every table of the document whose head names the list's key and another of its columns.
-pub(crate) fn grids(pages: &[Page], list: &List) -> Vec<Grid> {
+pub(crate) fn grids(pages: &[Page], key: &str, columns: &[Column]) -> Vec<Grid> {
     let mut found: Vec<Grid> = Vec::new();
     let mut open: Option<(Vec<(Rect, String)>, Vec<Option<String>>)> = None;
     for (index, page) in pages.iter().enumerate() {
@@ -151,7 +173,7 @@ pub(crate) fn grids(pages: &[Page], list: &List) -> Vec<Grid> {
         let mut at = 0;
         let mut first_on_page = true;
         while at < lines.len() {
-            let head = best_head(page, &lines, at, list);
+            let head = best_head(page, &lines, at, key, columns);
             let (cells, keys, body) = match (head, &open) {
                 (Some((cells, keys, length)), _) => (cells, keys, at + length),
                 // The rows go on at the top of the next page, below its running head.
@@ -164,8 +186,8 @@ pub(crate) fn grids(pages: &[Page], list: &List) -> Vec<Grid> {
                 }
             };
             first_on_page = false;
-            let end = body_end(page, &lines, body, &cells, list);
-            let rows = rows(page, lines.get(body..end).unwrap_or(&[]), &cells, &keys, list);
+            let end = body_end(page, &lines, body, &cells, key, columns);
+            let rows = rows(page, lines.get(body..end).unwrap_or(&[]), &cells, &keys, key);
             let all = lines.get(at..end).unwrap_or(&[]);
             let words: Vec<Range<usize>> =
                 all.iter().flat_map(|line| line.words.iter().map(|word| word.start..word.end)).collect();
@@ -190,7 +212,8 @@ fn best_head(
     page: &Page,
     lines: &[Line],
     at: usize,
-    list: &List,
+    key: &str,
+    columns: &[Column],
 ) -> Option<(Vec<(Rect, String)>, Vec<Option<String>>, usize)> {
     let mut best: Option<(usize, Vec<(Rect, String)>, Vec<Option<String>>, usize)> = None;
     for length in 1..=HEAD_LINES_MAX {
@@ -203,9 +226,9 @@ fn best_head(
         if cells.len() < 2 || cells.iter().any(|(_, text)| text.split(' ').count() > 9) {
             continue;
         }
-        let keys = named(&cells, &list.column);
+        let keys = named(&cells, columns);
         let count = keys.iter().flatten().count();
-        let has_key = keys.iter().flatten().any(|key| *key == list.key);
+        let has_key = keys.iter().flatten().any(|named| named == key);
         // Figures stand in rows, not in heads.
         let figures = cells
             .iter()
@@ -252,7 +275,14 @@ fn continues(lines: &[Line], at: usize, cells: &[(Rect, String)]) -> bool {
 }
 
 /// The line after the table's last.
-fn body_end(page: &Page, lines: &[Line], body: usize, cells: &[(Rect, String)], list: &List) -> usize {
+fn body_end(
+    page: &Page,
+    lines: &[Line],
+    body: usize,
+    cells: &[(Rect, String)],
+    key: &str,
+    columns: &[Column],
+) -> usize {
     let mut end = body;
     while let Some(line) = lines.get(end) {
         if end - body > LINES_MAX {
@@ -278,7 +308,7 @@ fn body_end(page: &Page, lines: &[Line], body: usize, cells: &[(Rect, String)], 
                     right.is_some() && piece.rect[2] - piece.rect[0] > 300.0
                 }
         });
-        if crossing || end > body && best_head(page, lines, end, list).is_some() {
+        if crossing || end > body && best_head(page, lines, end, key, columns).is_some() {
             break;
         }
         end += 1;
@@ -332,7 +362,7 @@ fn rows(
     lines: &[Line],
     cells: &[(Rect, String)],
     keys: &[Option<String>],
-    list: &List,
+    name: &str,
 ) -> Vec<Vec<Vec<Word>>> {
     let bounds = boundaries(lines, cells);
     let mut columns: Vec<Vec<Part>> = cells.iter().map(|_| Vec::new()).collect();
@@ -352,7 +382,7 @@ fn rows(
             }
         }
     }
-    let key = keys.iter().position(|key| key.as_deref() == Some(list.key.as_str())).unwrap_or(0);
+    let key = keys.iter().position(|key| key.as_deref() == Some(name)).unwrap_or(0);
     let figures = |parts: &[Part]| {
         parts
             .iter()

@@ -144,9 +144,9 @@ fn best_spelling(people: &People, mention: &Mention) -> String {
 
 fn person_rows(document: &Document<'_>, list: &List, excluded: &[String]) -> Vec<Record> {
     let mut records: Vec<Record> = Vec::new();
-    for grid in grid::grids(document.pages, list) {
+    for grid in grid::grids(document.pages, &list.key, &list.column) {
         for row in rows(document.pages, &grid) {
-            let record = from_row(document, list, &row);
+            let record = from_row(document, &list.column, &row);
             let name = record.get(&list.key).and_then(|found| found.value.as_str()).map(fold);
             let Some(name) = name else { continue };
             if !excluded.contains(&name)
@@ -166,10 +166,11 @@ fn any(record: &Record, list: &List) -> bool {
 
 // Rows and clauses.
 
-fn from_row(document: &Document<'_>, list: &List, row: &super::rows::Row) -> Record {
+/// The values of a table's row.
+pub(crate) fn from_row(document: &Document<'_>, columns: &[Column], row: &super::rows::Row) -> Record {
     let mut record = Record::new();
     let all = row.text.all();
-    for column in &list.column {
+    for column in columns {
         let cell = row.cells.iter().find(|(key, _)| key.as_deref() == Some(column.key.as_str()));
         let found = match cell {
             Some((_, cell)) if cell.is_empty() => None,
@@ -196,14 +197,14 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
     let mut named: BTreeMap<String, Found> = BTreeMap::new();
     let excluded: Vec<&serde_json::Value> =
         list.except_fields.iter().filter_map(|at| fields.get(at)).map(|found| &found.value).collect();
-    let mut push = |mut record: Record| {
+    let mut push = |mut record: Record, told: bool| {
         if !record.contains_key(&list.key)
             && let Some(name) = list.key_from.iter().find_map(|key| record.get(key))
         {
             record.insert(list.key.clone(), name.clone());
         }
         let own = record.values().all(|found| !excluded.iter().any(|other| same(other, &found.value)));
-        if !record.contains_key(&list.key) || !any(&record, list) || !own {
+        if !record.contains_key(&list.key) || !(told || any(&record, list)) || !own {
             return;
         }
         let known = records.iter_mut().find(|known| {
@@ -222,16 +223,21 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
         }
     };
     let mut total: Option<Found> = None;
-    let tables = grid::grids(document.pages, list);
+    let tables = grid::grids(document.pages, &list.key, &list.column);
     for grid in &tables {
         let opening = opening_of(document, grid);
         for row in rows(document.pages, grid) {
             let text = row.text.flow.folded.trim();
             if list.total_row.as_ref().is_some_and(|sum| sum.is_in(text)) {
-                let cell = |key: &str| from_row(document, list, &row).remove(key);
+                let cell = |key: &str| from_row(document, &list.column, &row).remove(key);
                 total = total.or_else(|| list.total.as_ref().and_then(|(key, _)| cell(key)));
             } else if belongs(list, text, &opening) {
-                push(from_row(document, list, &row));
+                // A row whose cells are there but cannot be read is a record all the same.
+                let filled = row.cells.iter().filter(|(_, cell)| cell.len() > 1).count();
+                push(
+                    from_row(document, &list.column, &row),
+                    filled >= 3 && filled * 4 >= row.cells.len() * 3,
+                );
             }
         }
     }
@@ -263,7 +269,7 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
                     record.insert(list.key.clone(), name.clone());
                 }
             }
-            push(record);
+            push(record, false);
         }
     }
     (records, total)

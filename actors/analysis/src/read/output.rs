@@ -62,7 +62,8 @@ pub(crate) fn set(result: &mut Json, pointer: &str, value: Json) {
     }
 }
 
-fn flag(code: &str) -> Option<Flag> {
+/// A doubt by its name.
+pub(crate) fn flag(code: &str) -> Option<Flag> {
     let (pt, en) = match code {
         "invalid_check_digit" => (
             "Os dígitos verificadores não conferem; confira no original.",
@@ -79,6 +80,10 @@ fn flag(code: &str) -> Option<Flag> {
         "unsure_reading" => {
             ("A leitura da imagem é incerta neste trecho.", "The reading of the image is unsure here.")
         }
+        "proposed" => (
+            "Proposto por um modelo de linguagem; o trecho citado está no documento.",
+            "Proposed by a language model; the words quoted are in the document.",
+        ),
         "check_failed" => (
             "Não confere com outros valores do documento.",
             "It does not agree with other values of the document.",

@@ -106,6 +106,7 @@ pub(crate) fn read(
             None => {}
         }
     };
+    reader.tables(&mut put);
     for range in document.ranges(&shares.section) {
         reader.section(range, &mut put);
     }
@@ -228,12 +229,21 @@ impl Reader<'_> {
         let folded = &self.document.text.flow.folded;
         let (mut thing, mut outer): (Option<usize>, Option<(Vec<String>, Span)>) = (None, None);
         self.everything(&range, put);
+        // Whether the clause that named the thing left open who gets it.
+        let (mut open, mut last_end) = (false, range.start);
         for clause in super::clauses::clauses(folded, &range) {
             let seen = self.seen(&clause);
             let things: Vec<usize> = (0..seen.len())
                 .filter(|at| matches!(seen.get(*at), Some(Seen { sign: Sign::Thing(_), .. })))
                 .collect();
             let first_who = seen.iter().position(|one| matches!(one.sign, Sign::Who(_)));
+            let text = self.document.text.folded(clause.clone());
+            let other = self.shares.other_things.as_ref().is_some_and(|other| other.is_in(text));
+            let beside = !self.document.text.folded(last_end..clause.start).contains('\n');
+            last_end = clause.end;
+            if other || !(open || beside) {
+                thing = None;
+            }
             match (things.first(), first_who) {
                 (Some(first), Some(who)) if *first < who => {
                     // Each thing, and who gets it.
@@ -242,7 +252,9 @@ impl Reader<'_> {
                         let Some(Seen { sign: Sign::Thing(one), .. }) = seen.get(begin) else { continue };
                         let rest = seen.get(begin + 1..end).unwrap_or(&[]);
                         // The last named before the next thing may open that one: "...; a conta a João".
-                        put(*one, self.parts(*one, rest, &clause, things.len() > 1));
+                        let parts = self.parts(*one, rest, &clause, things.len() > 1);
+                        open = parts.is_empty() || text.trim_end().ends_with(':');
+                        put(*one, parts);
                         thing = Some(*one);
                     }
                     outer = None;
@@ -253,6 +265,7 @@ impl Reader<'_> {
                         outer = last;
                         thing = None;
                     } else if outer.is_none() {
+                        open = true;
                         thing = things.last().and_then(|at| match seen.get(*at) {
                             Some(Seen { sign: Sign::Thing(one), .. }) => Some(*one),
                             _ => None,
@@ -269,6 +282,33 @@ impl Reader<'_> {
                 (None, None) => {}
             }
         }
+    }
+
+    /// Tables whose rows say who gets how much, of the thing that the row or the sentence before the table names.
+    fn tables(&self, put: &mut impl FnMut(usize, Vec<Part>)) {
+        for grid in super::grid::grids(self.document.pages, "herdeiro", &self.shares.column) {
+            let at = self.document.text.flow.at(grid.page, grid.head_at);
+            let before = self.document.text.folded(at.saturating_sub(200)..at).trim_end().to_owned();
+            let mut thing = self.thing_of(before.rsplit('\n').next().unwrap_or(""));
+            for row in super::rows::rows(self.document.pages, &grid) {
+                let mut record = super::lists::from_row(self.document, &self.shares.column, &row);
+                if let Some(name) = record.get("bem").and_then(|found| found.value.as_str()) {
+                    thing = self.thing_of(&fold(name));
+                }
+                let (Some(thing), Some(who)) = (thing, record.remove("herdeiro")) else { continue };
+                let mut take = |key: &str| record.remove(key);
+                let part =
+                    Part { who, percent: take("percentual"), fraction: take("fracao"), value: take("valor") };
+                if part.percent.is_some() || part.fraction.is_some() {
+                    put(thing, vec![part]);
+                }
+            }
+        }
+    }
+
+    /// The thing that a folded text names.
+    fn thing_of(&self, text: &str) -> Option<usize> {
+        self.handles.iter().find(|(word, ..)| holds_word(text, word)).map(|(_, thing, _)| *thing)
     }
 
     /// "Todos os bens": each thing is shared as the sentence says, unless another says otherwise.
@@ -674,6 +714,15 @@ impl Reader<'_> {
         give(&who, thing, &portion);
         who
     }
+}
+
+/// Whether `word` stands in `text` and is not part of another word.
+fn holds_word(text: &str, word: &str) -> bool {
+    let edge = |c: Option<char>| c.is_none_or(|c| !c.is_ascii_alphanumeric());
+    text.match_indices(word).any(|(at, _)| {
+        edge(text.get(..at).and_then(|head| head.chars().next_back()))
+            && edge(text.get(at + word.len()..).and_then(|tail| tail.chars().next()))
+    })
 }
 
 enum Turn {

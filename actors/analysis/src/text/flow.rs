@@ -159,6 +159,7 @@ fn lines(page: &Page) -> Vec<Line<'_>> {
             }
             continue;
         }
+        let (from, raw) = if page.is_ocr { without_specks(from, raw) } else { (from, raw) };
         while page.words.get(word_at).is_some_and(|word| word.start < from) {
             word_at += 1;
         }
@@ -173,6 +174,27 @@ fn lines(page: &Page) -> Vec<Line<'_>> {
         found.push(Line { start: from, text: raw, blank_after: false, rect, first_word_width });
     }
     found
+}
+
+/// A line without the lone signs that dirt on the paper is read as.
+fn without_specks(from: usize, raw: &str) -> (usize, &str) {
+    const SPECKS: &[char] = &['|', '\'', '’', '°', ':', ';', '.', ',', '_', '~', '`', '‘', '^', '*', '"'];
+    let mut text = raw.trim_end();
+    while let Some((head, last)) = text.rsplit_once(' ') {
+        if last.chars().count() != 1 || !last.starts_with(SPECKS) || head.trim().is_empty() {
+            break;
+        }
+        text = head.trim_end();
+    }
+    let mut from = from;
+    while let Some((first, tail)) = text.split_once(' ') {
+        if first.chars().count() != 1 || !first.starts_with(SPECKS) || tail.trim().is_empty() {
+            break;
+        }
+        from += first.len() + 1;
+        text = tail;
+    }
+    (from, text)
 }
 
 /// Lines on each side of a gutter that make two columns.
@@ -260,7 +282,8 @@ fn with_side_heads(rects: &[(usize, Rect)], left: f32, right: f32) -> Option<Vec
 
 /// For each line, how far right the lines that begin near it reach.
 fn right_edges(lines: &[Line<'_>]) -> Vec<f32> {
-    let near = |a: &Rect, b: &Rect| (a[0] - b[0]).abs() < 40.0;
+    // Those that begin near it, or that a heading stands in the middle of.
+    let near = |a: &Rect, b: &Rect| (a[0] - b[0]).abs() < 40.0 || b[0] <= a[0] && a[2] <= b[2];
     lines
         .iter()
         .map(|line| {
@@ -301,13 +324,62 @@ fn ends(line: &Line<'_>, next: &Line<'_>, edge: f32) -> bool {
     let space = (here[2] - here[0]) / text.chars().count().max(1) as f32;
     let fits = here[2] + space + next.first_word_width <= edge - SLACK;
     let lower = next.text.trim_start().chars().next().is_some_and(char::is_lowercase);
-    if lower && !stops && !marked {
+    if (lower || hangs(text)) && !stops && !marked {
         return false;
+    }
+    if shouts(text) && !shouts(next.text) && !stops {
+        return true;
     }
     // Lines of other heights are a heading and its text.
     let (high, low) = (here[3] - here[1], there[3] - there[1]);
     let resized = (high - low).abs() > 0.25 * high.max(low) && line.blank_after;
     fits || resized || stops && line.blank_after || there[1] + low < here[1]
+}
+
+/// Whether a line ends in the middle of a phrase.
+fn hangs(text: &str) -> bool {
+    let last = fold(text.rsplit([' ', '\t']).next().unwrap_or(""));
+    matches!(
+        last.trim_start_matches(['(', '"']),
+        "de" | "da"
+            | "do"
+            | "das"
+            | "dos"
+            | "e"
+            | "a"
+            | "o"
+            | "as"
+            | "os"
+            | "com"
+            | "por"
+            | "em"
+            | "sob"
+            | "no"
+            | "na"
+            | "ao"
+            | "aos"
+            | "r$"
+            | "cpf"
+            | "cpf/mf"
+            | "rg"
+            | "cnpj"
+            | "cnpj/mf"
+            | "n"
+            | "que"
+            | "seu"
+            | "sua"
+            | "pelo"
+            | "pela"
+            | "para"
+    ) || last.ends_with(',')
+}
+
+/// Whether a line is in capitals.
+fn shouts(text: &str) -> bool {
+    let letters = text.chars().filter(|c| c.is_alphabetic());
+    let (all, upper) =
+        letters.fold((0, 0), |(all, upper), c| (all + 1, upper + usize::from(c.is_uppercase())));
+    all >= 4 && upper == all
 }
 
 /// Lines that head or foot more than one page, and page numbers: (page, line).
