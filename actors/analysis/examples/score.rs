@@ -58,6 +58,7 @@ async fn run(arguments: &[OsString]) -> Result<(), Box<dyn Error>> {
             {
                 println!("{}", serde_json::to_string_pretty(&analysis.result)?);
                 println!("{:#?}", analysis.checks);
+                println!("{}", enabler_analysis::debug_flow(&pages, profile));
             }
             let score = score::Score::of(document, &analysis);
             println!(

@@ -1,4 +1,5 @@
-//! The patterns of a profile: regular expressions over folded text, where a space is any run of white space.
+//! The patterns of a profile: regular expressions over folded text, where a space is any run of white space and `@` is
+//! a character that does not end a sentence.
 
 use std::sync::OnceLock;
 
@@ -60,7 +61,11 @@ impl<'de> Deserialize<'de> for Pattern {
             }
             escaped = c == '\\' && !escaped;
         }
-        let text = written.replace(' ', r"\s+");
+        let text = written
+            .replace(" ?", r"\s*")
+            .replace(" *", r"\s*")
+            .replace(' ', r"\s+")
+            .replace('@', r"(?:[^;\n.]|\.[^\s])");
         let plain = Regex::new(&text).map_err(de::Error::custom)?;
         Ok(Self { text, plain, ending: OnceLock::new(), opening: OnceLock::new() })
     }

@@ -47,6 +47,8 @@ pub(crate) struct Cue {
 pub(crate) struct Section {
     pub(crate) name: String,
     pub(crate) heading: Pattern,
+    /// A phrase before a colon that begins the section as a heading does.
+    pub(crate) opening: Option<Pattern>,
 }
 
 /// The types that values are read as.
@@ -131,6 +133,8 @@ pub(crate) struct Find {
     pub(crate) not_before: Option<Pattern>,
     /// What must not stand just after it.
     pub(crate) not_after: Option<Pattern>,
+    /// What the value itself must look like.
+    pub(crate) like: Option<Pattern>,
     /// The value itself, or the group `v` within.
     pub(crate) pattern: Option<Pattern>,
     /// The section that it must stand in.
@@ -189,6 +193,8 @@ pub(crate) struct List {
     /// Of items: the sections whose clauses are read; none for the whole document.
     #[serde(default)]
     pub(crate) section: Vec<String>,
+    /// Clauses of the whole document that are read where it has none of the sections.
+    pub(crate) anywhere: Option<Pattern>,
     /// Whether clauses of the text are read, beside tables.
     #[serde(default)]
     pub(crate) clauses: bool,
@@ -205,6 +211,11 @@ pub(crate) struct List {
     pub(crate) start: Option<Pattern>,
     /// A row that sums up and is no item.
     pub(crate) total_row: Option<Pattern>,
+    /// The column whose cell in such a row is the total, and the field that it goes to where nothing else fills it.
+    pub(crate) total: Option<(String, String)>,
+    /// Columns that name the record where its key was not found.
+    #[serde(default)]
+    pub(crate) key_from: Vec<String>,
     /// Key columns' values that name one thing: records that agree in one of them are one.
     #[serde(default)]
     pub(crate) same_by: Vec<String>,
@@ -293,6 +304,8 @@ pub(crate) struct Shares {
     /// The list that "each heir" speaks of.
     pub(crate) each: String,
     pub(crate) each_words: Pattern,
+    /// Words that stand for every thing.
+    pub(crate) all_things: Option<Pattern>,
     /// Words that stand for a person that a field names.
     #[serde(default)]
     pub(crate) alias: Vec<Alias>,

@@ -8,6 +8,9 @@ use crate::text::{Flow, Span};
 /// Letters of a heading at most.
 const HEADING_MAX: usize = 110;
 
+/// Letters of a phrase that opens a section, at most.
+const OPENING_MAX: usize = 240;
+
 /// A run of text and what it names: the whole document, or one row of a table.
 #[derive(Debug, Default)]
 pub(crate) struct Text {
@@ -142,6 +145,17 @@ fn headings(text: &Text, sections: &[Section]) -> Vec<(usize, String)> {
             if let Some(name) = caption(text, begin, rest.trim_start(), sections, true) {
                 found.push((begin, name));
             }
+        }
+    }
+    // "Deliberaram o seguinte:" begins a section as a heading does.
+    for (at, _) in folded.match_indices(':') {
+        let before = folded.get(at.saturating_sub(OPENING_MAX)..at).unwrap_or("");
+        let phrase = before.rsplit(['\n', ';', ':']).next().unwrap_or("");
+        let phrase = phrase.rsplit(". ").next().unwrap_or("");
+        let opened =
+            sections.iter().find(|one| one.opening.as_ref().is_some_and(|opening| opening.is_in(phrase)));
+        if let Some(section) = opened {
+            found.push((at - phrase.len(), section.name.clone()));
         }
     }
     found.sort();

@@ -31,6 +31,9 @@ fn one(document: &Document<'_>, people: &People, field: &Field, known: &Fields) 
                 document.within(at, &rule.section)
             }));
         }
+        if all.is_empty() && rule.owner.is_some() {
+            all = past_others(document, people, rule, known, asked);
+        }
         let mut all = all.into_iter();
         if let Some(mut first) = all.next() {
             // Later mentions agree with the first, or put it in doubt.
@@ -48,6 +51,35 @@ fn one(document: &Document<'_>, people: &People, field: &Field, known: &Fields) 
         }
     }
     None
+}
+
+/// What is said of a person after others were named for that one's sake, as a spouse; a value that follows one of
+/// their names directly is theirs.
+fn past_others(
+    document: &Document<'_>,
+    people: &People,
+    rule: &Find,
+    known: &Fields,
+    asked: Asked<'_>,
+) -> Vec<Found> {
+    let Some(owner) = rule.owner.as_ref().and_then(|owner| known.get(owner)?.value.as_str()) else {
+        return Vec::new();
+    };
+    let text = &document.text;
+    let mut found = Vec::new();
+    for mention in people.named(owner) {
+        let theirs = |at: usize| {
+            let last = people.iter().filter(|other| other.span.end <= at).last();
+            last.is_some_and(|last| {
+                last.span != mention.span
+                    && !text.folded(last.span.end..at).trim_start_matches([',', ' ']).contains(',')
+            })
+        };
+        found.extend(find(text, document.pages, &mention.wide, asked, rule, |at| {
+            document.within(at, &rule.section) && !theirs(at)
+        }));
+    }
+    found
 }
 
 /// Where a rule looks: the whole document, or what is said of the person whom a field names.

@@ -105,7 +105,11 @@ pub(crate) fn find(
         (None, Type::Text | Type::Yes) => Vec::new(),
         (None, _) => candidates(text, range, asked),
     };
-    found.retain(|one| allowed(one.span.start) && fits(text, range, &one.span, rule));
+    found.retain(|one| {
+        allowed(one.span.start)
+            && rule.like.as_ref().is_none_or(|like| like.is_in(text.folded(one.span.clone())))
+            && fits(text, range, &one.span, rule)
+    });
     if rule.last {
         found.reverse();
     }
@@ -136,6 +140,7 @@ fn by_pattern(
     let folded = text.folded(range.clone());
     let mut found = Vec::new();
     for hit in pattern.plain().captures_iter(folded) {
+        let marked = hit.name("q").map(|marked| range.start + marked.start()..range.start + marked.end());
         let Some(hit) = hit.name("v").or_else(|| hit.get(0)) else { continue };
         let span = range.start + hit.start()..range.start + hit.end();
         if span.is_empty() {
@@ -143,7 +148,11 @@ fn by_pattern(
         }
         match asked.kind {
             Type::Yes => found.push(Candidate { span, value: Json::Bool(true), flags: Vec::new() }),
-            _ => found.extend(whole(text, &span, asked)),
+            // Group `q` is what is marked and quoted, where that is more than the value.
+            _ => found.extend(
+                whole(text, &span, asked)
+                    .map(|one| Candidate { span: marked.unwrap_or(one.span.clone()), ..one }),
+            ),
         }
     }
     found
@@ -162,7 +171,17 @@ pub(crate) fn whole(text: &Text, span: &Span, asked: Asked<'_>) -> Option<Candid
     match asked.kind {
         Type::Text => {
             let value = cleaned(&text.flow.printed(span.clone()), asked.clean);
-            if value.is_empty() { None } else { made(Json::from(value)) }
+            if value.is_empty() {
+                return None;
+            }
+            // What was cleaned away is not marked on the page either.
+            let kept =
+                folded.find(&fold(&value)).map(|at| span.start + at..span.start + at + value.chars().count());
+            Some(Candidate {
+                span: kept.unwrap_or_else(|| span.clone()),
+                value: Json::from(value),
+                flags: Vec::new(),
+            })
         }
         Type::Yes => made(Json::Bool(true)),
         Type::Choice => {

@@ -64,6 +64,12 @@ fn height(rect: &Rect) -> f32 {
 fn lines(page: &Page) -> Vec<Line> {
     let mut words = page.words.clone();
     words.retain(|word| word.end > word.start && word.rect[2] > word.rect[0]);
+    let slope = slope(&words);
+    for word in &mut words {
+        let fall = slope * centre(&word.rect);
+        word.rect[1] -= fall;
+        word.rect[3] -= fall;
+    }
     words.sort_by(|a, b| middle(&a.rect).total_cmp(&middle(&b.rect)));
     let mut lines: Vec<Line> = Vec::new();
     for word in words {
@@ -83,6 +89,22 @@ fn lines(page: &Page) -> Vec<Line> {
         line.words.sort_by(|a, b| a.rect[0].total_cmp(&b.rect[0]));
     }
     lines
+}
+
+/// How much lines fall from left to right on a page that was not laid straight.
+fn slope(words: &[Word]) -> f32 {
+    let mut slopes: Vec<f32> = words
+        .windows(6)
+        .filter_map(|run| {
+            let (first, last) = (run.first()?.rect, run.last()?.rect);
+            let along = centre(&last) - centre(&first);
+            let rising = run.windows(2).all(|pair| matches!(pair, [a, b] if b.rect[0] > a.rect[0]));
+            (rising && along > 60.0).then(|| (middle(&last) - middle(&first)) / along)
+        })
+        .filter(|slope| slope.abs() < 0.05)
+        .collect();
+    slopes.sort_by(f32::total_cmp);
+    slopes.get(slopes.len() / 2).copied().unwrap_or(0.0)
 }
 
 /// A line cut where the gap is wider than a space.

@@ -25,8 +25,12 @@ pub(crate) fn items(document: &Document<'_>, list: &List, grids: &[Grid]) -> Vec
         .flat_map(|grid| grid.words.iter().map(|range| (grid.page, range)))
         .map(|(page, range)| document.text.flow.at(page, range.start)..document.text.flow.at(page, range.end))
         .collect();
-    let ranges =
+    let mut ranges =
         if list.section.is_empty() { vec![document.text.all()] } else { document.ranges(&list.section) };
+    let anywhere = list.anywhere.as_ref().filter(|_| ranges.is_empty());
+    if anywhere.is_some() {
+        ranges.push(document.text.all());
+    }
     let mut found = Vec::new();
     for range in ranges {
         let mut opening = range.start..range.start;
@@ -42,6 +46,9 @@ pub(crate) fn items(document: &Document<'_>, list: &List, grids: &[Grid]) -> Vec
             }
             for span in split(document, list, clause) {
                 let text = folded.get(span.clone()).unwrap_or("");
+                if anywhere.is_some_and(|anywhere| !anywhere.is_in(text)) {
+                    continue;
+                }
                 found.push(Item { mark: mark(text).map(|(label, _)| label), span, opening: opening.clone() });
             }
         }

@@ -24,18 +24,20 @@ pub(crate) type Lists = BTreeMap<String, Vec<Record>>;
 pub(crate) const MARK: &str = "#mark";
 
 /// Reads every list of the profile.
-pub(crate) fn read(document: &Document<'_>, people: &People, fields: &Fields, lists: &[List]) -> Lists {
-    lists
-        .iter()
-        .map(|list| {
-            let mut records = match list.of {
-                Of::Person => persons(document, people, fields, list),
-                Of::Item => things(document, fields, list),
-            };
-            records.truncate(RECORDS_MAX);
-            (list.at.clone(), records)
-        })
-        .collect()
+pub(crate) fn read(document: &Document<'_>, people: &People, fields: &mut Fields, lists: &[List]) -> Lists {
+    let mut all = Lists::new();
+    for list in lists {
+        let (mut records, total) = match list.of {
+            Of::Person => (persons(document, people, fields, list), None),
+            Of::Item => things(document, fields, list),
+        };
+        records.truncate(RECORDS_MAX);
+        if let (Some((_, field)), Some(total)) = (&list.total, total) {
+            fields.entry(field.clone()).or_insert(total);
+        }
+        all.insert(list.at.clone(), records);
+    }
+    all
 }
 
 fn asked(column: &Column) -> Asked<'_> {
@@ -187,15 +189,21 @@ fn from_row(document: &Document<'_>, list: &List, row: &super::rows::Row) -> Rec
     record
 }
 
-fn things(document: &Document<'_>, fields: &Fields, list: &List) -> Vec<Record> {
+/// The records, and the total that a row of a table gives.
+fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>, Option<Found>) {
     let mut records: Vec<Record> = Vec::new();
     // What an agenda calls an item, for the vote that names only its number.
     let mut named: BTreeMap<String, Found> = BTreeMap::new();
     let excluded: Vec<&serde_json::Value> =
         list.except_fields.iter().filter_map(|at| fields.get(at)).map(|found| &found.value).collect();
-    let mut push = |record: Record| {
+    let mut push = |mut record: Record, told: bool| {
+        if !record.contains_key(&list.key)
+            && let Some(name) = list.key_from.iter().find_map(|key| record.get(key))
+        {
+            record.insert(list.key.clone(), name.clone());
+        }
         let own = record.values().all(|found| !excluded.iter().any(|other| same(other, &found.value)));
-        if !record.contains_key(&list.key) || !any(&record, list) || !own {
+        if !record.contains_key(&list.key) || !(told || any(&record, list)) || !own {
             return;
         }
         let known = records.iter_mut().find(|known| {
@@ -213,15 +221,19 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> Vec<Record> 
             None => records.push(record),
         }
     };
+    let mut total: Option<Found> = None;
     let tables = grid::grids(document.pages, list);
     for grid in &tables {
         let opening = opening_of(document, grid);
         for row in rows(document.pages, grid) {
-            let text = row.text.flow.folded.as_str();
-            if belongs(list, text, &opening)
-                && !list.total_row.as_ref().is_some_and(|total| total.is_in(text))
-            {
-                push(from_row(document, list, &row));
+            let text = row.text.flow.folded.trim();
+            if list.total_row.as_ref().is_some_and(|sum| sum.is_in(text)) {
+                let cell = |key: &str| from_row(document, list, &row).remove(key);
+                total = total.or_else(|| list.total.as_ref().and_then(|(key, _)| cell(key)));
+            } else if belongs(list, text, &opening) {
+                // A row whose cells are there but cannot be read is a record all the same.
+                let filled = row.cells.iter().filter(|(_, cell)| cell.len() > 1).count();
+                push(from_row(document, list, &row), filled >= 3 && filled * 4 >= row.cells.len() * 3);
             }
         }
     }
@@ -253,10 +265,10 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> Vec<Record> 
                     record.insert(list.key.clone(), name.clone());
                 }
             }
-            push(record);
+            push(record, false);
         }
     }
-    records
+    (records, total)
 }
 
 /// The sentence before a table, which may say what all of its rows are.

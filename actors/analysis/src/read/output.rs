@@ -17,8 +17,8 @@ pub(crate) fn run(pages: &[Page], profile: &Profile) -> Analysis {
     let model = &profile.model;
     let document = Document::of(pages, &model.section);
     let people = People::of(&document);
-    let fields = fields::read(&document, &people, &model.field);
-    let lists = lists::read(&document, &people, &fields, &model.list);
+    let mut fields = fields::read(&document, &people, &model.field);
+    let lists = lists::read(&document, &people, &mut fields, &model.list);
     let mut result = Json::Object(Map::new());
     let mut values = Vec::new();
     put_fields(model, &fields, &mut result, &mut values);

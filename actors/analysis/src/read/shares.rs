@@ -227,6 +227,7 @@ impl Reader<'_> {
     fn section(&self, range: Span, put: &mut impl FnMut(usize, Vec<Part>)) {
         let folded = &self.document.text.flow.folded;
         let (mut thing, mut outer): (Option<usize>, Option<(Vec<String>, Span)>) = (None, None);
+        self.everything(&range, put);
         for clause in super::clauses::clauses(folded, &range) {
             let seen = self.seen(&clause);
             let things: Vec<usize> = (0..seen.len())
@@ -266,6 +267,31 @@ impl Reader<'_> {
                     }
                 }
                 (None, None) => {}
+            }
+        }
+    }
+
+    /// "Todos os bens": each thing is shared as the sentence says, unless another says otherwise.
+    fn everything(&self, range: &Span, put: &mut impl FnMut(usize, Vec<Part>)) {
+        let Some(all) = &self.shares.all_things else { return };
+        let folded = &self.document.text.flow.folded;
+        for clause in super::clauses::clauses(folded, range) {
+            let Some(hit) = all.plain().find(self.document.text.folded(clause.clone())) else { continue };
+            let seen = self.seen(&clause);
+            if seen.iter().any(|one| matches!(one.sign, Sign::Thing(_))) {
+                continue;
+            }
+            let stop = self.document.text.folded(clause.start + hit.end()..clause.end);
+            let sentence = stop.find(". ").map_or(clause.end, |at| clause.start + hit.end() + at);
+            let within: Vec<Seen> = seen.into_iter().filter(|one| one.span.end <= sentence).collect();
+            for thing in 0..self.things.len() {
+                let mut parts = self.parts(thing, &within, &clause, false);
+                // What the whole estate is worth is not what a part of one thing is worth.
+                for part in &mut parts {
+                    part.value = None;
+                }
+                parts.retain(|part| part.percent.is_some() || part.fraction.is_some());
+                put(thing, parts);
             }
         }
     }

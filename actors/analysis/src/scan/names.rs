@@ -39,7 +39,12 @@ pub(crate) fn persons(chars: &[char], folded: &str, tokens: &[Token]) -> Vec<Ent
                 break;
             }
             let initial = next.folded == "." && tokens.get(end - 1).is_some_and(|last| last.span.len() == 1);
-            if opens(next) && next.upper == first.upper || initial {
+            let younger = names >= 2
+                && next.capital
+                && next.upper == first.upper
+                && matches!(next.folded.as_str(), "filho" | "neto" | "sobrinho" | "bisneto")
+                && !tokens.get(end + 1).is_some_and(|after| near(after) && joins(after));
+            if (opens(next) || younger) && next.upper == first.upper || initial {
                 names += usize::from(!initial);
                 end += 1;
             } else if joins(next)
@@ -65,7 +70,8 @@ pub(crate) fn persons(chars: &[char], folded: &str, tokens: &[Token]) -> Vec<Ent
         let in_line = before.rsplit('\n').next().unwrap_or("");
         let firm = run.iter().any(|token| business(&token.folded)) || firm_follows(tokens, end);
         let place = place_before(in_line) || place_after(tokens, end);
-        if names >= 2 && !firm && !place {
+        let shouted = first.upper && all_shout(tokens, at, end) && !plausible(tokens, at, end);
+        if names >= 2 && !firm && !place && !shouted {
             let name = printed(chars, &span);
             let name = if first.upper { title_case(&name) } else { name };
             found.push(Entity::new(Kind::Person, span, name));
@@ -73,6 +79,70 @@ pub(crate) fn persons(chars: &[char], folded: &str, tokens: &[Token]) -> Vec<Ent
         at = end.max(at + 1);
     }
     found
+}
+
+/// Whether the text around a run in capitals is in capitals too, so that capitals say nothing.
+fn all_shout(tokens: &[Token], at: usize, end: usize) -> bool {
+    let around =
+        tokens.iter().skip(at.saturating_sub(12)).take(12.min(at)).chain(tokens.iter().skip(end).take(12));
+    let (words, upper) = around
+        .filter(|token| token.word && token.span.len() > 2)
+        .fold((0, 0), |(words, upper), token| (words + 1, upper + usize::from(token.upper)));
+    words >= 4 && upper * 10 >= words * 8
+}
+
+/// Whether a run among capitals reads as a name: set off by signs, and named again or described as a person.
+fn plausible(tokens: &[Token], at: usize, end: usize) -> bool {
+    let text = |at: usize| tokens.get(at).map_or("", |token| token.folded.as_str());
+    let next = text(end);
+    let off = matches!(next, "," | "." | ";" | "(" | ":" | "" | "-")
+        || matches!(
+            next,
+            "faleceu"
+                | "e"
+                | "cpf"
+                | "acima"
+                | "ja"
+                | "inscrito"
+                | "inscrita"
+                | "na"
+                | "no"
+                | "desde"
+                | "que"
+                | "cabera"
+                | "recebe"
+                | "recebera"
+                | "falecida"
+                | "falecido"
+        )
+        || next.starts_with(|c: char| c.is_ascii_digit());
+    if !off || text(at).ends_with("-lhe") {
+        return false;
+    }
+    let described = next == ","
+        && [
+            "brasileir",
+            "filh",
+            "menor",
+            "natural",
+            "nascid",
+            "casad",
+            "solteir",
+            "viuv",
+            "divorciad",
+            "net",
+            "irma",
+        ]
+        .iter()
+        .any(|word| text(end + 1).starts_with(word));
+    let led = at.checked_sub(1).is_none_or(|last| text(last) != ",");
+    let words: Vec<&str> = (at..end).map(text).collect();
+    let again = tokens
+        .windows(words.len())
+        .filter(|run| run.iter().map(|token| token.folded.as_str()).eq(words.iter().copied()))
+        .count()
+        > 1;
+    described || led || again
 }
 
 /// A word that may be part of a person's name.
@@ -317,6 +387,11 @@ fn of_title(word: &str) -> bool {
             | "especial"
             | "edital"
             | "sumario"
+            | "ago"
+            | "age"
+            | "agc"
+            | "agq"
+            | "agoe"
             | "resumo"
             | "mf"
             | "em"
@@ -333,6 +408,8 @@ fn of_title(word: &str) -> bool {
 pub(crate) fn funds(chars: &[char], tokens: &[Token]) -> Vec<Entity> {
     let mut found: Vec<Entity> = Vec::new();
     let is = |at: usize, text: &str| tokens.get(at).is_some_and(|token| token.folded == text);
+    // OCR takes the capital I for an l.
+    let letters_mistaken = |word: &str| matches!(word, "fil" | "fll" | "fii");
     let mut at = 0;
     while at < tokens.len() {
         let full = is(at, "fundo")
@@ -389,6 +466,7 @@ pub(crate) fn funds(chars: &[char], tokens: &[Token]) -> Vec<Entity> {
                         && (of_fund(&after.folded) || upper && after.upper && !of_title(&after.folded))
                 });
             let goes = match next.gap {
+                ' ' if letters_mistaken(&next.folded) && next.capital => true,
                 ' ' => {
                     fits(next) && next.word && !of_title(&next.folded) && next.folded != "cnpj"
                         || of_fund(&next.folded)
@@ -398,7 +476,9 @@ pub(crate) fn funds(chars: &[char], tokens: &[Token]) -> Vec<Entity> {
                                     || upper && after.upper && after.gap == ' '
                             })
                 }
-                '\n' => (upper && next.upper || dash) && of_fund(&next.folded),
+                '\n' => {
+                    (upper && next.upper || dash || letters_mistaken(&next.folded)) && of_fund(&next.folded)
+                }
                 _ => false,
             };
             if dashed || goes && !(dash && !dashed) {

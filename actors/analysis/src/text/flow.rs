@@ -24,6 +24,8 @@ pub(crate) struct Flow {
     chars: Vec<char>,
     /// The index of the page, and the byte in its text, of each character.
     origin: Vec<(u32, u32)>,
+    /// The characters in the order of their origins, which columns change.
+    sorted: Vec<u32>,
 }
 
 /// A line of a page's text.
@@ -62,6 +64,9 @@ impl Flow {
                 flow.push_char(if end { '\n' } else { ' ' }, index, byte.min(page.text.len()));
             }
         }
+        flow.sorted = (0..flow.origin.len() as u32).collect();
+        let origin = &flow.origin;
+        flow.sorted.sort_by_key(|&at| origin.get(at as usize).copied());
         flow
     }
 
@@ -136,7 +141,9 @@ impl Flow {
 
     /// The first character that stands at or after `byte` of the page with that index.
     pub(crate) fn at(&self, page: usize, byte: usize) -> usize {
-        self.origin.partition_point(|&(p, b)| (p as usize, b as usize) < (page, byte))
+        let before = |&at: &u32| self.origin(at as usize).is_some_and(|origin| origin < (page, byte));
+        let at = self.sorted.partition_point(before);
+        self.sorted.get(at).map_or(self.len(), |&at| at as usize)
     }
 }
 
@@ -152,6 +159,7 @@ fn lines(page: &Page) -> Vec<Line<'_>> {
             }
             continue;
         }
+        let (from, raw) = if page.is_ocr { without_specks(from, raw) } else { (from, raw) };
         while page.words.get(word_at).is_some_and(|word| word.start < from) {
             word_at += 1;
         }
@@ -166,6 +174,27 @@ fn lines(page: &Page) -> Vec<Line<'_>> {
         found.push(Line { start: from, text: raw, blank_after: false, rect, first_word_width });
     }
     found
+}
+
+/// A line without the lone signs that dirt on the paper is read as.
+fn without_specks(from: usize, raw: &str) -> (usize, &str) {
+    const SPECKS: &[char] = &['|', '\'', '’', '°', ':', ';', '.', ',', '_', '~', '`', '‘', '^', '*', '"'];
+    let mut text = raw.trim_end();
+    while let Some((head, last)) = text.rsplit_once(' ') {
+        if last.chars().count() != 1 || !last.starts_with(SPECKS) || head.trim().is_empty() {
+            break;
+        }
+        text = head.trim_end();
+    }
+    let mut from = from;
+    while let Some((first, tail)) = text.split_once(' ') {
+        if first.chars().count() != 1 || !first.starts_with(SPECKS) || tail.trim().is_empty() {
+            break;
+        }
+        from += first.len() + 1;
+        text = tail;
+    }
+    (from, text)
 }
 
 /// Lines on each side of a gutter that make two columns.
@@ -188,6 +217,9 @@ fn in_columns(lines: &[Line<'_>]) -> Vec<usize> {
         .map(|step| middle + step as f32 * 2.0)
         .min_by_key(|x| rects.iter().filter(|(_, rect)| rect[0] < *x && *x < rect[2]).count());
     let Some(gutter) = gutter else { return as_they_are() };
+    if let Some(order) = with_side_heads(&rects, left, right) {
+        return order;
+    }
     let side = |rect: &Rect| {
         if rect[2] <= gutter + 2.0 {
             0
@@ -219,15 +251,48 @@ fn in_columns(lines: &[Line<'_>]) -> Vec<usize> {
     order
 }
 
+/// The order of lines whose heads stand beside them: each head before the text that begins at its height.
+fn with_side_heads(rects: &[(usize, Rect)], left: f32, right: f32) -> Option<Vec<usize>> {
+    let width = right - left;
+    let gutter = (0..40).map(|step| left + width * (0.12 + 0.008 * step as f32)).find(|x| {
+        let beside: Vec<&Rect> = rects.iter().map(|(_, rect)| rect).filter(|rect| rect[2] <= *x).collect();
+        let text: Vec<&Rect> = rects.iter().map(|(_, rect)| rect).filter(|rect| rect[0] >= *x).collect();
+        let across = rects.len() - beside.len() - text.len();
+        let begins =
+            |head: &Rect| text.iter().any(|rect| (rect[1] - head[1]).abs() < 0.6 * (head[3] - head[1]));
+        let aligned = text
+            .iter()
+            .filter(|rect| text.first().is_some_and(|first| (rect[0] - first[0]).abs() < 6.0))
+            .count();
+        beside.len() >= 3
+            && text.len() >= COLUMN_LINES
+            && aligned * 10 >= text.len() * 7
+            && across <= text.len()
+            && beside.iter().filter(|head| begins(head)).count() * 10 >= beside.len() * 8
+            && text.len() > beside.len()
+    })?;
+    let mut sorted = rects.to_vec();
+    sorted.sort_by(|(_, a), (_, b)| {
+        let row = (a[1] - b[1]).abs() < 0.6 * (a[3] - a[1]).min(b[3] - b[1]);
+        let heads = (a[0] >= gutter).cmp(&(b[0] >= gutter));
+        if row { heads.then(a[1].total_cmp(&b[1])) } else { a[1].total_cmp(&b[1]) }
+    });
+    Some(sorted.into_iter().map(|(at, _)| at).collect())
+}
+
 /// For each line, how far right the lines that begin near it reach.
 fn right_edges(lines: &[Line<'_>]) -> Vec<f32> {
-    let near = |a: &Rect, b: &Rect| (a[0] - b[0]).abs() < 40.0;
+    // Those that begin near it, or that a heading stands in the middle of.
+    let near = |a: &Rect, b: &Rect| (a[0] - b[0]).abs() < 40.0 || b[0] <= a[0] && a[2] <= b[2];
     lines
         .iter()
         .map(|line| {
             let Some(rect) = &line.rect else { return f32::MAX };
             let others = lines.iter().filter_map(|other| other.rect.as_ref());
-            others.filter(|other| near(rect, other)).map(|other| other[2]).fold(rect[2], f32::max)
+            let mut ends: Vec<f32> = others.filter(|other| near(rect, other)).map(|other| other[2]).collect();
+            ends.sort_by(f32::total_cmp);
+            // Titles and tables reach further than the text does.
+            ends.get(ends.len() * 4 / 5).copied().unwrap_or(rect[2])
         })
         .collect()
 }
@@ -238,7 +303,9 @@ fn ends(line: &Line<'_>, next: &Line<'_>, edge: f32) -> bool {
         Regex::new(r"^\s*(?:\(?(?:[a-z]|[ivxl]{1,6}|\d{1,2}(?:\.\d{1,2}){0,3})\s?[).\]]\s|(?:[ivxl]{1,6}|\d{1,2}(?:\.\d{1,2})*)\s?[-–—:]\s|[-*]\s|clausula\s)").ok()
     });
     let text = line.text.trim_end();
-    let stops = text.ends_with(['.', ':', ';', '!', '?']);
+    let speck = text.ends_with([' ', '.', ':', ';', '\'', '’', '|', '-', '°'])
+        && text.chars().rev().nth(1).is_some_and(char::is_whitespace);
+    let stops = text.ends_with(['.', ':', ';', '!', '?']) && !speck || text.ends_with(".-");
     let following = fold(next.text);
     let marked = MARKER.as_ref().is_some_and(|marker| marker.is_match(&following));
     if marked && (stops || line.blank_after) {
@@ -247,7 +314,7 @@ fn ends(line: &Line<'_>, next: &Line<'_>, edge: f32) -> bool {
     let (Some(here), Some(there)) = (&line.rect, &next.rect) else {
         return line.blank_after || stops && text.ends_with([':', ';']);
     };
-    if line.text.contains('\t') {
+    if line.text.contains('\t') || here[2] < there[0] || there[2] < here[0] {
         return true;
     }
     if next.text.contains('\t') {
@@ -257,13 +324,62 @@ fn ends(line: &Line<'_>, next: &Line<'_>, edge: f32) -> bool {
     let space = (here[2] - here[0]) / text.chars().count().max(1) as f32;
     let fits = here[2] + space + next.first_word_width <= edge - SLACK;
     let lower = next.text.trim_start().chars().next().is_some_and(char::is_lowercase);
-    if lower && !stops && !marked {
+    if (lower || hangs(text)) && !stops && !marked {
         return false;
+    }
+    if shouts(text) && !shouts(next.text) && !stops {
+        return true;
     }
     // Lines of other heights are a heading and its text.
     let (high, low) = (here[3] - here[1], there[3] - there[1]);
     let resized = (high - low).abs() > 0.25 * high.max(low) && line.blank_after;
     fits || resized || stops && line.blank_after || there[1] + low < here[1]
+}
+
+/// Whether a line ends in the middle of a phrase.
+fn hangs(text: &str) -> bool {
+    let last = fold(text.rsplit([' ', '\t']).next().unwrap_or(""));
+    matches!(
+        last.trim_start_matches(['(', '"']),
+        "de" | "da"
+            | "do"
+            | "das"
+            | "dos"
+            | "e"
+            | "a"
+            | "o"
+            | "as"
+            | "os"
+            | "com"
+            | "por"
+            | "em"
+            | "sob"
+            | "no"
+            | "na"
+            | "ao"
+            | "aos"
+            | "r$"
+            | "cpf"
+            | "cpf/mf"
+            | "rg"
+            | "cnpj"
+            | "cnpj/mf"
+            | "n"
+            | "que"
+            | "seu"
+            | "sua"
+            | "pelo"
+            | "pela"
+            | "para"
+    ) || last.ends_with(',')
+}
+
+/// Whether a line is in capitals.
+fn shouts(text: &str) -> bool {
+    let letters = text.chars().filter(|c| c.is_alphabetic());
+    let (all, upper) =
+        letters.fold((0, 0), |(all, upper), c| (all + 1, upper + usize::from(c.is_uppercase())));
+    all >= 4 && upper == all
 }
 
 /// Lines that head or foot more than one page, and page numbers: (page, line).
