@@ -28,7 +28,8 @@ async fn see(node: &Node, path: &str) -> Value {
 }
 
 async fn act(node: &Node, action: &str, target: Value, dry_run: bool) -> Value {
-    let order = json!({ "action": action, "target": target, "reason": "a test wants it", "dry_run": dry_run });
+    let order =
+        json!({ "action": action, "target": target, "reason": "a test wants it", "dry_run": dry_run });
     let (status, body) = node.post("/v1/operator/actions", &order).await;
     assert_eq!(status, StatusCode::OK, "{body}");
     body
@@ -61,9 +62,11 @@ async fn actor(node: &Node, path: &str) -> Value {
 
 /// The processes of the program that this node has started.
 fn children_of(parent: u32) -> Vec<u32> {
-    let listed = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
+    let listed =
+        std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
     let all = std::fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten().flatten();
-    let of_threads = all.map(|task| std::fs::read_to_string(task.path().join("children")).unwrap_or_default());
+    let of_threads =
+        all.map(|task| std::fs::read_to_string(task.path().join("children")).unwrap_or_default());
     let texts = of_threads.chain([listed]).collect::<Vec<_>>().join(" ");
     let mut pids: Vec<u32> = texts.split_whitespace().filter_map(|pid| pid.parse().ok()).collect();
     pids.sort_unstable();
@@ -113,7 +116,8 @@ async fn every_actor_is_told_with_its_figures_and_no_word_of_a_document() {
     let reading = &found["path"][2];
     assert!(reading["actor"].as_str().unwrap().starts_with("ocr/worker-"), "{reading}");
 
-    let asked = node.request(Method::POST, &format!("/v1/documents/{id}/ask")).header("x-request-id", "order-17");
+    let asked =
+        node.request(Method::POST, &format!("/v1/documents/{id}/ask")).header("x-request-id", "order-17");
     assert!(asked.json(&json!({ "question": QUESTION })).send().await.unwrap().status().is_success());
     let found = see(&node, "where/order-17").await;
     assert_eq!((&found["what"], &found["status"]), (&json!("request"), &json!("done")), "{found}");
@@ -133,7 +137,8 @@ async fn every_actor_is_told_with_its_figures_and_no_word_of_a_document() {
 async fn without_leave_nobody_acts_and_a_dry_run_touches_nothing() {
     let home = Home::new();
     let node = home.start().await;
-    let order = json!({ "action": "pause_pool", "target": { "path": "ocr" }, "reason": "a test", "dry_run": false });
+    let order =
+        json!({ "action": "pause_pool", "target": { "path": "ocr" }, "reason": "a test", "dry_run": false });
     let (status, body) = node.post("/v1/operator/actions", &order).await;
     assert_eq!((status, &body["code"]), (StatusCode::FORBIDDEN, &json!("actions_disabled")), "{body}");
     assert_eq!(actor(&node, "ocr").await["actor"]["status"], "running");

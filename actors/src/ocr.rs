@@ -91,14 +91,16 @@ impl Craft for Reading {
             Job::Open { .. } => "open_file",
             Job::Draw { .. } => "draw_page",
             Job::Page { .. } => "read_page",
+            Job::Mark { .. } => "mark_file",
         }
     }
 
     fn trace(job: &Job) -> Option<Arc<str>> {
         match job {
-            Job::Open { request, .. } | Job::Draw { request, .. } | Job::Page { request, .. } => {
-                Some(request.trace.clone())
-            }
+            Job::Open { request, .. }
+            | Job::Draw { request, .. }
+            | Job::Page { request, .. }
+            | Job::Mark { request, .. } => Some(request.trace.clone()),
         }
     }
 

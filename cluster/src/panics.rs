@@ -97,7 +97,7 @@ mod tests {
         let cut = secret.clone();
         let text = said(move || assert!(cut[14..].len() > cut[15..].len()));
         assert!(text.contains("not a char boundary") && !text.contains("Marlene"), "{text}");
-        let result: Result<(), String> = Err(secret.clone());
+        let result: Result<(), String> = std::hint::black_box(Err(secret.clone()));
         let text = said(move || result.unwrap());
         assert!(text.contains("`Result::unwrap()`") && !text.contains("Marlene"), "{text}");
         let text = said(move || assert_eq!(secret, "nobody"));
