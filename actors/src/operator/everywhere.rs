@@ -31,12 +31,15 @@ pub(super) struct Answered {
     pub(super) answer: Result<Value, String>,
 }
 
+/// What was last seen of store and cache, and when.
+type Seen = (Instant, Vec<Value>);
+
 /// The operator's view of all nodes, seen from this one. Cheap to clone.
 #[derive(Clone)]
 pub struct Panel {
     pub(super) operator: Operator,
     pub(super) router: Router,
-    health: Arc<Mutex<Option<(Instant, Vec<Value>)>>>,
+    health: Arc<Mutex<Option<Seen>>>,
     pub(super) acted: Arc<AtomicU64>,
 }
 

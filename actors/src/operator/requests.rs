@@ -6,8 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Requests that are remembered: a minute of a busy node.
 const REQUESTS_MAX: usize = 4_096;
 
+/// A request's id and its trace.
+type Known = (Arc<str>, Arc<str>);
+
 #[derive(Debug, Clone, Default)]
-pub(super) struct Requests(Arc<Mutex<VecDeque<(Arc<str>, Arc<str>)>>>);
+pub(super) struct Requests(Arc<Mutex<VecDeque<Known>>>);
 
 impl Requests {
     pub(super) fn note(&self, request: &Arc<str>, trace: &Arc<str>) {

@@ -42,8 +42,11 @@ async fn mark(desk: &mut Desk, highlights: &Highlights) -> Result<Marked, Docume
     desk.reader.mark(highlights, Instant::now() + Duration::from_secs(300)).await
 }
 
-/// The highlight annotations of each page: corners, colour and note.
-fn annotations(file: &[u8]) -> Vec<Vec<(Vec<f32>, Vec<f32>, String)>> {
+/// Corners, colour and note of a highlight.
+type Annotation = (Vec<f32>, Vec<f32>, String);
+
+/// The highlight annotations of each page.
+fn annotations(file: &[u8]) -> Vec<Vec<Annotation>> {
     let pdf = Document::load_mem(file).unwrap();
     let numbers = |object: &Object| -> Vec<f32> {
         object.as_array().unwrap().iter().map(|number| number.as_float().unwrap()).collect()
