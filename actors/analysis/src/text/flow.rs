@@ -288,7 +288,9 @@ fn right_edges(lines: &[Line<'_>]) -> Vec<f32> {
         .iter()
         .map(|line| {
             let Some(rect) = &line.rect else { return f32::MAX };
-            let others = lines.iter().filter_map(|other| other.rect.as_ref());
+            // A table's rows reach where no sentence does.
+            let others = lines.iter().filter(|other| !other.text.contains('\t'));
+            let others = others.filter_map(|other| other.rect.as_ref());
             let mut ends: Vec<f32> = others.filter(|other| near(rect, other)).map(|other| other[2]).collect();
             ends.sort_by(f32::total_cmp);
             // Titles and tables reach further than the text does.
