@@ -11,7 +11,7 @@ use crate::text::Span;
 pub(crate) fn mark(folded: &str) -> Option<(String, usize)> {
     static MARK: LazyLock<Regex> = LazyLock::new(|| {
         pattern(
-            r#"^\s*[*-]?\s*(?:(?:quanto\s+)?(?:a[o]?\s+)?(?:item|materia|letra|alinea|proposta|deliberacao)\s+n?[o.]*\s*)?["']?(?:\(([ivxl]{1,6}|[a-z]|\d{1,2}(?:\.\d{1,2})*)\)|(\d{1,2}(?:\.\d{1,2})+)\.?\s|([ivxl]{1,6}|[a-z]|\d{1,2})["']?\s?(?:[).]|o\s?[).-]|\s[-:]|[-:]\s))["']?[\s:.,-]*"#,
+            r#"^\s*(?:e\s+)?[*-]?\s*(?:(?:quanto\s+)?(?:a[o]?\s+)?(?:item|materia|letra|alinea|proposta|deliberacao)\s+n?[o.]*\s*)?["']?(?:\(([ivxl]{1,6}|[a-z]|\d{1,2}(?:\.\d{1,2})*)\)|(\d{1,2}(?:\.\d{1,2})+)\.?\s|([ivxl]{1,6}|[a-z]|\d{1,2})["']?\s?(?:[).]|o\s?[).-]|\s[-:]|[-:]\s))["']?[\s:.,-]*"#,
         )
     });
     let hit = MARK.captures(folded)?;

@@ -18,6 +18,8 @@ pub(crate) struct Part {
     pub(crate) percent: Option<Found>,
     pub(crate) fraction: Option<Found>,
     pub(crate) value: Option<Found>,
+    /// Whether it is said of "the heirs" and not of one by name.
+    general: bool,
 }
 
 /// A thing and its parts.
@@ -107,6 +109,17 @@ pub(crate) fn read(
         foreign: list.and_then(|list| list.refuse_inherited.as_ref()),
     };
     let mut found: Vec<Divided> = Vec::new();
+    let mut all: Vec<(usize, Vec<Part>)> = Vec::new();
+    let mut collect = |thing: usize, parts: Vec<Part>| all.push((thing, parts));
+    reader.tables(&mut collect);
+    for range in document.ranges(&shares.section) {
+        reader.section(range, &mut collect);
+    }
+    // What is said of one by name comes before what is said of all.
+    let (named, general): (Vec<_>, Vec<_>) = all
+        .into_iter()
+        .flat_map(|(thing, parts)| parts.into_iter().map(move |part| (thing, part)))
+        .partition(|(_, part)| !part.general);
     let mut put = |thing: usize, parts: Vec<Part>| {
         let Some(name) = things.get(thing).and_then(|record| record.get(&shares.thing_name)) else { return };
         match found.iter_mut().find(|one| one.thing.span == name.span && one.thing.value == name.value) {
@@ -121,9 +134,8 @@ pub(crate) fn read(
             None => {}
         }
     };
-    reader.tables(&mut put);
-    for range in document.ranges(&shares.section) {
-        reader.section(range, &mut put);
+    for (thing, part) in named.into_iter().chain(general) {
+        put(thing, vec![part]);
     }
     let order = |one: &Divided| {
         things
@@ -312,8 +324,13 @@ impl Reader<'_> {
                 }
                 let (Some(thing), Some(who)) = (thing, record.remove("herdeiro")) else { continue };
                 let mut take = |key: &str| record.remove(key);
-                let part =
-                    Part { who, percent: take("percentual"), fraction: take("fracao"), value: take("valor") };
+                let part = Part {
+                    who,
+                    percent: take("percentual"),
+                    fraction: take("fracao"),
+                    value: take("valor"),
+                    general: false,
+                };
                 if part.percent.is_some() || part.fraction.is_some() {
                     put(thing, vec![part]);
                 }
@@ -344,6 +361,7 @@ impl Reader<'_> {
                 // What the whole estate is worth is not what a part of one thing is worth.
                 for part in &mut parts {
                     part.value = None;
+                    part.general = true;
                 }
                 parts.retain(|part| part.percent.is_some() || part.fraction.is_some());
                 put(thing, parts);
@@ -600,7 +618,8 @@ impl Reader<'_> {
             if many && turn.who.iter().all(|(name, _)| named.contains(&fold(name))) {
                 continue;
             }
-            parts.extend(self.shared(&turn.who, &turn.portion, equal, whole));
+            let shared = self.shared(&turn.who, &turn.portion, equal, whole);
+            parts.extend(shared.into_iter().map(|part| Part { general: many, ..part }));
         }
         parts
     }
@@ -696,7 +715,7 @@ impl Reader<'_> {
                 percent = put(&from.span.clone(), Json::from(exact), 0.7, vec!["derived"]);
             }
             if percent.is_some() || fraction.is_some() || value.is_some() {
-                parts.push(Part { who, percent, fraction, value });
+                parts.push(Part { who, percent, fraction, value, general: false });
             }
         }
         parts

@@ -316,6 +316,9 @@ fn ends(line: &Line<'_>, next: &Line<'_>, edge: f32) -> bool {
     let (Some(here), Some(there)) = (&line.rect, &next.rect) else {
         return line.blank_after || stops && text.ends_with([':', ';']);
     };
+    if shouts(text) && !shouts(next.text) && !stops && !hangs(text) {
+        return true;
+    }
     if line.text.contains('\t') || here[2] < there[0] || there[2] < here[0] {
         return true;
     }
@@ -329,9 +332,7 @@ fn ends(line: &Line<'_>, next: &Line<'_>, edge: f32) -> bool {
     if (lower || hangs(text)) && !stops && !marked {
         return false;
     }
-    if shouts(text) && !shouts(next.text) && !stops {
-        return true;
-    }
+
     // Lines of other heights are a heading and its text.
     let (high, low) = (here[3] - here[1], there[3] - there[1]);
     let resized = (high - low).abs() > 0.25 * high.max(low) && line.blank_after;
