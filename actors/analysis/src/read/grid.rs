@@ -268,9 +268,13 @@ fn longer(new: &[(Rect, String)], old: &[(Rect, String)]) -> bool {
         && new.iter().zip(old).filter(|((_, new), (_, old))| new != old).count() < new.len()
 }
 
-/// Where the pieces of lines begin and end.
+/// Where the pieces of most lines begin or end.
 fn edges(lines: &[Line]) -> Vec<f32> {
-    lines.iter().flat_map(pieces).flat_map(|piece| [piece.rect[0], piece.rect[2]]).collect()
+    let all: Vec<f32> =
+        lines.iter().flat_map(pieces).flat_map(|piece| [piece.rect[0], piece.rect[2]]).collect();
+    let often = (lines.len() / 2).max(2);
+    let common = |edge: &f32| all.iter().filter(|other| (*other - edge).abs() < 1.5).count() >= often;
+    all.iter().copied().filter(common).collect()
 }
 
 /// How far a cell may stand from where those above it began or ended, in points.

@@ -355,7 +355,16 @@ impl Reader<'_> {
             }
             let stop = self.document.text.folded(clause.start + hit.end()..clause.end);
             let sentence = stop.find(". ").map_or(clause.end, |at| clause.start + hit.end() + at);
-            let within: Vec<Seen> = seen.into_iter().filter(|one| one.span.end <= sentence).collect();
+            let mut within: Vec<Seen> = seen.into_iter().filter(|one| one.span.end <= sentence).collect();
+            let before = self.document.text.folded(range.start..clause.start);
+            // "Sendo o único herdeiro, são-lhe adjudicados todos os bens".
+            if !within.iter().any(|one| matches!(one.sign, Sign::Who(_)))
+                && let ([only], Some(word)) =
+                    (self.everybody().as_slice(), self.shares.each_words.plain().find_iter(before).last())
+            {
+                let span = range.start + word.start()..range.start + word.end();
+                within.insert(0, Seen { span, sign: Sign::Who(vec![only.clone()]) });
+            }
             for thing in 0..self.things.len() {
                 let mut parts = self.parts(thing, &within, &clause, false);
                 // What the whole estate is worth is not what a part of one thing is worth.

@@ -1,6 +1,7 @@
 //! Names of people, companies and funds, by their capitals, particles and endings.
 
 use super::lexicon::{business, no_name, particle, place_before};
+use super::spelled::is_number_word;
 use super::{Entity, Kind, Token, title_case};
 use crate::text::squeeze;
 
@@ -152,6 +153,7 @@ fn opens(token: &Token) -> bool {
         && !no_name(&token.folded)
         && !particle(&token.folded)
         && token.folded.len() > 1
+        && !is_number_word(&token.folded)
         && !token.folded.chars().any(|c| c.is_ascii_digit())
         && !roman(token)
 }
