@@ -207,6 +207,12 @@ pub(crate) struct List {
     /// Whether clauses without a value of `any` name what later clauses of the same mark are about.
     #[serde(default)]
     pub(crate) agenda: bool,
+    /// Whether a sentence is an item as a clause is.
+    #[serde(default)]
+    pub(crate) sentences: bool,
+    /// Columns that an item without them has from the sentence that opens its enumeration.
+    #[serde(default)]
+    pub(crate) inherit: Vec<String>,
     /// What begins a further item within one clause.
     pub(crate) start: Option<Pattern>,
     /// A row that sums up and is no item.
@@ -256,6 +262,9 @@ pub(crate) struct Column {
     /// Of persons: also in what is said of others within the same clause.
     #[serde(default)]
     pub(crate) wide: bool,
+    /// Of persons: what the plural before an enumeration makes each of them.
+    #[serde(default)]
+    pub(crate) group_choices: Vec<GroupChoice>,
     /// Further keys that have the same value, for readers of older results.
     #[serde(default)]
     pub(crate) also: Vec<String>,
@@ -264,6 +273,15 @@ pub(crate) struct Column {
     pub(crate) optional: bool,
     #[serde(default)]
     pub(crate) clean: Vec<Clean>,
+}
+
+/// A word in the plural before an enumeration, and what it makes a man and a woman of it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GroupChoice {
+    pub(crate) find: Pattern,
+    pub(crate) masculine: String,
+    pub(crate) feminine: String,
 }
 
 /// Who belongs to a list of persons; every part that is given must hold.

@@ -11,7 +11,7 @@ use crate::text::Span;
 pub(crate) fn mark(folded: &str) -> Option<(String, usize)> {
     static MARK: LazyLock<Regex> = LazyLock::new(|| {
         pattern(
-            r#"^\s*[*-]?\s*(?:(?:quanto\s+)?(?:a[o]?\s+)?(?:item|materia|letra|alinea|proposta|deliberacao)\s+n?[o.]*\s*)?["']?(?:\(([ivxl]{1,6}|[a-z]|\d{1,2}(?:\.\d{1,2})*)\)|(\d{1,2}(?:\.\d{1,2})+)\.?\s|([ivxl]{1,6}|[a-z]|\d{1,2})["']?\s?(?:[).]|o\s?[).-]|\s[-:]|[-:]\s))["']?[\s:.,-]*"#,
+            r#"^\s*(?:e\s+)?[*-]?\s*(?:(?:quanto\s+)?(?:a[o]?\s+)?(?:item|materia|letra|alinea|proposta|deliberacao)\s+n?[o.]*\s*)?["']?(?:\(([ivxl]{1,6}|[a-z]|\d{1,2}(?:\.\d{1,2})*)\)|(\d{1,2}(?:\.\d{1,2})+)\.?\s|([ivxl]{1,6}|[a-z]|\d{1,2})["']?\s?(?:[).]|o\s?[).-]|\s[-:]|[-:]\s))["']?[\s:.,-]*"#,
         )
     });
     let hit = MARK.captures(folded)?;
@@ -32,13 +32,42 @@ pub(crate) fn clauses(folded: &str, range: &Span) -> Vec<Span> {
             '\n' => depth = 0,
             _ => {}
         }
-        if c == '\n' || c == ';' && depth <= 0 {
-            found.push(start..range.start + at);
+        let listed = c == ':' && depth <= 0 && text.get(at + 1..).is_some_and(opens_list);
+        if c == '\n' || c == ';' && depth <= 0 || listed {
+            // The colon stays with the sentence that opens the list.
+            found.push(start..range.start + at + usize::from(listed));
             start = range.start + at + 1;
         }
     }
     found.push(start..range.end);
     found.retain(|span| folded.get(span.clone()).is_some_and(|text| !text.trim().is_empty()));
+    found
+}
+
+/// Whether a text begins with the mark of a list's first item.
+fn opens_list(text: &str) -> bool {
+    static FIRST: LazyLock<Regex> =
+        LazyLock::new(|| pattern(r#"^\s+\(?(?:a|i|1|1\.1|01|\d{1,2}\.1)(?:[).]|\s[-:]|\))\s"#));
+    FIRST.is_match(text)
+}
+
+/// The sentences of a clause.
+pub(crate) fn sentences(chars: &[char], clause: &Span) -> Vec<Span> {
+    let mut found = Vec::new();
+    let mut start = clause.start;
+    for at in clause.clone() {
+        let next = (chars.get(at + 1), chars.get(at + 2));
+        let ends = chars.get(at) == Some(&'.')
+            && next.0.is_some_and(|c| c.is_whitespace())
+            && next.1.is_some_and(|c| c.is_uppercase())
+            && at >= start + 12
+            && at + 2 < clause.end;
+        if ends {
+            found.push(start..at + 1);
+            start = at + 1;
+        }
+    }
+    found.push(start..clause.end);
     found
 }
 

@@ -68,15 +68,8 @@ fn past_others(
     let text = &document.text;
     let mut found = Vec::new();
     for mention in people.named(owner) {
-        let theirs = |at: usize| {
-            let last = people.iter().filter(|other| other.span.end <= at).last();
-            last.is_some_and(|last| {
-                last.span != mention.span
-                    && !text.folded(last.span.end..at).trim_start_matches([',', ' ']).contains(',')
-            })
-        };
         found.extend(find(text, document.pages, &mention.wide, asked, rule, |at| {
-            document.within(at, &rule.section) && !theirs(at)
+            document.within(at, &rule.section) && !people.speaks_of_another(document, mention, at)
         }));
     }
     found

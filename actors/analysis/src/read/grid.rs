@@ -19,14 +19,18 @@ pub(crate) struct Grid {
     pub(crate) page: usize,
     /// For each column: the key of the list's column that its head names.
     pub(crate) keys: Vec<Option<String>>,
-    /// The heads' texts, folded.
-    pub(crate) heads: Vec<String>,
     /// The rows: for each column its words, in reading order.
     pub(crate) rows: Vec<Vec<Vec<Word>>>,
     /// Where the head begins in the page's text, and which bytes the table covers.
     pub(crate) head_at: usize,
     pub(crate) words: Vec<Range<usize>>,
 }
+
+/// The cells of a head, the columns that they name, and its lines.
+type Head = (Vec<(Rect, String)>, Vec<Option<String>>, usize);
+
+/// What the next page's rows are held to: the head's cells, the columns, and where cells began and ended.
+type Open = (Vec<(Rect, String)>, Vec<Option<String>>, Vec<f32>);
 
 /// Words that stand on one line, from left to right.
 struct Line {
@@ -43,10 +47,6 @@ struct Piece {
 
 fn join(a: Rect, b: Rect) -> Rect {
     [a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])]
-}
-
-fn around(words: &[Word]) -> Rect {
-    words.iter().map(|word| word.rect).reduce(join).unwrap_or_default()
 }
 
 fn middle(rect: &Rect) -> f32 {
@@ -167,17 +167,29 @@ fn named(cells: &[(Rect, String)], columns: &[Column]) -> Vec<Option<String>> {
 /// Every table of the document whose head names the list's key and another of its columns.
 pub(crate) fn grids(pages: &[Page], key: &str, columns: &[Column]) -> Vec<Grid> {
     let mut found: Vec<Grid> = Vec::new();
-    let mut open: Option<(Vec<(Rect, String)>, Vec<Option<String>>)> = None;
+    let mut open: Option<Open> = None;
     for (index, page) in pages.iter().enumerate() {
         let lines = lines(page);
         let mut at = 0;
         let mut first_on_page = true;
         while at < lines.len() {
             let head = best_head(page, &lines, at, key, columns);
+            // A title over the head is no line of it.
+            let below = best_head(page, &lines, at + 1, key, columns);
+            if let (Some(here), Some(below)) = (&head, &below) {
+                let count = |head: &Head| head.1.iter().flatten().count();
+                let title = lines.get(at).is_some_and(|line| pieces(line).len() == 1);
+                if here.2 > 1 && (count(below) > count(here) || count(below) == count(here) && title) {
+                    at += 1;
+                    continue;
+                }
+            }
             let (cells, keys, body) = match (head, &open) {
                 (Some((cells, keys, length)), _) => (cells, keys, at + length),
                 // The rows go on at the top of the next page, below its running head.
-                (None, Some((cells, keys))) if first_on_page && at < 4 && continues(&lines, at, cells) => {
+                (None, Some((cells, keys, edges)))
+                    if first_on_page && at < 4 && continues(&lines, at, cells, edges) =>
+                {
                     (cells.clone(), keys.clone(), at)
                 }
                 _ => {
@@ -192,11 +204,10 @@ pub(crate) fn grids(pages: &[Page], key: &str, columns: &[Column]) -> Vec<Grid> 
             let words: Vec<Range<usize>> =
                 all.iter().flat_map(|line| line.words.iter().map(|word| word.start..word.end)).collect();
             let head_at = words.iter().map(|range| range.start).min().unwrap_or(0);
-            let heads = cells.iter().map(|(_, text)| text.clone()).collect();
             // What little follows on the page is its foot.
-            open = (end + 3 >= lines.len()).then(|| (cells, keys.clone()));
+            open = (end + 3 >= lines.len()).then(|| (cells, keys.clone(), edges(all)));
             if !rows.is_empty() {
-                found.push(Grid { page: index, keys, heads, rows, head_at, words });
+                found.push(Grid { page: index, keys, rows, head_at, words });
             }
             at = end.max(at + 1);
         }
@@ -208,13 +219,7 @@ pub(crate) fn grids(pages: &[Page], key: &str, columns: &[Column]) -> Vec<Grid> 
 }
 
 /// The head that begins at line `at`: its cells, what they name, and its lines.
-fn best_head(
-    page: &Page,
-    lines: &[Line],
-    at: usize,
-    key: &str,
-    columns: &[Column],
-) -> Option<(Vec<(Rect, String)>, Vec<Option<String>>, usize)> {
+fn best_head(page: &Page, lines: &[Line], at: usize, key: &str, columns: &[Column]) -> Option<Head> {
     let mut best: Option<(usize, Vec<(Rect, String)>, Vec<Option<String>>, usize)> = None;
     for length in 1..=HEAD_LINES_MAX {
         let block = lines.get(at..at + length)?;
@@ -263,15 +268,25 @@ fn longer(new: &[(Rect, String)], old: &[(Rect, String)]) -> bool {
         && new.iter().zip(old).filter(|((_, new), (_, old))| new != old).count() < new.len()
 }
 
-/// Whether the line at `at` has pieces under two or more of the columns.
-fn continues(lines: &[Line], at: usize, cells: &[(Rect, String)]) -> bool {
+/// Where the pieces of most lines begin or end.
+fn edges(lines: &[Line]) -> Vec<f32> {
+    let all: Vec<f32> =
+        lines.iter().flat_map(pieces).flat_map(|piece| [piece.rect[0], piece.rect[2]]).collect();
+    let often = (lines.len() / 2).max(2);
+    let common = |edge: &f32| all.iter().filter(|other| (*other - edge).abs() < 1.5).count() >= often;
+    all.iter().copied().filter(common).collect()
+}
+
+/// How far a cell may stand from where those above it began or ended, in points.
+const EDGE_SLACK: f32 = 4.0;
+
+/// Whether the line at `at` is a row of the table on the page before: most of its pieces stand as cells did there.
+fn continues(lines: &[Line], at: usize, cells: &[(Rect, String)], edges: &[f32]) -> bool {
     let Some(line) = lines.get(at) else { return false };
     let pieces = pieces(line);
-    let under = cells
-        .iter()
-        .filter(|(rect, _)| pieces.iter().any(|piece| piece.rect[0] < rect[2] && rect[0] < piece.rect[2]))
-        .count();
-    pieces.len() >= 2 && under >= 2 && pieces.len() * 2 >= cells.len()
+    let stands = |x: f32| edges.iter().any(|edge| (edge - x).abs() < EDGE_SLACK);
+    let aligned = pieces.iter().filter(|piece| stands(piece.rect[0]) || stands(piece.rect[2])).count();
+    pieces.len() >= 2 && pieces.len() + 1 >= cells.len() && aligned * 10 >= pieces.len() * 8
 }
 
 /// The line after the table's last.

@@ -1,6 +1,6 @@
 //! The clauses of a document that may each be a record of a list.
 
-use super::clauses::{clauses, mark};
+use super::clauses::{clauses, mark, sentences};
 use super::{Document, grid::Grid};
 use crate::profile::List;
 use crate::scan::Kind;
@@ -44,7 +44,15 @@ pub(crate) fn items(document: &Document<'_>, list: &List, grids: &[Grid]) -> Vec
             if text.trim_end().ends_with(':') {
                 opening = clause.clone();
             }
-            for span in split(document, list, clause) {
+            if text.trim_end().ends_with(':') && !list.inherit.is_empty() {
+                continue;
+            }
+            let parts = if list.sentences {
+                sentences(document.text.flow.chars(), &clause)
+            } else {
+                split(document, list, clause)
+            };
+            for span in parts {
                 let text = folded.get(span.clone()).unwrap_or("");
                 if anywhere.is_some_and(|anywhere| !anywhere.is_in(text)) {
                     continue;

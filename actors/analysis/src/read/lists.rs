@@ -1,6 +1,9 @@
 //! The records of a profile's lists: people, rows and clauses.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use regex::Regex;
 
 use super::fields::Fields;
 use super::find::{Asked, Candidate, Found, find, placed, same, whole};
@@ -9,6 +12,7 @@ use super::people::{Mention, People, matches};
 use super::rows::rows;
 use super::{Document, Text, grid};
 use crate::profile::{Column, List, Of, Type};
+use crate::scan::pattern;
 use crate::text::{Span, fold};
 
 /// Records of a list at most: a document with more is no document of this kind.
@@ -117,19 +121,71 @@ fn person(
     for column in list.column.iter().filter(|column| column.key != list.key) {
         let found = std::iter::once(mention).chain(others.iter().copied()).find_map(|mention| {
             let range = if column.wide { mention.wide.clone() } else { mention.own.clone() };
-            by_rules(document, text, &range, column, true).or_else(|| {
-                column
-                    .wide
-                    .then(|| by_rules(document, text, &mention.lead, column, true))
-                    .flatten()
-                    .filter(|_| column.kind == Type::Choice)
-            })
+            by_rules(document, text, &range, column, true)
+                .or_else(|| past_others(document, people, mention, column))
         });
+        let found = found.or_else(|| {
+            column
+                .wide
+                .then(|| by_rules(document, text, &mention.lead, column, true))
+                .flatten()
+                .filter(|_| column.kind == Type::Choice)
+        });
+        let found = found.or_else(|| by_group(document, mention, column));
         if let Some(found) = found {
             record.insert(column.key.clone(), found);
         }
     }
     any(&record, list).then_some(record)
+}
+
+/// What is said of a person after another was named for that one's sake.
+fn past_others(
+    document: &Document<'_>,
+    people: &People,
+    mention: &Mention,
+    column: &Column,
+) -> Option<Found> {
+    if !matches!(column.kind, Type::Cpf) || mention.nested {
+        return None;
+    }
+    column.find.iter().find_map(|rule| {
+        let found = find(&document.text, document.pages, &mention.wide, asked(column), rule, |at| {
+            document.within(at, &rule.section) && !people.speaks_of_another(document, mention, at)
+        });
+        found.into_iter().next()
+    })
+}
+
+/// What the plural before an enumeration makes of a person: of "filhos", a man is a "filho".
+fn by_group(document: &Document<'_>, mention: &Mention, column: &Column) -> Option<Found> {
+    static WOMAN: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(
+            r"\b(?:brasileira|casada|solteira|viuva|divorciada|separada|inscrita|nascida|domiciliada|portadora)\b",
+        )
+    });
+    static MAN: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(
+            r"\b(?:brasileiro|casado|solteiro|viuvo|divorciado|separado|inscrito|nascido|domiciliado|portador)\b",
+        )
+    });
+    let text = &document.text;
+    let own = text.folded(mention.own.clone());
+    let first = |pattern: &Regex| pattern.find(own).map_or(usize::MAX, |hit| hit.start());
+    let (woman, man) = (first(&WOMAN), first(&MAN));
+    if woman == man {
+        return None;
+    }
+    let spans = std::iter::once(&mention.lead).chain(&mention.groups);
+    spans.into_iter().find_map(|group| {
+        column.group_choices.iter().find_map(|choice| {
+            let hit = choice.find.plain().find(text.folded(group.clone()))?;
+            let span = group.start + hit.start()..group.start + hit.end();
+            let value = if woman < man { &choice.feminine } else { &choice.masculine };
+            let one = Candidate { span, value: value.as_str().into(), flags: vec!["derived"] };
+            placed(text, document.pages, one, 0.7)
+        })
+    })
 }
 
 /// The name with the case that a person writes, where one mention has it.
@@ -251,6 +307,12 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
             for column in &list.column {
                 if let Some(found) = by_rules(document, &document.text, &item.span, column, true) {
                     record.insert(column.key.clone(), found);
+                }
+            }
+            for column in list.column.iter().filter(|column| list.inherit.contains(&column.key)) {
+                if !record.contains_key(&column.key) && item.mark.is_some() && !item.opening.is_empty() {
+                    let found = by_rules(document, &document.text, &item.opening, column, true);
+                    record.extend(found.map(|found| (column.key.clone(), found)));
                 }
             }
             if let Some(mark) = &item.mark {

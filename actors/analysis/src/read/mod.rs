@@ -38,7 +38,7 @@ pub(crate) fn debug(pages: &[crate::Page], profile: &crate::Profile) -> String {
             one.nested,
             one.opens,
             document.text.folded(one.own.clone()),
-            document.text.folded(one.group.clone())
+            document.text.folded(one.groups.last().cloned().unwrap_or(0..0))
         ));
     }
     out

@@ -25,8 +25,8 @@ pub(crate) struct Mention {
     pub(crate) opens: bool,
     /// Named for another's sake: as spouse, parent, representative.
     pub(crate) nested: bool,
-    /// What opens the sentence or the enumeration.
-    pub(crate) group: Span,
+    /// What opens the sentence or the enumeration, and the phrase before its last colon.
+    pub(crate) groups: Vec<Span>,
 }
 
 /// Every mention of a document, in order.
@@ -40,6 +40,16 @@ fn nested(before: &str) -> bool {
         )
     });
     LEAD.is_match(before)
+}
+
+/// Whether a dead parent is named, in whose place another inherits: nothing more is said of that one.
+fn represented(before: &str, after: &str) -> bool {
+    static LEAD: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(
+            r"(?:\bpre-mort[oa],?|\bfalecid[oa],?|representacao d[eoa]\s+(?:sua|seu)?\s*(?:finad[oa]\s+)?(?:mae|pai|genitora?|avo|irma[o]?),?)\s*$",
+        )
+    });
+    LEAD.is_match(before) && !after.trim_start_matches([',', ' ']).starts_with("cpf")
 }
 
 fn parent(before: &str) -> bool {
@@ -76,7 +86,13 @@ impl People {
                             "e" | "e de" | "e da" | "e do"
                         )
                 });
-                parent(lead) || second
+                let after = text.folded(person.span.end..person.span.end + 20);
+                let shorter = at.checked_sub(1).and_then(|last| persons.get(last)).is_some_and(|last| {
+                    let (long, short) = (fold(last.text()), fold(person.text()));
+                    let words = || long.split(' ').collect::<Vec<_>>();
+                    long != short && short.split(' ').all(|word| words().contains(&word))
+                });
+                parent(lead) || second || shorter || represented(lead, after)
             })
             .collect();
         let hidden: Vec<bool> = persons
@@ -84,6 +100,7 @@ impl People {
             .zip(&parents)
             .map(|(person, parent)| *parent || nested(before(&person.span)))
             .collect();
+        let spans: Vec<Span> = persons.iter().map(|person| person.span.clone()).collect();
         let mut mentions = Vec::new();
         for (at, person) in persons.iter().enumerate() {
             let clause = clause_at(folded, person.span.start);
@@ -107,15 +124,27 @@ impl People {
                 own: person.span.end..end_at(&parents),
                 wide: person.span.end..end_at(&hidden),
                 nested: hidden.get(at).copied().unwrap_or(false),
-                group: group(
-                    text,
-                    &persons.iter().map(|p| p.span.clone()).collect::<Vec<_>>(),
-                    person.span.start,
-                    document.head_before(person.span.start),
-                ),
+                groups: groups(text, &spans, person.span.start, document.head_before(person.span.start)),
             });
         }
         Self(mentions)
+    }
+
+    /// Whether what stands at `at`, in what is said of `mention`, follows the name of another directly, or of one who
+    /// stands for that person: then it is that one's.
+    pub(crate) fn speaks_of_another(&self, document: &Document<'_>, mention: &Mention, at: usize) -> bool {
+        let text = &document.text;
+        let Some(last) = self.0.iter().filter(|other| other.span.end <= at).last() else { return false };
+        if last.span == mention.span {
+            return false;
+        }
+        let before = text.folded(last.span.start.saturating_sub(90)..last.span.start);
+        let stands_for = before
+            .rfind("representad")
+            .max(before.rfind("assistid"))
+            .max(before.rfind("procurador"))
+            .is_some();
+        stands_for || !text.folded(last.span.end..at).trim_start_matches([',', ' ']).contains(',')
     }
 
     /// In order.
@@ -129,6 +158,22 @@ impl People {
         self.0.iter().filter(move |mention| fold(&mention.name) == name)
     }
 }
+
+/// From where the enumeration or the sentence begins to its first person; and the phrase before the last colon.
+fn groups(text: &Text, persons: &[Span], at: usize, head: usize) -> Vec<Span> {
+    let group = group(text, persons, at, head);
+    let before = text.folded(group.start..at);
+    let colon = before.rfind(": ").map(|colon| {
+        let phrase = before.get(..colon).unwrap_or("");
+        let start = phrase.rfind([';', '\n', ':']).map_or(0, |stop| stop + 1);
+        let start = start.max(phrase.len().saturating_sub(PHRASE_MAX));
+        group.start + start..group.start + colon + 1
+    });
+    std::iter::once(group).chain(colon).collect()
+}
+
+/// Letters of the phrase before a colon that are looked at.
+const PHRASE_MAX: usize = 120;
 
 /// From where the enumeration or the sentence begins to its first person.
 fn group(text: &Text, persons: &[Span], at: usize, head: usize) -> Span {
@@ -187,7 +232,10 @@ pub(crate) fn matches(document: &Document<'_>, mention: &Mention, when: &When) -
     let text = &document.text;
     when.lead.as_ref().is_none_or(|lead| lead.ends(text.folded(mention.lead.clone()), 0))
         && when.own.as_ref().is_none_or(|own| own.is_in(text.folded(mention.own.clone())))
-        && when.group.as_ref().is_none_or(|group| group.is_in(text.folded(mention.group.clone())))
+        && when
+            .group
+            .as_ref()
+            .is_none_or(|group| mention.groups.iter().any(|span| group.is_in(text.folded(span.clone()))))
         && document.within(mention.span.start, &when.section)
         && (!when.opens || mention.opens)
 }

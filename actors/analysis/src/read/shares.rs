@@ -18,6 +18,8 @@ pub(crate) struct Part {
     pub(crate) percent: Option<Found>,
     pub(crate) fraction: Option<Found>,
     pub(crate) value: Option<Found>,
+    /// Whether it is said of "the heirs" and not of one by name.
+    general: bool,
 }
 
 /// A thing and its parts.
@@ -56,6 +58,21 @@ impl Portion {
         self.percent.is_none() && self.fraction.is_none() && self.value.is_none()
     }
 
+    /// Takes what it lacks.
+    fn fill(&mut self, other: Self) {
+        self.percent = self.percent.take().or(other.percent);
+        self.fraction = self.fraction.take().or(other.fraction);
+        self.value = self.value.take().or(other.value);
+    }
+
+    /// Whether both say how much in the same way.
+    fn clashes(&self, other: &Self) -> bool {
+        let share = |one: &Self| one.percent.is_some() || one.fraction.is_some();
+        self.percent.is_some() && other.percent.is_some()
+            || self.fraction.is_some() && other.fraction.is_some()
+            || self.value.is_some() && (other.value.is_some() || share(self) && share(other))
+    }
+
     fn take(&mut self, seen: &Seen) {
         match &seen.sign {
             Sign::Percent(percent) if self.percent.is_none() => {
@@ -92,6 +109,17 @@ pub(crate) fn read(
         foreign: list.and_then(|list| list.refuse_inherited.as_ref()),
     };
     let mut found: Vec<Divided> = Vec::new();
+    let mut all: Vec<(usize, Vec<Part>)> = Vec::new();
+    let mut collect = |thing: usize, parts: Vec<Part>| all.push((thing, parts));
+    reader.tables(&mut collect);
+    for range in document.ranges(&shares.section) {
+        reader.section(range, &mut collect);
+    }
+    // What is said of one by name comes before what is said of all.
+    let (named, general): (Vec<_>, Vec<_>) = all
+        .into_iter()
+        .flat_map(|(thing, parts)| parts.into_iter().map(move |part| (thing, part)))
+        .partition(|(_, part)| !part.general);
     let mut put = |thing: usize, parts: Vec<Part>| {
         let Some(name) = things.get(thing).and_then(|record| record.get(&shares.thing_name)) else { return };
         match found.iter_mut().find(|one| one.thing.span == name.span && one.thing.value == name.value) {
@@ -106,9 +134,8 @@ pub(crate) fn read(
             None => {}
         }
     };
-    reader.tables(&mut put);
-    for range in document.ranges(&shares.section) {
-        reader.section(range, &mut put);
+    for (thing, part) in named.into_iter().chain(general) {
+        put(thing, vec![part]);
     }
     let order = |one: &Divided| {
         things
@@ -297,8 +324,13 @@ impl Reader<'_> {
                 }
                 let (Some(thing), Some(who)) = (thing, record.remove("herdeiro")) else { continue };
                 let mut take = |key: &str| record.remove(key);
-                let part =
-                    Part { who, percent: take("percentual"), fraction: take("fracao"), value: take("valor") };
+                let part = Part {
+                    who,
+                    percent: take("percentual"),
+                    fraction: take("fracao"),
+                    value: take("valor"),
+                    general: false,
+                };
                 if part.percent.is_some() || part.fraction.is_some() {
                     put(thing, vec![part]);
                 }
@@ -323,12 +355,22 @@ impl Reader<'_> {
             }
             let stop = self.document.text.folded(clause.start + hit.end()..clause.end);
             let sentence = stop.find(". ").map_or(clause.end, |at| clause.start + hit.end() + at);
-            let within: Vec<Seen> = seen.into_iter().filter(|one| one.span.end <= sentence).collect();
+            let mut within: Vec<Seen> = seen.into_iter().filter(|one| one.span.end <= sentence).collect();
+            let before = self.document.text.folded(range.start..clause.start);
+            // "Sendo o único herdeiro, são-lhe adjudicados todos os bens".
+            if !within.iter().any(|one| matches!(one.sign, Sign::Who(_)))
+                && let ([only], Some(word)) =
+                    (self.everybody().as_slice(), self.shares.each_words.plain().find_iter(before).last())
+            {
+                let span = range.start + word.start()..range.start + word.end();
+                within.insert(0, Seen { span, sign: Sign::Who(vec![only.clone()]) });
+            }
             for thing in 0..self.things.len() {
                 let mut parts = self.parts(thing, &within, &clause, false);
                 // What the whole estate is worth is not what a part of one thing is worth.
                 for part in &mut parts {
                     part.value = None;
+                    part.general = true;
                 }
                 parts.retain(|part| part.percent.is_some() || part.fraction.is_some());
                 put(thing, parts);
@@ -499,87 +541,141 @@ impl Reader<'_> {
         self.things.get(thing)?.get(&self.shares.thing_value)?.value.as_f64()
     }
 
-    /// The parts of one thing: who, then how much, or the other way round.
+    /// The parts of one thing: who, then how much, or the other way round, phrase by phrase.
     fn parts(&self, thing: usize, seen: &[Seen], clause: &Span, several: bool) -> Vec<Part> {
-        let worth = self.worth(thing);
-        // Groups of people and bundles of parts, by turns.
-        let mut turns: Vec<Turn> = Vec::new();
-        for one in seen {
-            match (&one.sign, turns.last_mut()) {
-                (Sign::Thing(_), _) => {}
-                (Sign::Who(names), Some(Turn::Who(group))) => {
-                    group.extend(names.iter().map(|name| (name.clone(), one.span.clone())));
-                }
-                (Sign::Who(names), _) => {
-                    turns
-                        .push(Turn::Who(names.iter().map(|name| (name.clone(), one.span.clone())).collect()));
-                }
-                (_, Some(Turn::Much(portion))) => portion.take(one),
-                _ => {
-                    let mut portion = Portion::default();
-                    portion.take(one);
-                    turns.push(Turn::Much(portion));
-                }
-            }
-        }
-        // What is said of the whole thing first is no part: its value.
-        if let [Turn::Much(portion), Turn::Who(_), ..] = turns.as_mut_slice() {
-            let all = portion
-                .value
-                .as_ref()
-                .zip(worth)
-                .is_some_and(|((value, _), worth)| (value - worth).abs() < 0.01);
-            let partial = portion.percent.as_ref().is_some_and(|(percent, _)| *percent < 100.0)
-                || portion.fraction.is_some();
-            if all && partial {
-                portion.value = None;
-            }
-            let later = turns.iter().skip(1).any(|turn| matches!(turn, Turn::Much(_)));
-            if let (Some(Turn::Much(portion)), true) = (turns.first(), later)
-                && (all || portion.percent.is_none() && portion.fraction.is_none())
-                && !partial
-            {
-                turns.remove(0);
-            }
-        }
         let said = self.document.text.folded(clause.clone());
         let equal = self.shares.equal.is_in(said);
         let whole = self.shares.whole.is_in(said);
-        let mut parts = Vec::new();
-        let mut at = 0;
-        let much_first = matches!(turns.first(), Some(Turn::Much(_)));
-        while at < turns.len() {
-            let (group, portion) = match (turns.get(at), turns.get(at + 1), much_first) {
-                (Some(Turn::Much(portion)), Some(Turn::Who(group)), true) => {
-                    at += 2;
-                    // "O CDB, 100% a Maria, no valor de ...": what follows the last belongs to it too.
-                    let mut portion = portion.clone();
-                    if let (Some(Turn::Much(more)), None) = (turns.get(at), turns.get(at + 1)) {
-                        portion.value = portion.value.or_else(|| more.value.clone());
-                        portion.percent = portion.percent.or_else(|| more.percent.clone());
-                        at += 1;
+        let mut turns: Vec<Turn> = Vec::new();
+        let mut turn = Turn::default();
+        let phrases = self.phrases(seen);
+        for (at, phrase) in phrases.iter().enumerate() {
+            let later = phrases.get(at + 1..).unwrap_or(&[]);
+            let names: Vec<(String, Span)> = phrase
+                .seen
+                .iter()
+                .filter_map(|one| match &one.sign {
+                    Sign::Who(names) => Some(names.iter().map(|name| (name.clone(), one.span.clone()))),
+                    _ => None,
+                })
+                .flatten()
+                .collect();
+            let mut portion = Portion::default();
+            for one in &phrase.seen {
+                portion.take(one);
+            }
+            self.not_the_whole(thing, &mut portion, phrase, later);
+            let first_much = phrase.seen.first().is_some_and(|one| !matches!(one.sign, Sign::Who(_)));
+            if phrase.after_colon && later.iter().chain([phrase]).any(Phrase::much) {
+                // What stands before a colon speaks of all that follow it.
+                if turn.who.is_empty() {
+                    turn = Turn::default();
+                }
+            }
+            match (names.is_empty(), portion.is_empty()) {
+                (true, true) => {}
+                (false, false) if !turn.who.is_empty() && turn.portion.is_empty() && !turn.much_first => {
+                    // "A, B e C, 1/3": the part is that of all of them.
+                    turn.who.extend(names);
+                    turn.portion = portion;
+                }
+                (false, false) if turn.who.is_empty() && !turn.portion.is_empty() => {
+                    // "R$ 10,00, sendo 1/3 a cada um de A": one thing said in two phrases.
+                    turn.who = names;
+                    turn.portion.fill(portion);
+                }
+                (false, false) => {
+                    turns.push(std::mem::take(&mut turn));
+                    turn = Turn { who: names, portion, much_first: first_much };
+                }
+                (false, true) => {
+                    let open = turn.who.is_empty() || turn.portion.is_empty();
+                    let listed = turn.much_first && !later.iter().any(Phrase::much);
+                    if open || listed {
+                        turn.who.extend(names);
+                    } else {
+                        turns.push(std::mem::take(&mut turn));
+                        turn.who = names;
                     }
-                    (group, portion)
                 }
-                (Some(Turn::Who(group)), Some(Turn::Much(portion)), _) => {
-                    at += 2;
-                    (group, portion.clone())
+                (true, false) => {
+                    if turn.who.is_empty() || !turn.portion.clashes(&portion) {
+                        turn.much_first |= turn.who.is_empty();
+                        turn.portion.fill(portion);
+                    } else {
+                        turns.push(std::mem::take(&mut turn));
+                        turn = Turn { who: Vec::new(), portion, much_first: true };
+                    }
                 }
-                (Some(Turn::Who(group)), ..) => {
-                    at += 1;
-                    (group, Portion::default())
-                }
-                _ => {
-                    at += 1;
-                    continue;
-                }
-            };
-            if portion.is_empty() && !(equal || whole || several) {
+            }
+        }
+        turns.push(turn);
+        let mut parts = Vec::new();
+        // Those who are named are surer than "the heirs".
+        let alias =
+            |turn: &Turn| turn.who.iter().all(|(_, span)| !self.people.iter().any(|one| one.span == *span));
+        let named: Vec<String> = turns
+            .iter()
+            .filter(|turn| !alias(turn))
+            .flat_map(|turn| turn.who.iter().map(|(name, _)| fold(name)))
+            .collect();
+        for turn in &turns {
+            if turn.who.is_empty() || turn.portion.is_empty() && !(equal || whole || several) {
                 continue;
             }
-            parts.extend(self.shared(group, &portion, equal, whole));
+            let many = turn.who.len() > 1 && alias(turn);
+            if many && turn.who.iter().all(|(name, _)| named.contains(&fold(name))) {
+                continue;
+            }
+            let shared = self.shared(&turn.who, &turn.portion, equal, whole);
+            parts.extend(shared.into_iter().map(|part| Part { general: many, ..part }));
         }
         parts
+    }
+
+    /// What is said of the whole thing before it is shared is no part: its value.
+    fn not_the_whole(&self, thing: usize, portion: &mut Portion, phrase: &Phrase<'_>, later: &[Phrase<'_>]) {
+        let all = portion
+            .value
+            .as_ref()
+            .zip(self.worth(thing))
+            .is_some_and(|((value, _), worth)| (value - worth).abs() < 0.01);
+        let alone = portion.percent.is_none() && portion.fraction.is_none();
+        let partial = portion.percent.as_ref().is_some_and(|(percent, _)| *percent < 100.0)
+            || portion.fraction.is_some();
+        let nobody = !phrase.seen.iter().any(|one| matches!(one.sign, Sign::Who(_)));
+        if all && (partial || alone && nobody && later.iter().any(Phrase::much)) {
+            portion.value = None;
+        }
+    }
+
+    /// What was seen, cut at commas, semicolons, colons and "e" outside of parentheses.
+    fn phrases<'s>(&self, seen: &'s [Seen]) -> Vec<Phrase<'s>> {
+        let mut phrases: Vec<Phrase<'s>> = Vec::new();
+        let mut last: Option<usize> = None;
+        let mut depth = 0_i32;
+        for one in seen.iter().filter(|one| !matches!(one.sign, Sign::Thing(_))) {
+            let between = last.map_or("", |last| self.document.text.folded(last..one.span.start));
+            let (mut cut, mut colon) = (last.is_none(), false);
+            for (at, c) in between.char_indices() {
+                match c {
+                    '(' => depth += 1,
+                    ')' => depth -= 1,
+                    ':' if depth <= 0 => (cut, colon) = (true, true),
+                    ',' | ';' | '\n' if depth <= 0 => cut = true,
+                    'e' if depth <= 0 && between.get(at.saturating_sub(1)..at + 2) == Some(" e ") => {
+                        cut = true
+                    }
+                    _ => {}
+                }
+            }
+            last = Some(one.span.end);
+            match phrases.last_mut().filter(|_| !cut) {
+                Some(phrase) => phrase.seen.push(one),
+                None => phrases.push(Phrase { seen: vec![one], after_colon: colon }),
+            }
+        }
+        phrases
     }
 
     /// One portion for each of a group.
@@ -628,7 +724,7 @@ impl Reader<'_> {
                 percent = put(&from.span.clone(), Json::from(exact), 0.7, vec!["derived"]);
             }
             if percent.is_some() || fraction.is_some() || value.is_some() {
-                parts.push(Part { who, percent, fraction, value });
+                parts.push(Part { who, percent, fraction, value, general: false });
             }
         }
         parts
@@ -725,9 +821,26 @@ fn holds_word(text: &str, word: &str) -> bool {
     })
 }
 
-enum Turn {
-    Who(Vec<(String, Span)>),
-    Much(Portion),
+/// Some people and the part that each of them gets.
+#[derive(Default)]
+struct Turn {
+    who: Vec<(String, Span)>,
+    portion: Portion,
+    /// Whether the part was said before the people.
+    much_first: bool,
+}
+
+/// What stands between two commas.
+struct Phrase<'a> {
+    seen: Vec<&'a Seen>,
+    after_colon: bool,
+}
+
+impl Phrase<'_> {
+    /// Whether it says how much.
+    fn much(&self) -> bool {
+        self.seen.iter().any(|one| !matches!(one.sign, Sign::Who(_) | Sign::Thing(_)))
+    }
 }
 
 /// A fraction as a percentage, where two places say it exactly.

@@ -129,11 +129,6 @@ fn longest_year(text: &str) -> Option<(u64, usize)> {
     })
 }
 
-/// The date of a text that is one.
-pub(crate) fn parse_date(folded: &str) -> Option<String> {
-    dates(folded).first().map(|date| date.text().to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -142,7 +137,7 @@ mod tests {
     use crate::text::fold;
 
     fn first(text: &str) -> Option<String> {
-        parse_date(&fold(text))
+        dates(&fold(text)).first().map(|date| date.text().to_owned())
     }
 
     #[test]

@@ -13,9 +13,9 @@ mod spelled;
 mod tokens;
 
 pub(crate) use codes::tickers;
-pub(crate) use date::{dates, parse_date};
+pub(crate) use date::dates;
 pub(crate) use figure::{figure, numbers};
-pub(crate) use ids::{cnpj_holds, cnpjs, cpf_holds, cpfs};
+pub(crate) use ids::{cnpjs, cpfs};
 pub(crate) use kind::{Entity, Kind};
 pub(crate) use lexicon::title_case;
 pub(crate) use money::{monies, reais};

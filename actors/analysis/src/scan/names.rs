@@ -1,6 +1,7 @@
 //! Names of people, companies and funds, by their capitals, particles and endings.
 
 use super::lexicon::{business, no_name, particle, place_before};
+use super::spelled::is_number_word;
 use super::{Entity, Kind, Token, title_case};
 use crate::text::squeeze;
 
@@ -152,6 +153,7 @@ fn opens(token: &Token) -> bool {
         && !no_name(&token.folded)
         && !particle(&token.folded)
         && token.folded.len() > 1
+        && !is_number_word(&token.folded)
         && !token.folded.chars().any(|c| c.is_ascii_digit())
         && !roman(token)
 }
@@ -404,6 +406,21 @@ fn of_title(word: &str) -> bool {
     )
 }
 
+/// Whether the line that ends with the token at `last` is in capitals.
+fn line_shouts(tokens: &[Token], last: usize) -> bool {
+    let mut at = last;
+    while let Some(token) = tokens.get(at) {
+        if token.word && !token.upper && token.span.len() > 1 {
+            return false;
+        }
+        if token.gap == '\n' || at == 0 {
+            break;
+        }
+        at -= 1;
+    }
+    true
+}
+
 /// Every fund by its full name: what surrounds "fundo de investimento", or ends in its kind's letters.
 pub(crate) fn funds(chars: &[char], tokens: &[Token]) -> Vec<Entity> {
     let mut found: Vec<Entity> = Vec::new();
@@ -436,7 +453,8 @@ pub(crate) fn funds(chars: &[char], tokens: &[Token]) -> Vec<Entity> {
                 && upper
                 && last.upper
                 && !of_title(&last.folded)
-                && !last.folded.contains(|c: char| c.is_ascii_digit());
+                && !last.folded.contains(|c: char| c.is_ascii_digit())
+                && line_shouts(tokens, from - 1);
             let joiner = (particle(&last.folded)
                 || last.folded == "e"
                 || matches!(last.folded.as_str(), "-" | "&" | "em"))

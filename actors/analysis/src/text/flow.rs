@@ -288,7 +288,9 @@ fn right_edges(lines: &[Line<'_>]) -> Vec<f32> {
         .iter()
         .map(|line| {
             let Some(rect) = &line.rect else { return f32::MAX };
-            let others = lines.iter().filter_map(|other| other.rect.as_ref());
+            // A table's rows reach where no sentence does.
+            let others = lines.iter().filter(|other| !other.text.contains('\t'));
+            let others = others.filter_map(|other| other.rect.as_ref());
             let mut ends: Vec<f32> = others.filter(|other| near(rect, other)).map(|other| other[2]).collect();
             ends.sort_by(f32::total_cmp);
             // Titles and tables reach further than the text does.
@@ -314,6 +316,9 @@ fn ends(line: &Line<'_>, next: &Line<'_>, edge: f32) -> bool {
     let (Some(here), Some(there)) = (&line.rect, &next.rect) else {
         return line.blank_after || stops && text.ends_with([':', ';']);
     };
+    if shouts(text) && !shouts(next.text) && !stops && !hangs(text) {
+        return true;
+    }
     if line.text.contains('\t') || here[2] < there[0] || there[2] < here[0] {
         return true;
     }
@@ -327,9 +332,7 @@ fn ends(line: &Line<'_>, next: &Line<'_>, edge: f32) -> bool {
     if (lower || hangs(text)) && !stops && !marked {
         return false;
     }
-    if shouts(text) && !shouts(next.text) && !stops {
-        return true;
-    }
+
     // Lines of other heights are a heading and its text.
     let (high, low) = (here[3] - here[1], there[3] - there[1]);
     let resized = (high - low).abs() > 0.25 * high.max(low) && line.blank_after;

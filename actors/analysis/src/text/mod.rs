@@ -5,7 +5,7 @@ mod fold;
 mod place;
 
 pub(crate) use flow::Flow;
-pub(crate) use fold::{fold, fold_char, squeeze};
+pub(crate) use fold::{fold, squeeze};
 pub(crate) use place::Place;
 
 /// A range of characters of a [`Flow`].
