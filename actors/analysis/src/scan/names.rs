@@ -35,6 +35,7 @@ pub(crate) fn persons(chars: &[char], folded: &str, tokens: &[Token]) -> Vec<Ent
         }
         let mut end = at + 1;
         let mut names = 1;
+        let goes_on = |after: &Token| opens(after) && after.upper == first.upper;
         while let Some(next) = tokens.get(end) {
             if !near(next) || end - at > WORDS_MAX {
                 break;
@@ -48,14 +49,9 @@ pub(crate) fn persons(chars: &[char], folded: &str, tokens: &[Token]) -> Vec<Ent
             if (opens(next) || younger) && next.upper == first.upper || initial {
                 names += usize::from(!initial);
                 end += 1;
-            } else if joins(next)
-                && tokens
-                    .get(end + 1)
-                    .is_some_and(|after| near(after) && opens(after) && after.upper == first.upper)
+            } else if joins(next) && tokens.get(end + 1).is_some_and(|after| near(after) && goes_on(after))
+                || next.folded == "e" && lone_surname(tokens, end, first.upper)
             {
-                names += 1;
-                end += 2;
-            } else if next.folded == "e" && lone_surname(tokens, end, first.upper) {
                 names += 1;
                 end += 2;
             } else {
@@ -499,7 +495,7 @@ pub(crate) fn funds(chars: &[char], tokens: &[Token]) -> Vec<Entity> {
                 }
                 _ => false,
             };
-            if dashed || goes && !(dash && !dashed) {
+            if dashed || goes && !dash {
                 end += 1;
             } else {
                 break;

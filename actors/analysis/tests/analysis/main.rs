@@ -1,5 +1,7 @@
 //! Whole documents, analysed: those written here as text, and real PDFs where the shared data is there.
 
+#![expect(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
+
 // A document as text, laid out with synthetic boxes.
 mod paper;
 // Fields held to the truth.
