@@ -39,7 +39,7 @@ const DRAFT_SHARE: f64 = 0.7;
 /// The rule set of documents whose template has none of its own.
 pub(crate) const RULES_DEFAULT: &str = "generic";
 /// What is left of the confidence in an answer that a rule objects to.
-pub(crate) const DISPUTED_SHARE: f32 = 0.5;
+const DISPUTED_SHARE: f32 = 0.5;
 
 /// Which model writes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

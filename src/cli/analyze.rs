@@ -19,7 +19,7 @@ const CELL_CHARS_MAX: usize = 48;
 /// A document whose kind is left to its own words.
 const TEMPLATE: &str = "auto";
 
-/// Analyses what `analyze` names.
+/// Analyses what `analyze` names, for a reader of Portuguese or English.
 pub(crate) async fn analyze(client: &Client, analyze: &Analyze) -> Result<ExitCode, Failure> {
     tokio::fs::create_dir_all(&analyze.output)
         .await
@@ -29,13 +29,15 @@ pub(crate) async fn analyze(client: &Client, analyze: &Analyze) -> Result<ExitCo
     if let Some(profile) = &analyze.profile {
         wanted["profile"] = json!(profile);
     }
+    let tongue = tongue();
     let analysis = client.post("/v1/analyze", &wanted).await?;
     let profile = analysis["profile"].as_str().unwrap_or_default();
     let query = format!("profile={profile}&use_model={}", analyze.use_model);
     let mut written = Vec::new();
     for ending in FILES {
         let path = format!("/v1/documents/{id}/analysis.{ending}?{query}");
-        let response = client.answer(client.request(Method::GET, &path)).await?;
+        let response =
+            client.answer(client.request(Method::GET, &path).header("accept-language", tongue.tag())).await?;
         let bytes =
             response.bytes().await.map_err(|error| Failure::Plain(format!("reading {path}: {error}")))?;
         let file = analyze.output.join(format!("{}.analysis.{ending}", stem(&name)));
@@ -43,7 +45,7 @@ pub(crate) async fn analyze(client: &Client, analyze: &Analyze) -> Result<ExitCo
         tokio::fs::write(&file, &bytes).await.map_err(|error| Failure::io(doing(), error))?;
         written.push(file);
     }
-    print(&analysis, &written, out::as_json(analyze.json));
+    print(&analysis, &written, out::as_json(analyze.json), tongue);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -78,7 +80,54 @@ fn stem(name: &str) -> String {
     if stem.is_empty() { "document".to_owned() } else { stem.to_owned() }
 }
 
-fn print(analysis: &Value, written: &[PathBuf], as_json: bool) {
+/// The language of whoever sits at the terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tongue {
+    English,
+    Portuguese,
+}
+
+impl Tongue {
+    fn tag(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::Portuguese => "pt-BR",
+        }
+    }
+
+    /// The name of this language's sentences in an analysis.
+    fn of<'v>(self, sentences: &'v Value, english: &str, portuguese: &str) -> &'v str {
+        let name = if self == Self::English { english } else { portuguese };
+        sentences[name].as_str().unwrap_or_default()
+    }
+}
+
+/// As the locale of the terminal says.
+#[expect(clippy::disallowed_methods, reason = "the locale is the terminal's, and no setting of a node")]
+fn tongue() -> Tongue {
+    let names = ["LC_ALL", "LC_MESSAGES", "LANG"];
+    let set = names.iter().find_map(|name| std::env::var(name).ok().filter(|locale| !locale.is_empty()));
+    let is_portuguese = set.is_some_and(|locale| locale.to_ascii_lowercase().starts_with("pt"));
+    if is_portuguese { Tongue::Portuguese } else { Tongue::English }
+}
+
+/// A number as people of `tongue` write it.
+fn figure(number: f64, tongue: Tongue) -> String {
+    let text = if number.fract() == 0.0 { format!("{number:.0}") } else { format!("{number:.2}") };
+    let (whole, part) = text.split_once('.').unwrap_or((&text, ""));
+    let (sign, digits) = whole.strip_prefix('-').map_or(("", whole), |digits| ("-", digits));
+    let (thousands, point) = if tongue == Tongue::English { (',', '.') } else { ('.', ',') };
+    let mut grouped = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(thousands);
+        }
+        grouped.push(digit);
+    }
+    if part.is_empty() { format!("{sign}{grouped}") } else { format!("{sign}{grouped}{point}{part}") }
+}
+
+fn print(analysis: &Value, written: &[PathBuf], as_json: bool, tongue: Tongue) {
     let files: Vec<String> = written.iter().map(|file| file.display().to_string()).collect();
     if as_json {
         let mut shown = analysis.clone();
@@ -95,7 +144,11 @@ fn print(analysis: &Value, written: &[PathBuf], as_json: bool) {
     let rows: Vec<[String; 4]> = values
         .iter()
         .map(|value| {
-            let shown = value["value"].as_str().map_or_else(|| value["value"].to_string(), str::to_owned);
+            let shown = match &value["value"] {
+                Value::String(text) => text.clone(),
+                Value::Number(number) => figure(number.as_f64().unwrap_or(0.0), tongue),
+                other => other.to_string(),
+            };
             let page = format!("p. {}", value["page"]);
             [text(&value["label"]), cut(&shown), page, percent(&value["confidence"])]
         })
@@ -106,15 +159,18 @@ fn print(analysis: &Value, written: &[PathBuf], as_json: bool) {
         let [a, b, c, d] = row;
         out::line(&format!("{a:label$}  {b:shown$}  {c:>page$}  {d:>sure$}").trim_end());
         for flag in value["flags"].as_array().into_iter().flatten() {
-            out::line(&format!("    ! {}", text(&flag["en"])));
+            out::line(&format!("    ! {}", tongue.of(flag, "en", "pt")));
         }
     }
     if values.is_empty() {
-        out::line("The document says nothing that the profile asks for.");
+        out::line(match tongue {
+            Tongue::English => "The document says nothing that the profile asks for.",
+            Tongue::Portuguese => "O documento não diz nada do que o perfil procura.",
+        });
     }
     for check in analysis["checks"].as_array().into_iter().flatten() {
         let sign = if check["ok"] == true { "✓" } else { "✗" };
-        out::line(&format!("{sign} {}", text(&check["detail_en"])));
+        out::line(&format!("{sign} {}", tongue.of(check, "detail_en", "detail_pt")));
     }
     for sentence in analysis["rules"]["corrections"].as_array().into_iter().flatten() {
         out::line(&format!("! {}", text(sentence)));
@@ -140,6 +196,14 @@ mod tests {
         assert_eq!(stem("Inventário 2024.pdf"), "Inventário 2024");
         assert_eq!(stem("../a:b.pdf"), "_a_b");
         assert_eq!(stem(".pdf"), "document");
+    }
+
+    #[test]
+    fn numbers_are_written_as_their_reader_does() {
+        assert_eq!(figure(1002107.95, Tongue::Portuguese), "1.002.107,95");
+        assert_eq!(figure(1002107.95, Tongue::English), "1,002,107.95");
+        assert_eq!(figure(480000.0, Tongue::Portuguese), "480.000");
+        assert_eq!(figure(-0.5, Tongue::English), "-0.50");
     }
 
     #[test]

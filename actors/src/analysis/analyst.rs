@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use super::{Analysed, Analyze, AnalyzeFailure, judged, model, pages};
 use crate::documents::pages::{TEMPLATE_OPEN, chosen};
-use crate::question::{AskFailure, DISPUTED_SHARE, Desk};
+use crate::question::{AskFailure, Desk};
 use crate::shard::Index;
 
 /// The version of how documents are analysed; raised with every change that may alter a result.
@@ -136,9 +136,6 @@ impl Analyst {
         match self.desk.crew.judge_answer(request, &case).await {
             Ok(ruled) => analysed.rules = judged::of(ruled),
             Err(error) => tracing::warn!(%error, template = %case.template, "the rules were not applied"),
-        }
-        if analysed.rules.disputed {
-            analysed.confidence *= DISPUTED_SHARE;
         }
         Ok(analysed)
     }

@@ -15,12 +15,20 @@ pub fn highlights(analysed: &Analysed, filename: &str, in_portuguese: bool) -> H
         let known = analysed.colours.iter().find(|colour| colour.category == category);
         known.map_or(GREY, |colour| colour.rgb)
     };
-    let marks = analysed.values.iter().filter(|value| !value.rects.is_empty()).map(|value| {
+    let mut marks: Vec<Mark> = Vec::new();
+    for value in analysed.values.iter().filter(|value| !value.rects.is_empty()) {
         let doubts = value.flags.iter().map(|flag| if in_portuguese { &flag.pt } else { &flag.en });
         let mut note = format!("{}: {}", value.label, shown(&value.value));
         doubts.for_each(|doubt| note.push_str(&format!(" - {doubt}")));
-        Mark { page: value.page, rects: value.rects.clone(), colour: colour(&value.category), note }
-    });
+        let colour = colour(&value.category);
+        // Two values of the same words are one mark: laid over one another they would darken the words.
+        let same =
+            |mark: &&mut Mark| mark.page == value.page && mark.rects == value.rects && mark.colour == colour;
+        match marks.iter_mut().find(same) {
+            Some(mark) => mark.note.push_str(&format!("; {note}")),
+            None => marks.push(Mark { page: value.page, rects: value.rects.clone(), colour, note }),
+        }
+    }
     let say = |portuguese: &str, english: &str| (if in_portuguese { portuguese } else { english }).to_owned();
     let heading = |text: String| LegendLine { colour: None, text, is_heading: true };
     let line = |text: String| LegendLine { colour: None, text, is_heading: false };
@@ -60,7 +68,7 @@ pub fn highlights(analysed: &Analysed, filename: &str, in_portuguese: bool) -> H
         legend.push(line(format!("{holds}: {detail}")));
     }
     let title = say("Legenda da análise", "Legend of the analysis");
-    Highlights { marks: marks.collect(), title, legend }
+    Highlights { marks, title, legend }
 }
 
 /// A value as people write it.
@@ -141,6 +149,15 @@ mod tests {
         assert!(lines.contains(&"Bens (1)") && lines.contains(&"Total: 1.234,50 (p. 2)"), "{lines:?}");
         let english = highlights(&analysed(json!(true)), "deed.pdf", false);
         assert!(english.legend.iter().any(|line| line.text == "Assets (1)"));
+    }
+
+    #[test]
+    fn two_values_of_the_same_words_are_one_mark() {
+        let mut analysed = analysed(json!("KNRI11"));
+        analysed.values.push(analysed.values[0].clone());
+        let marked = highlights(&analysed, "ata.pdf", false);
+        assert_eq!(marked.marks.len(), 1);
+        assert_eq!(marked.marks[0].note.matches("KNRI11").count(), 2);
     }
 
     #[test]
