@@ -153,10 +153,7 @@ fn named(cells: &[(Rect, String)], columns: &[Column]) -> Vec<Option<String>> {
         .map(|(_, text)| {
             let column = columns.iter().find(|column| {
                 !used.contains(&column.key.as_str())
-                    && column
-                        .heads
-                        .as_ref()
-                        .is_some_and(|heads| heads.plain().find(text).is_some_and(|hit| hit.start() == 0))
+                    && column.heads.as_ref().is_some_and(|heads| heads.heads(text))
             })?;
             used.push(&column.key);
             Some(column.key.clone())
