@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use enabler_analysis::{Page, Profile, Profiles, analyze};
+use enabler_analysis::{Page, Profile, Profiles, Word, analyze};
 use enabler_reading::{Limits, Program, Reader, Settings, child_main};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -76,7 +76,6 @@ async fn run(truth: &Path, kept: Option<&Path>, shown: Option<&str>) -> Result<(
             if shown.is_some_and(|shown| name.starts_with(shown)) {
                 println!("{}", serde_json::to_string_pretty(&analysis.result)?);
                 println!("{:#?}", analysis.checks);
-                println!("{}", enabler_analysis::debug_flow(&pages, profile));
             }
             let score = score::Score::of(document, &analysis);
             println!(
@@ -129,7 +128,7 @@ async fn pages(file: &Path, kept: Option<&Path>) -> Result<Vec<Page>, Box<dyn Er
     let cache = kept.map(|kept| kept.join(format!("{stem}.jsonl")));
     if let Some(text) = cache.as_ref().and_then(|cache| std::fs::read_to_string(cache).ok()) {
         let read = text.lines().filter_map(|line| serde_json::from_str::<enabler_reading::Page>(line).ok());
-        return Ok(read.map(|read| score::page(&read)).collect());
+        return Ok(read.map(|read| page(&read)).collect());
     }
     let program = Program {
         executable: std::env::current_exe()?,
@@ -143,10 +142,29 @@ async fn pages(file: &Path, kept: Option<&Path>) -> Result<Vec<Page>, Box<dyn Er
         let read = reader.read_page(number, &Settings::default(), Instant::now() + PAGE_TIME).await?;
         lines.push_str(&serde_json::to_string(&read)?);
         lines.push('\n');
-        pages.push(score::page(&read));
+        pages.push(page(&read));
     }
     if let Some(cache) = cache {
         std::fs::write(cache, lines)?;
     }
     Ok(pages)
+}
+
+/// A page as the analysis takes it.
+fn page(read: &enabler_reading::Page) -> Page {
+    let ocr = matches!(read.source, enabler_reading::Source::Ocr { .. });
+    let word = |word: &enabler_reading::Word| Word {
+        start: word.start as usize,
+        end: word.end as usize,
+        rect: word.rect,
+        confidence: word.confidence.unwrap_or(1.0),
+    };
+    Page {
+        number: read.number,
+        width: read.width,
+        height: read.height,
+        text: read.text.clone(),
+        words: read.words.iter().map(word).collect(),
+        is_ocr: ocr,
+    }
 }

@@ -217,9 +217,9 @@ pub(crate) fn grids(pages: &[Page], key: &str, columns: &[Column]) -> Vec<Grid> 
 
 /// The head that begins at line `at`: its cells, what they name, and its lines.
 fn best_head(page: &Page, lines: &[Line], at: usize, key: &str, columns: &[Column]) -> Option<Head> {
-    let mut best: Option<(usize, Vec<(Rect, String)>, Vec<Option<String>>, usize)> = None;
+    let mut best: Option<(usize, Head)> = None;
     for length in 1..=HEAD_LINES_MAX {
-        let block = lines.get(at..at + length)?;
+        let Some(block) = lines.get(at..at + length) else { break };
         let (first, last) = (block.first()?, block.last()?);
         if last.rect[1] - first.rect[1] > 3.4 * height(&first.rect) {
             break;
@@ -240,15 +240,14 @@ fn best_head(page: &Page, lines: &[Line], at: usize, key: &str, columns: &[Colum
             })
             .count();
         let enough = count >= 2 && has_key && count * 2 >= cells.len() && figures == 0;
-        if enough && best.as_ref().is_none_or(|(most, ..)| count > *most) {
-            best = Some((count, cells, keys, length));
-        } else if enough && best.as_ref().is_some_and(|(most, old, ..)| count == *most && longer(&cells, old))
-        {
-            // The second line of a head adds words to its cells, as "(R$)".
-            best = Some((count, cells, keys, length));
+        // The second line of a head names more columns, or adds words to its cells, as "(R$)".
+        let better =
+            best.as_ref().is_none_or(|(most, old)| count > *most || count == *most && longer(&cells, &old.0));
+        if enough && better {
+            best = Some((count, (cells, keys, length)));
         }
     }
-    best.map(|(_, cells, keys, length)| (cells, keys, length))
+    best.map(|(_, head)| head)
 }
 
 /// Whether a further line only added units to a head's cells.

@@ -134,7 +134,7 @@ impl People {
     /// stands for that person: then it is that one's.
     pub(crate) fn speaks_of_another(&self, document: &Document<'_>, mention: &Mention, at: usize) -> bool {
         let text = &document.text;
-        let Some(last) = self.0.iter().filter(|other| other.span.end <= at).last() else { return false };
+        let Some(last) = self.0.iter().rfind(|other| other.span.end <= at) else { return false };
         if last.span == mention.span {
             return false;
         }

@@ -24,7 +24,7 @@ const MONTHS: [&str; 12] = [
 
 /// The date as it goes into a result, or `None` where there is no such day.
 fn written(day: u64, month: u64, year: u64) -> Option<String> {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let days = match month {
         2 => 28 + u64::from(leap),
         4 | 6 | 9 | 11 => 30,

@@ -48,14 +48,9 @@ pub(crate) fn persons(chars: &[char], folded: &str, tokens: &[Token]) -> Vec<Ent
             if (opens(next) || younger) && next.upper == first.upper || initial {
                 names += usize::from(!initial);
                 end += 1;
-            } else if joins(next)
-                && tokens
-                    .get(end + 1)
-                    .is_some_and(|after| near(after) && opens(after) && after.upper == first.upper)
+            } else if joins(next) && follows(tokens.get(end + 1), first.upper)
+                || next.folded == "e" && lone_surname(tokens, end, first.upper)
             {
-                names += 1;
-                end += 2;
-            } else if next.folded == "e" && lone_surname(tokens, end, first.upper) {
                 names += 1;
                 end += 2;
             } else {
@@ -144,6 +139,11 @@ fn plausible(tokens: &[Token], at: usize, end: usize) -> bool {
         .count()
         > 1;
     described || led || again
+}
+
+/// Whether a token goes on with a name after a particle.
+fn follows(token: Option<&Token>, upper: bool) -> bool {
+    token.is_some_and(|token| near(token) && opens(token) && token.upper == upper)
 }
 
 /// A word that may be part of a person's name.
@@ -499,7 +499,7 @@ pub(crate) fn funds(chars: &[char], tokens: &[Token]) -> Vec<Entity> {
                 }
                 _ => false,
             };
-            if dashed || goes && !(dash && !dashed) {
+            if dashed || goes && !dash {
                 end += 1;
             } else {
                 break;

@@ -143,7 +143,7 @@ mod tests {
                 parts.push(format!("{} {}", below_thousand(count), if count == 1 { one } else { many }));
             }
         }
-        if n % 1000 > 0 || n == 0 {
+        if !n.is_multiple_of(1000) || n == 0 {
             parts.push(below_thousand(n % 1000));
         }
         parts.join(", ")

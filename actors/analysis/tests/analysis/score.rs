@@ -1,6 +1,6 @@
 //! Holds an analysis to the truth about a document: field by field, what is right, wrong, missing or invented.
 
-use enabler_analysis::{Analysis, Page, Rect, Word};
+use enabler_analysis::{Analysis, Rect};
 use serde_json::{Map, Value};
 
 /// What became of the fields of one document.
@@ -16,25 +16,6 @@ pub(crate) struct Score {
     pub(crate) invented: usize,
     /// Highlights of the truth, and those that a value's boxes overlap.
     pub(crate) boxes: (usize, usize),
-}
-
-/// A page as the analysis takes it.
-pub(crate) fn page(read: &enabler_reading::Page) -> Page {
-    let ocr = matches!(read.source, enabler_reading::Source::Ocr { .. });
-    let word = |word: &enabler_reading::Word| Word {
-        start: word.start as usize,
-        end: word.end as usize,
-        rect: word.rect,
-        confidence: word.confidence.unwrap_or(1.0),
-    };
-    Page {
-        number: read.number,
-        width: read.width,
-        height: read.height,
-        text: read.text.clone(),
-        words: read.words.iter().map(word).collect(),
-        is_ocr: ocr,
-    }
 }
 
 fn folded(text: &str) -> String {
