@@ -20,8 +20,3 @@ pub use profile::{Choice, Colour, Profile, ProfileError, Profiles, colours, ship
 pub fn analyze(pages: &[Page], profile: &Profile) -> Analysis {
     read::run(pages, profile)
 }
-
-#[doc(hidden)]
-pub fn debug_flow(pages: &[Page], profile: &Profile) -> String {
-    read::debug(pages, profile)
-}

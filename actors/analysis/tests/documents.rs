@@ -76,7 +76,6 @@ async fn run(truth: &Path, kept: Option<&Path>, shown: Option<&str>) -> Result<(
             if shown.is_some_and(|shown| name.starts_with(shown)) {
                 println!("{}", serde_json::to_string_pretty(&analysis.result)?);
                 println!("{:#?}", analysis.checks);
-                println!("{}", enabler_analysis::debug_flow(&pages, profile));
             }
             let score = score::Score::of(document, &analysis);
             println!(

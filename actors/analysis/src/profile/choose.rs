@@ -5,7 +5,7 @@ use crate::page::Page;
 use crate::text::fold;
 
 /// A template chosen for a document, and why.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Choice {
     /// The name of a profile, or `generic` where none fits.
     pub template: String,
@@ -37,9 +37,9 @@ impl Profiles {
         for profile in &self.0 {
             let (mut score, mut words) = (0.0, Vec::new());
             for cue in &profile.model.template {
-                let Some(first) = cue.find.plain().find(&text) else { continue };
-                let often = cue.find.plain().find_iter(&text).take(4).count() as f32;
-                let title = if first.start() < TITLE_LETTERS { 2.0 } else { 1.0 };
+                let Some(first) = cue.find.find(&text) else { continue };
+                let often = cue.find.find_all(&text).take(4).count() as f32;
+                let title = if first.start < TITLE_LETTERS { 2.0 } else { 1.0 };
                 score += cue.weight * title * (1.0 + (often - 1.0) * 0.15);
                 if cue.weight > 0.0 {
                     words.push(cue.name.as_str());

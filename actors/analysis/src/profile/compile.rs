@@ -1,9 +1,10 @@
 //! The patterns of a profile: regular expressions over folded text, where a space is any run of white space and `@` is
 //! a character that does not end a sentence.
 
+use std::ops::Range;
 use std::sync::OnceLock;
 
-use regex::Regex;
+use regex::bytes::{Regex, RegexBuilder};
 use serde::{Deserialize, Deserializer, de};
 
 /// A pattern, and the forms of it that stand before and after a value.
@@ -18,33 +19,80 @@ pub(crate) struct Pattern {
 /// What may stand between a cue and its value.
 const BETWEEN: &str = r"[^a-z0-9;]{0,6}";
 
+/// Where a pattern stands, and its groups `v`, the value, and `q`, what is quoted.
+#[derive(Clone, Debug)]
+pub(crate) struct Hit {
+    pub(crate) all: Range<usize>,
+    pub(crate) value: Option<Range<usize>>,
+    pub(crate) quoted: Option<Range<usize>>,
+}
+
+/// Folded text is ASCII, so that the tables of Unicode, which take long to compile, are not needed.
+fn compiled(text: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(text).unicode(false).build()
+}
+
 impl Pattern {
     /// Whether it stands anywhere in `text`.
     pub(crate) fn is_in(&self, text: &str) -> bool {
-        self.plain.is_match(text)
+        self.plain.is_match(text.as_bytes())
     }
 
-    /// The expression itself.
-    pub(crate) fn plain(&self) -> &Regex {
-        &self.plain
+    /// Where it stands first.
+    pub(crate) fn find(&self, text: &str) -> Option<Range<usize>> {
+        self.plain.find(text.as_bytes()).map(|hit| hit.range())
+    }
+
+    /// Everywhere that it stands.
+    pub(crate) fn find_all<'t>(&'t self, text: &'t str) -> impl Iterator<Item = Range<usize>> + 't {
+        self.plain.find_iter(text.as_bytes()).map(|hit| hit.range())
+    }
+
+    /// Whether `text` begins with it.
+    pub(crate) fn heads(&self, text: &str) -> bool {
+        self.find(text).is_some_and(|hit| hit.start == 0)
+    }
+
+    /// Everywhere that it stands, with its groups.
+    pub(crate) fn hits<'t>(&'t self, text: &'t str) -> impl Iterator<Item = Hit> + 't {
+        self.plain.captures_iter(text.as_bytes()).filter_map(|hit| {
+            let group = |name: &str| hit.name(name).map(|group| group.range());
+            Some(Hit { all: hit.get(0)?.range(), value: group("v"), quoted: group("q") })
+        })
+    }
+
+    /// Each place of `text` where it stands, what is put there, and the group `k`, which keeps its letters.
+    pub(crate) fn replacements(
+        &self,
+        text: &str,
+        put: &str,
+    ) -> Vec<(Range<usize>, String, Option<Range<usize>>)> {
+        let hits = self.plain.captures_iter(text.as_bytes());
+        hits.filter_map(|hit| {
+            let mut out = Vec::new();
+            hit.expand(put.as_bytes(), &mut out);
+            let kept = hit.name("k").map(|group| group.range());
+            Some((hit.get(0)?.range(), String::from_utf8_lossy(&out).into_owned(), kept))
+        })
+        .collect()
     }
 
     /// Whether `text` ends with it, but for `reach` characters of one line.
     pub(crate) fn ends(&self, text: &str, reach: usize) -> bool {
         let form = self.ending.get_or_init(|| {
             let gap = if reach == 0 { BETWEEN.to_owned() } else { format!("[^;]{{0,{reach}}}?") };
-            Regex::new(&format!("(?:{})(?:{gap})$", self.text)).ok()
+            compiled(&format!("(?:{})(?:{gap})$", self.text)).ok()
         });
-        form.as_ref().is_some_and(|form| form.is_match(text))
+        form.as_ref().is_some_and(|form| form.is_match(text.as_bytes()))
     }
 
     /// Whether `text` begins with it, but for `reach` characters.
     pub(crate) fn opens(&self, text: &str, reach: usize) -> bool {
         let form = self.opening.get_or_init(|| {
             let gap = if reach == 0 { BETWEEN.to_owned() } else { format!("[^;]{{0,{reach}}}?") };
-            Regex::new(&format!("^(?:{gap})(?:{})", self.text)).ok()
+            compiled(&format!("^(?:{gap})(?:{})", self.text)).ok()
         });
-        form.as_ref().is_some_and(|form| form.is_match(text))
+        form.as_ref().is_some_and(|form| form.is_match(text.as_bytes()))
     }
 }
 
@@ -65,8 +113,8 @@ impl<'de> Deserialize<'de> for Pattern {
             .replace(" ?", r"\s*")
             .replace(" *", r"\s*")
             .replace(' ', r"\s+")
-            .replace('@', r"(?:[^;\n.]|\.[^\s])");
-        let plain = Regex::new(&text).map_err(de::Error::custom)?;
+            .replace('@', r"(?:\b(?:dra?|sra?|srta|n|art|av|fls?|ltda|s\.a)\.\s|[^;\n.]|\.[^\s])");
+        let plain = compiled(&text).map_err(de::Error::custom)?;
         Ok(Self { text, plain, ending: OnceLock::new(), opening: OnceLock::new() })
     }
 }

@@ -7,7 +7,7 @@ mod model;
 use std::sync::LazyLock;
 
 pub use choose::Choice;
-pub(crate) use compile::Pattern;
+pub(crate) use compile::{Hit, Pattern};
 pub(crate) use model::*;
 
 /// A checked profile: one file of `config/profiles/`.

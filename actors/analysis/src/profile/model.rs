@@ -181,6 +181,9 @@ pub(crate) struct List {
     /// Columns of which a record has at least one.
     #[serde(default)]
     pub(crate) any: Vec<String>,
+    /// Columns of which a record that was read in a clause has at least one, where that is more.
+    #[serde(default)]
+    pub(crate) any_in_clause: Vec<String>,
     /// Of persons: who belongs to the list.
     #[serde(default)]
     pub(crate) when: Vec<When>,
@@ -325,6 +328,8 @@ pub(crate) struct Shares {
     /// The columns of a table of shares: `bem`, `herdeiro`, `percentual`, `fracao`, `valor`.
     #[serde(default)]
     pub(crate) column: Vec<Column>,
+    /// Paragraphs of the whole document that are read where it has none of the sections.
+    pub(crate) anywhere: Option<Pattern>,
     /// Words that stand for things that are not in the list.
     pub(crate) other_things: Option<Pattern>,
     /// Words that stand for every thing.

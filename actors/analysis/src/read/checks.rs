@@ -161,8 +161,9 @@ fn said(
     find: &crate::profile::Pattern,
     document: &Document<'_>,
 ) -> Option<Check> {
-    let hit = find.plain().captures(&document.text.flow.folded)?;
-    let word = hit.name("v")?.as_str();
+    let text = &document.text;
+    let hit = find.hits(&text.flow.folded).next()?;
+    let word = text.folded(hit.value?);
     let said = word.parse().ok().or_else(|| spelled(word.split_whitespace()))? as usize;
     let found = records(result, list).len();
     if found == 0 {

@@ -52,7 +52,7 @@ fn opens_list(text: &str) -> bool {
 }
 
 /// The sentences of a clause.
-pub(crate) fn sentences(chars: &[char], clause: &Span) -> Vec<Span> {
+pub(crate) fn sentences(chars: &[char], folded: &str, clause: &Span) -> Vec<Span> {
     let mut found = Vec::new();
     let mut start = clause.start;
     for at in clause.clone() {
@@ -61,6 +61,7 @@ pub(crate) fn sentences(chars: &[char], clause: &Span) -> Vec<Span> {
             && next.0.is_some_and(|c| c.is_whitespace())
             && next.1.is_some_and(|c| c.is_uppercase())
             && at >= start + 12
+            && !shortened(folded.get(start..at).unwrap_or(""))
             && at + 2 < clause.end;
         if ends {
             found.push(start..at + 1);
@@ -69,6 +70,39 @@ pub(crate) fn sentences(chars: &[char], clause: &Span) -> Vec<Span> {
     }
     found.push(start..clause.end);
     found
+}
+
+/// Whether a text ends in a word that a full stop shortens.
+pub(crate) fn shortened(text: &str) -> bool {
+    let word = text.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or("");
+    word.len() <= 2 && !word.chars().all(|c| c.is_ascii_digit())
+        || matches!(
+            word,
+            "sra"
+                | "dra"
+                | "srta"
+                | "ltda"
+                | "art"
+                | "fls"
+                | "apto"
+                | "inc"
+                | "cia"
+                | "adv"
+                | "tel"
+                | "res"
+                | "venc"
+                | "unit"
+        )
+}
+
+/// The paragraphs of a text.
+pub(crate) fn paragraphs(folded: &str) -> impl Iterator<Item = Span> {
+    let mut start = 0;
+    folded.split('\n').map(move |line| {
+        let from = start;
+        start += line.len() + 1;
+        from..from + line.len()
+    })
 }
 
 /// The clause of `range` around `at`.

@@ -1,5 +1,6 @@
 //! A text with all that the scanners find in it, and a document's headings.
 
+use super::clauses;
 use crate::page::Page;
 use crate::profile::Section;
 use crate::scan::{self, Entity, Kind, Token};
@@ -171,15 +172,16 @@ fn heading(text: &Text, from: usize, line: &str, sections: &[Section]) -> Option
         return None;
     }
     let words = trimmed.split_whitespace().count();
-    let sentence = trimmed.ends_with([';', ',']) || words > 14;
-    if trimmed.len() <= HEADING_MAX && !sentence && !trimmed.contains("r$") {
+    // Items of a list and rows of a table are not headings, whatever they begin with.
+    let listed = clauses::mark(trimmed)
+        .is_some_and(|(_, length)| trimmed.get(..length).is_some_and(|mark| mark.contains(')')));
+    let sentence = trimmed.ends_with([';', ',']) || words > 14 || trimmed.contains('\t');
+    let listed = listed && capitals(text, from, trimmed.len()) < 0.6 && words > 6;
+    if trimmed.len() <= HEADING_MAX && !sentence && !listed && !trimmed.contains("r$") {
         let bare = unmarked(trimmed);
         let capitals = capitals(text, from, trimmed.len()) > 0.6;
         if capitals || words <= 9 || trimmed.len() != bare.len() && words <= 12 {
-            return sections
-                .iter()
-                .find(|one| one.heading.plain().find(bare).is_some_and(|m| m.start() == 0))
-                .map(|one| one.name.clone());
+            return sections.iter().find(|one| one.heading.heads(bare)).map(|one| one.name.clone());
         }
     }
     caption(text, from, trimmed, sections, false)
@@ -190,20 +192,19 @@ fn caption(text: &Text, from: usize, rest: &str, sections: &[Section], inner: bo
     let bare = unmarked(rest);
     let skipped = rest.len() - bare.len();
     let head = bare.get(..bare.len().min(HEADING_MAX)).unwrap_or(bare);
-    let end = head.find([':', '.', ';', '(']).into_iter().chain(head.find(" - ")).min()?;
+    let stops = [head.find([':', ';', '(']), head.find(". "), head.find(" - ")];
+    let end = stops.into_iter().flatten().chain(head.ends_with('.').then(|| head.len() - 1)).min()?;
     let caption = head.get(..end)?;
     let words = caption.split_whitespace().count();
     let shout = capitals(text, from + skipped, end);
     let colon = head.get(end..)?.starts_with(':');
+    let listed = rest.trim_start_matches('(').find(')').is_some_and(|at| at < 5) && skipped > 0;
     let begins = text.flow.chars().get(from + skipped).is_some_and(|c| c.is_uppercase());
-    let fits = shout > 0.8 && words <= 10 || begins && words <= 6 && (colon || !inner);
+    let fits = shout > 0.8 && words <= 10 || begins && words <= 6 && (colon || !inner && !listed);
     if !fits || words == 0 {
         return None;
     }
-    sections
-        .iter()
-        .find(|one| one.heading.plain().find(caption).is_some_and(|m| m.start() == 0))
-        .map(|one| one.name.clone())
+    sections.iter().find(|one| one.heading.heads(caption)).map(|one| one.name.clone())
 }
 
 /// A heading without its number: "clausula segunda - ", "ii.", "3.1 ".

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::Text;
 use crate::page::Page;
-use crate::profile::{ChoiceRule, Clean, Find, Type};
+use crate::profile::{ChoiceRule, Clean, Find, Hit, Type};
 use crate::scan::{self, Entity, Kind};
 use crate::text::{Place, Span, fold};
 
@@ -61,8 +61,8 @@ pub(crate) fn candidates(text: &Text, range: &Span, asked: Asked<'_>) -> Vec<Can
         found.extend(text.of_kind(*kind, range).map(|entity| candidate(text, entity, asked.kind)));
     }
     for choice in asked.choices {
-        for hit in choice.find.plain().find_iter(text.folded(range.clone())) {
-            let span = range.start + hit.start()..range.start + hit.end();
+        for hit in choice.find.find_all(text.folded(range.clone())) {
+            let span = range.start + hit.start..range.start + hit.end;
             found.push(Candidate { span, value: Json::from(choice.is.as_str()), flags: Vec::new() });
         }
     }
@@ -139,10 +139,10 @@ fn by_pattern(
 ) -> Vec<Candidate> {
     let folded = text.folded(range.clone());
     let mut found = Vec::new();
-    for hit in pattern.plain().captures_iter(folded) {
-        let marked = hit.name("q").map(|marked| range.start + marked.start()..range.start + marked.end());
-        let Some(hit) = hit.name("v").or_else(|| hit.get(0)) else { continue };
-        let span = range.start + hit.start()..range.start + hit.end();
+    for Hit { all, value, quoted } in pattern.hits(folded) {
+        let placed = |at: Span| range.start + at.start..range.start + at.end;
+        let marked = quoted.map(placed);
+        let span = placed(value.unwrap_or(all));
         if span.is_empty() {
             continue;
         }
@@ -220,17 +220,14 @@ pub(crate) fn cleaned(value: &str, clean: &[Clean]) -> String {
         let chars: Vec<char> = value.chars().collect();
         let mut out = String::new();
         let mut from = 0;
-        for hit in rule.find.plain().captures_iter(&folded) {
-            let Some(all) = hit.get(0) else { continue };
-            let mut put = String::new();
-            hit.expand(&rule.put, &mut put);
-            out.extend(chars.get(from..all.start()).unwrap_or(&[]));
+        for (all, put, kept) in rule.find.replacements(&folded, &rule.put) {
+            out.extend(chars.get(from..all.start).unwrap_or(&[]));
             // A group that is put back keeps its letters as printed.
-            match hit.name("k") {
-                Some(kept) if rule.put == "$k" => out.extend(chars.get(kept.range()).unwrap_or(&[])),
+            match kept {
+                Some(kept) if rule.put == "$k" => out.extend(chars.get(kept).unwrap_or(&[])),
                 _ => out.push_str(&put),
             }
-            from = all.end();
+            from = all.end;
         }
         out.extend(chars.get(from..).unwrap_or(&[]));
         value = out;

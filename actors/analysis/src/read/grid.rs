@@ -153,10 +153,7 @@ fn named(cells: &[(Rect, String)], columns: &[Column]) -> Vec<Option<String>> {
         .map(|(_, text)| {
             let column = columns.iter().find(|column| {
                 !used.contains(&column.key.as_str())
-                    && column
-                        .heads
-                        .as_ref()
-                        .is_some_and(|heads| heads.plain().find(text).is_some_and(|hit| hit.start() == 0))
+                    && column.heads.as_ref().is_some_and(|heads| heads.heads(text))
             })?;
             used.push(&column.key);
             Some(column.key.clone())
@@ -222,7 +219,7 @@ pub(crate) fn grids(pages: &[Page], key: &str, columns: &[Column]) -> Vec<Grid> 
 fn best_head(page: &Page, lines: &[Line], at: usize, key: &str, columns: &[Column]) -> Option<Head> {
     let mut best: Option<(usize, Head)> = None;
     for length in 1..=HEAD_LINES_MAX {
-        let block = lines.get(at..at + length)?;
+        let Some(block) = lines.get(at..at + length) else { break };
         let (first, last) = (block.first()?, block.last()?);
         if last.rect[1] - first.rect[1] > 3.4 * height(&first.rect) {
             break;
@@ -243,12 +240,10 @@ fn best_head(page: &Page, lines: &[Line], at: usize, key: &str, columns: &[Colum
             })
             .count();
         let enough = count >= 2 && has_key && count * 2 >= cells.len() && figures == 0;
-        if enough && best.as_ref().is_none_or(|(most, ..)| count > *most) {
-            best = Some((count, (cells, keys, length)));
-        } else if enough
-            && best.as_ref().is_some_and(|(most, (old, ..))| count == *most && longer(&cells, old))
-        {
-            // The second line of a head adds words to its cells, as "(R$)".
+        // The second line of a head names more columns, or adds words to its cells, as "(R$)".
+        let better =
+            best.as_ref().is_none_or(|(most, old)| count > *most || count == *most && longer(&cells, &old.0));
+        if enough && better {
             best = Some((count, (cells, keys, length)));
         }
     }

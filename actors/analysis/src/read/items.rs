@@ -48,11 +48,11 @@ pub(crate) fn items(document: &Document<'_>, list: &List, grids: &[Grid]) -> Vec
                 continue;
             }
             let parts = if list.sentences {
-                sentences(document.text.flow.chars(), &clause)
+                sentences(document.text.flow.chars(), folded, &clause)
             } else {
-                split(document, list, clause)
+                vec![clause]
             };
-            for span in parts {
+            for span in parts.into_iter().flat_map(|part| split(document, list, part)) {
                 let text = folded.get(span.clone()).unwrap_or("");
                 if anywhere.is_some_and(|anywhere| !anywhere.is_in(text)) {
                     continue;
@@ -70,7 +70,7 @@ fn split(document: &Document<'_>, list: &List, clause: Span) -> Vec<Span> {
     let Some(start) = &list.start else { return vec![clause] };
     let money: Vec<usize> = text.of_kind(Kind::Money, &clause).map(|money| money.span.end).collect();
     let starts: Vec<usize> =
-        start.plain().find_iter(text.folded(clause.clone())).map(|hit| clause.start + hit.start()).collect();
+        start.find_all(text.folded(clause.clone())).map(|hit| clause.start + hit.start).collect();
     let mut cuts: Vec<usize> = Vec::new();
     let mut from = clause.start;
     for at in starts {

@@ -179,8 +179,8 @@ fn by_group(document: &Document<'_>, mention: &Mention, column: &Column) -> Opti
     let spans = std::iter::once(&mention.lead).chain(&mention.groups);
     spans.into_iter().find_map(|group| {
         column.group_choices.iter().find_map(|choice| {
-            let hit = choice.find.plain().find(text.folded(group.clone()))?;
-            let span = group.start + hit.start()..group.start + hit.end();
+            let hit = choice.find.find(text.folded(group.clone()))?;
+            let span = group.start + hit.start..group.start + hit.end;
             let value = if woman < man { &choice.feminine } else { &choice.masculine };
             let one = Candidate { span, value: value.as_str().into(), flags: vec!["derived"] };
             placed(text, document.pages, one, 0.7)
@@ -331,7 +331,11 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
                     record.insert(list.key.clone(), name.clone());
                 }
             }
-            push(record, false);
+            let told = list.any_in_clause.is_empty()
+                || list.any_in_clause.iter().any(|key| record.contains_key(key));
+            if told {
+                push(record, false);
+            }
         }
     }
     (records, total)

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::clauses::clause_at;
+use super::clauses::{clause_at, shortened};
 use super::{Document, Text};
 use crate::profile::When;
 use crate::scan::{Kind, pattern};
@@ -192,7 +192,7 @@ fn group(text: &Text, persons: &[Span], at: usize, head: usize) -> Span {
             b';' | b':' => true,
             b'\n' => last.ends_with([';', ':', ',']),
             // A dot within a number or an abbreviation.
-            _ => !next.is_ascii_whitespace() || abbreviation(last),
+            _ => !next.is_ascii_whitespace() || shortened(last),
         };
         if !goes_on {
             start = stop + 1;
@@ -202,29 +202,6 @@ fn group(text: &Text, persons: &[Span], at: usize, head: usize) -> Span {
     }
     let first = persons.iter().find(|span| span.start >= start).map_or(at, |span| span.start);
     start..first.min(at).max(start)
-}
-
-/// Whether a text ends in a word that a full stop shortens.
-fn abbreviation(text: &str) -> bool {
-    let word = text.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or("");
-    word.len() <= 2
-        || matches!(
-            word,
-            "sra"
-                | "dra"
-                | "srta"
-                | "ltda"
-                | "art"
-                | "fls"
-                | "ap"
-                | "apto"
-                | "inc"
-                | "ed"
-                | "cia"
-                | "adv"
-                | "tel"
-                | "res"
-        )
 }
 
 /// Whether a mention is as `when` says.

@@ -112,7 +112,13 @@ pub(crate) fn read(
     let mut all: Vec<(usize, Vec<Part>)> = Vec::new();
     let mut collect = |thing: usize, parts: Vec<Part>| all.push((thing, parts));
     reader.tables(&mut collect);
-    for range in document.ranges(&shares.section) {
+    let mut ranges = document.ranges(&shares.section);
+    if let (true, Some(anywhere)) = (ranges.is_empty(), &shares.anywhere) {
+        ranges = super::clauses::paragraphs(&document.text.flow.folded)
+            .filter(|range| anywhere.is_in(document.text.folded(range.clone())))
+            .collect();
+    }
+    for range in ranges {
         reader.section(range, &mut collect);
     }
     // What is said of one by name comes before what is said of all.
@@ -348,21 +354,21 @@ impl Reader<'_> {
         let Some(all) = &self.shares.all_things else { return };
         let folded = &self.document.text.flow.folded;
         for clause in super::clauses::clauses(folded, range) {
-            let Some(hit) = all.plain().find(self.document.text.folded(clause.clone())) else { continue };
+            let Some(hit) = all.find(self.document.text.folded(clause.clone())) else { continue };
             let seen = self.seen(&clause);
             if seen.iter().any(|one| matches!(one.sign, Sign::Thing(_))) {
                 continue;
             }
-            let stop = self.document.text.folded(clause.start + hit.end()..clause.end);
-            let sentence = stop.find(". ").map_or(clause.end, |at| clause.start + hit.end() + at);
+            let stop = self.document.text.folded(clause.start + hit.end..clause.end);
+            let sentence = stop.find(". ").map_or(clause.end, |at| clause.start + hit.end + at);
             let mut within: Vec<Seen> = seen.into_iter().filter(|one| one.span.end <= sentence).collect();
             let before = self.document.text.folded(range.start..clause.start);
             // "Sendo o único herdeiro, são-lhe adjudicados todos os bens".
             if !within.iter().any(|one| matches!(one.sign, Sign::Who(_)))
                 && let ([only], Some(word)) =
-                    (self.everybody().as_slice(), self.shares.each_words.plain().find_iter(before).last())
+                    (self.everybody().as_slice(), self.shares.each_words.find_all(before).last())
             {
-                let span = range.start + word.start()..range.start + word.end();
+                let span = range.start + word.start..range.start + word.end;
                 within.insert(0, Seen { span, sign: Sign::Who(vec![only.clone()]) });
             }
             for thing in 0..self.things.len() {
@@ -473,8 +479,8 @@ impl Reader<'_> {
         let at = |hit: std::ops::Range<usize>| clause.start + hit.start..clause.start + hit.end;
         let everybody = self.everybody();
         if !everybody.is_empty() {
-            for hit in self.shares.each_words.plain().find_iter(folded) {
-                found.push((at(hit.range()), everybody.clone()));
+            for hit in self.shares.each_words.find_all(folded) {
+                found.push((at(hit), everybody.clone()));
             }
         }
         for alias in &self.shares.alias {
@@ -493,8 +499,8 @@ impl Reader<'_> {
                     Some(first.name.clone())
                 });
             if let Some(name) = name {
-                for hit in alias.word.plain().find_iter(folded) {
-                    found.push((at(hit.range()), vec![name.clone()]));
+                for hit in alias.word.find_all(folded) {
+                    found.push((at(hit), vec![name.clone()]));
                 }
             }
         }

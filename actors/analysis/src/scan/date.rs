@@ -62,6 +62,11 @@ pub(crate) fn dates(folded: &str) -> Vec<Entity> {
             r"\b((?:[a-z]+\s+(?:e\s+)?)?[a-z]+)\s*(?:\(\d{1,2}[o]?\)\s*)?(?:dias?\s*(?:\(\d{1,2}\)\s*)?)?(?:do\s+mes\s+)?de\s+(janeiro|fevereiro|marco|abril|maio|junho|julho|agosto|setembro|outubro|novembro|dezembro)\s*(?:\(\d{1,2}\)\s*)?,?\s*(?:do\s+ano\s+)?(?:de\s+|do\s+ano\s+de\s+)?(?:(dois\s+mil(?:\s*,?\s*(?:e\s+)?[a-z]+(?:\s+e\s+[a-z]+)?)?|mil\s+(?:e\s+)?novecentos\s+e\s+[a-z]+(?:\s+e\s+[a-z]+)?)|(\d{4}))",
         )
     });
+    static YEAR_FIRST: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(
+            r"\bano\s+(?:da graca\s+|de nosso senhor\s+)?de\s+(\d{4}|dois\s+mil(?:\s+e\s+[a-z]+){0,2})\s*(?:\(\d{4}\)\s*)?,?\s*(?:aos?|em|no dia)\s+(\d{1,2}|[a-z]+(?:\s+e\s+[a-z]+)?)\s*(?:\(\d{1,2}\)\s*)?(?:dias?\s+)?(?:do\s+mes\s+)?de\s+(janeiro|fevereiro|marco|abril|maio|junho|julho|agosto|setembro|outubro|novembro|dezembro)",
+        )
+    });
     let mut found: Vec<Entity> = Vec::new();
     let mut push = |span: std::ops::Range<usize>, value: Option<String>| {
         if let Some(value) = value
@@ -70,6 +75,12 @@ pub(crate) fn dates(folded: &str) -> Vec<Entity> {
             found.push(Entity::new(Kind::Date, span, value));
         }
     };
+    for date in YEAR_FIRST.captures_iter(folded) {
+        let part = |at: usize| date.get(at).map_or("", |m| m.as_str());
+        let number = |text: &str| text.parse().ok().or_else(|| spelled(text.split_whitespace()));
+        let value = (|| written(number(part(2))?, month(part(3))?, number(part(1))?))();
+        push(date.get(0).map_or(0..0, |m| m.range()), value);
+    }
     for date in SPELLED.captures_iter(folded) {
         let Some(whole) = date.get(0) else { continue };
         let (said, month_name) =
@@ -158,6 +169,10 @@ mod tests {
             ("Ao primeiro dia do mês de julho do ano de dois mil e vinte, nesta", "01/07/2020"),
             ("em 03/jan/2024", "03/01/2024"),
             ("2024-06-17", "17/06/2024"),
+            (
+                "no ano de dois mil e vinte e cinco (2025), aos dezesseis (16) dias do mês de junho, nesta",
+                "16/06/2025",
+            ),
         ] {
             assert_eq!(first(text).as_deref(), Some(date), "{text}");
         }

@@ -580,9 +580,6 @@ pub(crate) fn place_before(text: &str) -> bool {
         "ed.",
         "residencial",
         "condominio",
-        "cidade",
-        "comarca",
-        "municipio",
         "hospital",
         "bairro",
         "loteamento",
@@ -592,13 +589,9 @@ pub(crate) fn place_before(text: &str) -> bool {
         "sitio",
         "galpao",
         "shopping",
-        "natural",
-        "estado",
-        "capital",
         "clinica",
         "maternidade",
         "cemiterio",
-        "foro",
         "vila",
         "chacara",
         "colegio",
@@ -606,7 +599,6 @@ pub(crate) fn place_before(text: &str) -> bool {
         "torre",
         "conjunto",
         "distrito",
-        "regiao",
         "bloco",
         "casa",
     ];
@@ -615,9 +607,12 @@ pub(crate) fn place_before(text: &str) -> bool {
     if WORDS.contains(&last) {
         return true;
     }
+    // "Nesta cidade, Ana Lima" is a person; "na cidade de Ouro Preto" is not.
+    const OF: &[&str] = &["cidade", "comarca", "municipio", "estado", "capital", "natural", "foro", "regiao"];
     matches!(last, "de" | "da" | "do" | "das" | "dos")
         && words.next().is_some_and(|word| {
-            WORDS.contains(&word) && !matches!(word, "em" | "no" | "na" | "nos" | "nas" | "casa")
+            (WORDS.contains(&word) || OF.contains(&word))
+                && !matches!(word, "em" | "no" | "na" | "nos" | "nas" | "casa")
         })
 }
 

@@ -35,7 +35,6 @@ pub(crate) fn persons(chars: &[char], folded: &str, tokens: &[Token]) -> Vec<Ent
         }
         let mut end = at + 1;
         let mut names = 1;
-        let goes_on = |after: &Token| opens(after) && after.upper == first.upper;
         while let Some(next) = tokens.get(end) {
             if !near(next) || end - at > WORDS_MAX {
                 break;
@@ -49,7 +48,7 @@ pub(crate) fn persons(chars: &[char], folded: &str, tokens: &[Token]) -> Vec<Ent
             if (opens(next) || younger) && next.upper == first.upper || initial {
                 names += usize::from(!initial);
                 end += 1;
-            } else if joins(next) && tokens.get(end + 1).is_some_and(|after| near(after) && goes_on(after))
+            } else if joins(next) && follows(tokens.get(end + 1), first.upper)
                 || next.folded == "e" && lone_surname(tokens, end, first.upper)
             {
                 names += 1;
@@ -140,6 +139,11 @@ fn plausible(tokens: &[Token], at: usize, end: usize) -> bool {
         .count()
         > 1;
     described || led || again
+}
+
+/// Whether a token goes on with a name after a particle.
+fn follows(token: Option<&Token>, upper: bool) -> bool {
+    token.is_some_and(|token| near(token) && opens(token) && token.upper == upper)
 }
 
 /// A word that may be part of a person's name.

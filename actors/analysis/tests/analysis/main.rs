@@ -1,6 +1,6 @@
-//! Whole documents, analysed: those written here as text, and real PDFs where the shared data is there.
+//! Whole documents, written here as text, analysed.
 
-#![expect(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
+#![expect(clippy::unwrap_used, reason = "what fails a test fails it loudly")]
 
 // A document as text, laid out with synthetic boxes.
 mod paper;
