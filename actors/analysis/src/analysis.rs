@@ -1,11 +1,11 @@
 //! What an analysis gives: the result, each value with its place and doubt, the checks, and the tables.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::page::Rect;
 
 /// What a document says, as a profile asked.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Analysis {
     /// The profile's name.
     pub profile: String,
@@ -25,7 +25,7 @@ pub struct Analysis {
 }
 
 /// A value with the place that it was read at.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Value {
     /// Where it stands in [`Analysis::result`], as a JSON pointer: `/clausula_a_herdeiros/herdeiros/0/cpf`.
     pub pointer: String,
@@ -51,7 +51,7 @@ pub struct Value {
 }
 
 /// A doubt about a value.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Flag {
     /// A stable name, as `invalid_check_digit`.
     pub code: String,
@@ -62,7 +62,7 @@ pub struct Flag {
 }
 
 /// A comparison of values of the document.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Check {
     /// A stable name, as `shares_sum`.
     pub code: String,
@@ -77,7 +77,7 @@ pub struct Check {
 }
 
 /// A sheet of rows for people who work in spreadsheets.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Table {
     /// The sheet's name, at most 31 letters.
     pub name: String,

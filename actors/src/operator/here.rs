@@ -41,7 +41,7 @@ impl Operator {
             }
             Question::DeadLetters { limit } => self.dead_letters_here(limit).await,
             Question::Stalled { over_ms, limit } => Ok(self.stalled_here(over_ms, limit).await),
-            Question::TraceOf { request } => Ok(json!(self.0.requests.trace_of(&request))),
+            Question::TraceOf { request } => Ok(json!(self.0.requests.trace_of(&request).as_deref())),
             Question::Where { document, trace } => Ok(self.where_here(document.as_deref(), &trace).await),
             Question::Changes { after, limit } => Ok(self.changes_here(after, limit)),
             Question::Act { action, id, by } => self.act_here(&action, &id, &by).await,

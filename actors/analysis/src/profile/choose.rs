@@ -5,7 +5,7 @@ use crate::page::Page;
 use crate::text::fold;
 
 /// A template chosen for a document, and why.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Choice {
     /// The name of a profile, or `generic` where none fits.
     pub template: String,
