@@ -13,7 +13,6 @@ use crate::papers::{sample, shared};
 
 // Holds an analysis to the truth, as the analysing room does.
 #[path = "../actors/analysis/tests/analysis/score.rs"]
-#[expect(dead_code, reason = "the analysing room reads pages with it, too")]
 mod score;
 
 use score::Score;
