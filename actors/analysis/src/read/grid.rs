@@ -295,15 +295,21 @@ fn body_end(
     columns: &[Column],
 ) -> usize {
     let mut end = body;
+    let mut widest = 0.0_f32;
     while let Some(line) = lines.get(end) {
         if end - body > LINES_MAX {
             break;
         }
         if end > body
             && let Some(last) = lines.get(end - 1)
-            && line.rect[1] - last.rect[3] > 3.0 * height(&last.rect).max(8.0)
         {
-            break;
+            let (gap, high) = (line.rect[1] - last.rect[3], height(&last.rect).max(8.0));
+            // A lone piece further off than the rows are from each other is what follows the table.
+            let apart = pieces(line).len() == 1 && gap > 1.3 * high && gap > 1.4 * widest;
+            if gap > 3.0 * high || apart {
+                break;
+            }
+            widest = widest.max(gap);
         }
         let crossing = pieces(line).iter().any(|piece| {
             let over = cells
