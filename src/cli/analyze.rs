@@ -157,7 +157,7 @@ fn print(analysis: &Value, written: &[PathBuf], as_json: bool, tongue: Tongue) {
     let [label, shown, page, sure] = [0, 1, 2, 3].map(width);
     for (row, value) in rows.iter().zip(values) {
         let [a, b, c, d] = row;
-        out::line(&format!("{a:label$}  {b:shown$}  {c:>page$}  {d:>sure$}").trim_end());
+        out::line(format!("{a:label$}  {b:shown$}  {c:>page$}  {d:>sure$}").trim_end());
         for flag in value["flags"].as_array().into_iter().flatten() {
             out::line(&format!("    ! {}", tongue.of(flag, "en", "pt")));
         }
