@@ -169,6 +169,8 @@ async fn a_drained_node_hands_over(browser: &Browser) {
         return left === 0 && all > 0 && served === all";
     browser.sees("every shard of n2 is served by others", handed).await;
     browser.picture("drained").await;
+    browser.click("#tabs [data-view=tree]").await;
+    browser.click(".row[data-path=n2]").await;
     browser.click("#panel [data-act=undrain_node]").await;
     confirm(browser, "it is mended", "node n2").await;
 }
