@@ -110,6 +110,7 @@ async fn what_failed_is_found_and_retried(browser: &Browser, cluster: &Cluster) 
     browser.reads("#view-failures tbody", &document).await;
     browser.click("#tabs [data-view=dead]").await;
     browser.reads("#view-dead tbody", &document).await;
+    browser.picture("dead-letter").await;
     // Two and three: it is retried, and that is confirmed.
     browser.click("#view-dead [data-act=retry_dead_letters]").await;
     confirm(browser, "the disk is mended", &document).await;
