@@ -110,6 +110,7 @@ async fn what_failed_is_found_and_retried(browser: &Browser, cluster: &Cluster) 
     browser.reads("#view-failures tbody", &document).await;
     browser.click("#tabs [data-view=dead]").await;
     browser.reads("#view-dead tbody", &document).await;
+    browser.picture("dead-letter").await;
     // Two and three: it is retried, and that is confirmed.
     browser.click("#view-dead [data-act=retry_dead_letters]").await;
     confirm(browser, "the disk is mended", &document).await;
@@ -169,6 +170,8 @@ async fn a_drained_node_hands_over(browser: &Browser) {
         return left === 0 && all > 0 && served === all";
     browser.sees("every shard of n2 is served by others", handed).await;
     browser.picture("drained").await;
+    browser.click("#tabs [data-view=tree]").await;
+    browser.click(".row[data-path=n2]").await;
     browser.click("#panel [data-act=undrain_node]").await;
     confirm(browser, "it is mended", "node n2").await;
 }

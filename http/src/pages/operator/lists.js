@@ -77,7 +77,7 @@ async function showStalled(host) {
 async function showActions(host) {
   const { actions } = await askAll("actions", { limit: 100 });
   if (!actions.length) return show(host, make("div", "empty", words.noActions));
-  const rows = actions.map(one => [{ className: "tight soft", content: moment(one.at_ms) }, one.by, words.acts[one.action] || one.action, { className: "mono", content: targetText(one.target) }, { className: "soft", content: one.reason }, one.dry_run ? words.status.would_do : statusWord(one.outcome)]);
+  const rows = actions.map(one => [{ className: "tight soft", content: moment(one.at_ms) }, one.by, { className: "tight", content: words.acts[one.action] || one.action }, { className: "mono", content: targetText(one.target) }, { className: "soft", content: one.reason }, { className: "tight", content: one.dry_run ? words.status.would_do : statusWord(one.outcome) }]);
   show(host, table([words.when, words.by, words.action, words.target, words.reason, words.outcome], rows));
 }
 
@@ -88,7 +88,6 @@ const where = { id: "" };
 function goWhere(id) {
   where.id = id.trim();
   $("find-id").value = where.id;
-  if (matchMedia("(max-width: 1100px)").matches) closePanel();
   go("where");
 }
 

@@ -20,6 +20,7 @@ function say(text) {
 }
 
 function go(name) {
+  closePanel();
   const hash = name === "where" && where.id ? `#/where/${encodeURIComponent(where.id)}` : `#/${name}`;
   if (location.hash === hash) route(); else location.hash = hash;
 }

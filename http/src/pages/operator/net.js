@@ -78,7 +78,7 @@ async function hear() {
     turn.signal.addEventListener("abort", stop);
     let silence = setTimeout(stop, SILENCE_MS_MAX);
     try {
-      const headers = { "X-API-Key": net.key, Accept: "text/event-stream" };
+      const headers = { "X-API-Key": net.key };
       if (net.lastEvent) headers["Last-Event-ID"] = net.lastEvent;
       const answer = await fetch("/v1/operator/events", { headers, signal: line.signal, cache: "no-store" });
       if (answer.ok) {
