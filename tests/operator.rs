@@ -198,9 +198,19 @@ async fn what_is_told_to_begin_anew_does_and_a_paused_pool_keeps_its_work() {
     assert_eq!((stalled["document"].as_str(), stalled["stage"].as_str()), (Some(&*id), Some("reading")));
     assert!(stalled["why"].as_str().unwrap().contains("pool ocr"), "{stalled}");
     assert_eq!(actor(&node, "ocr").await["actor"]["mailbox"]["depth"], 1);
-    act(&node, "trace_actor", json!({ "node": name, "path": "ocr/worker-0", "count": 5 }), false).await;
+    for worker in actors(&see(&node, "tree?under=ocr").await) {
+        act(&node, "trace_actor", json!({ "node": name, "path": worker["path"] }), false).await;
+    }
     act(&node, "resume_pool", json!({ "path": "ocr" }), false).await;
     assert_eq!(node.settled(&id).await["status"], "ready");
+    let mut followed = Vec::new();
+    for worker in actors(&see(&node, "tree?under=ocr").await) {
+        let shown = actor(&node, worker["path"].as_str().unwrap()).await;
+        followed.extend(shown["trace"]["messages"].as_array().unwrap().clone());
+    }
+    let mut kinds: Vec<_> = followed.iter().map(|one| one["message"].as_str().unwrap()).collect();
+    kinds.sort_unstable();
+    assert_eq!(kinds, ["open_file", "read_page"]);
 
     act(&node, "quarantine_document", json!({ "document": id }), false).await;
     let (status, body) = node.ask(&id, QUESTION).await;
@@ -218,7 +228,7 @@ async fn what_is_told_to_begin_anew_does_and_a_paused_pool_keeps_its_work() {
 #[tokio::test]
 async fn a_reader_that_is_killed_is_replaced_and_a_failure_outlives_its_node() {
     let home = Home::new();
-    home.settings(ACTING);
+    home.settings(&format!("{ACTING}[reading]\nmemory_bytes_max = \"512MiB\"\npage_seconds_max = 15\n"));
     let node = home.start().await;
     let id = node.ready("acervo-secreto.pdf", note(&LINES)).await;
     // The child that has read the file waits for more; killed, another one takes its place.
@@ -230,6 +240,13 @@ async fn a_reader_that_is_killed_is_replaced_and_a_failure_outlives_its_node() {
         let _ = std::process::Command::new("kill").args(["-9", &child.to_string()]).status();
     }
     node.ready("outro.pdf", note(&["Segunda folha do mesmo livro."])).await;
+    // A file that ends the child that reads it fails alone, and that is told with the document that it was.
+    let bomb = crate::papers::made::bomb(b" ", 1_500);
+    let bad = node.accepted("bomba.pdf", bomb).await;
+    let failed = node.settled(&bad).await;
+    assert_eq!(failed["status"], "failed", "{failed}");
+    let found = see(&node, &format!("where/{bad}")).await;
+    assert_eq!(found["may"][0]["action"], "retry_document", "{found}");
 
     // An index that is damaged while the node rests is found, said and rebuilt.
     node.stop().await;

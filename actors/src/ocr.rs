@@ -8,6 +8,7 @@ use enabler_cluster::actor::Fault;
 use enabler_cluster::address::Reply;
 use enabler_cluster::pool::Craft;
 use enabler_cluster::request::Request;
+use enabler_cluster::tree::Seat;
 use enabler_reading::{
     DocumentInfo, DocumentProblem, Highlights, Limits, Marked, Page, PageProblem, Picture, Program, Reader,
     Settings,
@@ -76,6 +77,15 @@ pub struct Reading {
 pub struct Tools {
     reader: Option<Reader>,
     open: Option<(PathBuf, DocumentInfo)>,
+    /// Where it is told that a child ended.
+    seat: Option<Arc<Seat>>,
+}
+
+impl Tools {
+    /// Lets go of the child process.
+    fn put_down(&mut self) {
+        (self.reader, self.open) = (None, None);
+    }
 }
 
 impl Craft for Reading {
@@ -104,8 +114,8 @@ impl Craft for Reading {
         }
     }
 
-    async fn equip(&self) -> Result<Tools, Fault> {
-        Ok(Tools::default())
+    async fn equip(&self, seat: &Arc<Seat>) -> Result<Tools, Fault> {
+        Ok(Tools { seat: Some(seat.clone()), ..Tools::default() })
     }
 
     async fn work(&self, tools: &mut Tools, job: Job) -> Result<(), Fault> {
@@ -149,7 +159,7 @@ impl Craft for Reading {
 
     fn rest(&self, tools: &mut Tools) {
         // Tesseract's models take 150 MB in the child; an idle node holds none.
-        *tools = Tools::default();
+        tools.put_down();
     }
 }
 
@@ -158,6 +168,31 @@ enum Step<'a> {
     Page(&'a PathBuf, u32),
     Draw(&'a PathBuf, &'a Picture),
     Mark(&'a PathBuf, &'a Highlights),
+}
+
+impl Step<'_> {
+    fn name(&self) -> &'static str {
+        match self {
+            Step::Open(_) => "open_file",
+            Step::Page(..) => "read_page",
+            Step::Draw(..) => "draw_page",
+            Step::Mark(..) => "mark_file",
+        }
+    }
+}
+
+/// Whether a document's problem is that the child ended.
+fn ends(problem: &DocumentProblem) -> bool {
+    matches!(problem, DocumentProblem::OutOfMemory | DocumentProblem::Crashed)
+}
+
+/// Whether a problem is that the child ended.
+fn has_ended(problem: &PageProblem) -> bool {
+    match problem {
+        PageProblem::OutOfMemory | PageProblem::Crashed => true,
+        PageProblem::Document { problem } => ends(problem),
+        _ => false,
+    }
 }
 
 enum Made {
@@ -175,13 +210,21 @@ impl Reading {
         if request.ended().is_some() {
             return None;
         }
+        let name = step.name();
         let outcome = tokio::select! {
             biased;
             () = request.cancel.cancelled() => None,
             outcome = self.step(tools, request, step) => Some(outcome),
         };
         if outcome.is_none() {
-            *tools = Tools::default();
+            tools.put_down();
+        }
+        if let (Some(Err(problem)), Some(seat)) = (&outcome, &tools.seat)
+            && has_ended(problem)
+        {
+            // The worker goes on with another child; what the file did to this one is the file's own failure.
+            let fault = Fault::new(format!("the child process that reads has ended: {}", problem.code()));
+            seat.failed_for(name, fault.reason.clone(), Some(fault.backtrace()), Some(&request.trace));
         }
         outcome
     }
@@ -220,7 +263,13 @@ impl Reading {
             return Ok(info.clone());
         }
         tools.open = None;
-        let opened = self.reader(tools)?.open(file, request.deadline).await;
+        let was_there = tools.reader.is_some();
+        let mut opened = self.reader(tools)?.open(file, request.deadline).await;
+        // A child that has read other files may have been ended between them: that says nothing of this file.
+        if was_there && opened.as_ref().is_err_and(ends) {
+            tools.put_down();
+            opened = self.reader(tools)?.open(file, request.deadline).await;
+        }
         let info = opened.map_err(|problem| PageProblem::Document { problem })?;
         tools.open = Some((file.clone(), info.clone()));
         Ok(info)

@@ -1,5 +1,6 @@
 //! The one shape of an actor: a behaviour (what it does) in a shell (containment, vitals, bounded mailbox).
 
+use std::backtrace::Backtrace;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -19,12 +20,23 @@ use crate::tree::{STUCK_AFTER, Seat, Tree};
 pub struct Fault {
     /// What went wrong, in one line, causes included.
     pub reason: String,
+    noticed: Noticed,
+}
+
+/// Where a fault was noticed: the frames alone, because naming them takes milliseconds and few are looked at.
+#[derive(Debug)]
+struct Noticed(Backtrace);
+
+impl Noticed {
+    fn here() -> Self {
+        Noticed(Backtrace::force_capture())
+    }
 }
 
 impl Fault {
     /// A fault in words.
     pub fn new(reason: impl Into<String>) -> Self {
-        Fault { reason: reason.into() }
+        Fault { reason: reason.into(), noticed: Noticed::here() }
     }
 
     /// A fault from an error: its causes are spelled out once, here.
@@ -35,7 +47,12 @@ impl Fault {
             reason.push_str(&format!(": {inner}"));
             cause = inner.source();
         }
-        Fault { reason }
+        Fault { reason, noticed: Noticed::here() }
+    }
+
+    /// Where it was noticed, from the innermost frame outwards, cut where operators stop reading.
+    pub fn backtrace(&self) -> String {
+        panics::told(&self.noticed.0)
     }
 }
 
@@ -214,7 +231,10 @@ async fn contain<T>(
 ) -> Result<T, ActorProcessingErr> {
     let (reason, backtrace) = match AssertUnwindSafe(step).catch_unwind().await {
         Ok(Ok(done)) => return Ok(done),
-        Ok(Err(fault)) => (fault.reason, None),
+        Ok(Err(fault)) => {
+            let backtrace = fault.backtrace();
+            (fault.reason, Some(backtrace))
+        }
         Err(panic) => {
             let (text, place) = panics::describe(&*panic);
             (format!("panic: {text}"), place)
@@ -228,7 +248,7 @@ async fn contain<T>(
     if let Some(message) = in_hand {
         seat.lost(message, &reason, trace);
     }
-    Err(Box::new(Fault { reason }))
+    Err(Box::new(Fault::new(reason)))
 }
 
 /// Starts an actor behind `address`, linked under `supervisor`.

@@ -22,14 +22,20 @@ pub(crate) fn keep() {
     ONCE.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            let mut trace = Backtrace::force_capture().to_string();
-            let cut = (0..=BACKTRACE_BYTES_MAX.min(trace.len())).rev().find(|at| trace.is_char_boundary(*at));
-            trace.truncate(cut.unwrap_or(0));
+            let trace = told(&Backtrace::force_capture());
             let place = info.location().map(ToString::to_string).unwrap_or_default();
             LAST.with(|last| *last.borrow_mut() = Some(format!("at {place}\n{trace}")));
             before(info);
         }));
     });
+}
+
+/// A backtrace with its frames named, cut to what is kept.
+pub(crate) fn told(trace: &Backtrace) -> String {
+    let mut told = trace.to_string();
+    let cut = (0..=BACKTRACE_BYTES_MAX.min(told.len())).rev().find(|at| told.is_char_boundary(*at));
+    told.truncate(cut.unwrap_or(0));
+    told
 }
 
 /// The message of a caught panic, and where it happened if it was on this thread.

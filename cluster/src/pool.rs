@@ -37,8 +37,8 @@ pub trait Craft: Send + Sync + 'static {
         None
     }
 
-    /// Makes a worker's tools; also after each failure.
-    fn equip(&self) -> impl Future<Output = Result<Self::Tools, Fault>> + Send;
+    /// Makes a worker's tools; also after each failure. What its tools fail at may be told at its seat.
+    fn equip(&self, seat: &Arc<Seat>) -> impl Future<Output = Result<Self::Tools, Fault>> + Send;
 
     /// Does one job and answers it. An error or a panic fails the worker, not the pool.
     fn work(&self, tools: &mut Self::Tools, job: Self::Job)
@@ -212,8 +212,8 @@ impl<C: Craft> Behaviour for Worker<C> {
         "job"
     }
 
-    async fn start(&self, _: &Context<Next>) -> Result<Self::State, Fault> {
-        Ok((self.craft.equip().await?, 0))
+    async fn start(&self, context: &Context<Next>) -> Result<Self::State, Fault> {
+        Ok((self.craft.equip(context.seat()).await?, 0))
     }
 
     async fn handle(&self, context: &Context<Next>, state: &mut Self::State, _: Next) -> Result<(), Fault> {
@@ -303,7 +303,7 @@ mod tests {
         type Tools = ();
         const KIND: &'static str = "divider";
 
-        async fn equip(&self) -> Result<(), Fault> {
+        async fn equip(&self, _: &Arc<Seat>) -> Result<(), Fault> {
             self.0.fetch_add(1, Ordering::SeqCst);
             Ok(())
         }

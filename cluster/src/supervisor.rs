@@ -202,7 +202,7 @@ impl Actor for Supervisor {
             // One that was linked here from outside: nobody here knows how to start it again.
             let reason = "a part that cannot be started again alone has failed".to_owned();
             running.seat.failed("child_ended", reason.clone(), None);
-            return Err(Box::new(Fault { reason }));
+            return Err(Box::new(Fault::new(reason)));
         };
         if killed {
             self.tree.seat(&path, "actor", None).failed("kill", "killed by an operator".to_owned(), None);
@@ -269,7 +269,7 @@ impl Supervisor {
                     self.policy.restarts_max, self.policy.period_ms
                 );
                 running.seat.failed("child_ended", reason.clone(), None);
-                Err(Box::new(Fault { reason }))
+                Err(Box::new(Fault::new(reason)))
             }
         }
     }

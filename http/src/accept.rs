@@ -13,7 +13,7 @@ const RANGES_MAX: usize = 32;
 fn offered(route: Route) -> &'static [&'static str] {
     match route {
         Route::Ask(_) | Route::ChatCompletions => &["application/json", "text/event-stream"],
-        Route::Events(_) | Route::StreamResume(_) => &["text/event-stream"],
+        Route::Events(_) | Route::StreamResume(_) | Route::OperatorEvents => &["text/event-stream"],
         Route::Page(..) => &["image/png"],
         Route::AnalysisPdf(_) => &["application/pdf"],
         Route::AnalysisCsv(_) => &["text/csv"],

@@ -20,7 +20,7 @@ const TELL_TIME_MAX: Duration = Duration::from_millis(1_200);
 /// How long a node may take to act.
 const ACT_TIME_MAX: Duration = Duration::from_secs(8);
 /// How long the store and the cache may take to say that they are there.
-const HEALTH_TIME_MAX: Duration = Duration::from_millis(800);
+const HEALTH_TIME_MAX: Duration = Duration::from_millis(1_200);
 /// How long it is believed what they said: many look at one time.
 const HEALTH_AGE_MAX: Duration = Duration::from_secs(2);
 
