@@ -1,5 +1,6 @@
 //! What fails is seen with its cause, also when the node is gone; who may act acts, and nobody sees what documents say.
 
+use std::path::Path;
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
@@ -60,8 +61,21 @@ async fn actor(node: &Node, path: &str) -> Value {
     see(node, &format!("actor?node={name}&path={path}")).await
 }
 
-/// The processes of the program that this node has started.
-fn children_of(parent: u32) -> Vec<u32> {
+/// The processes that the node with this folder has started.
+pub(crate) fn children_of(data: &Path) -> Vec<u32> {
+    let told = std::fs::read_to_string(data.join("node.json")).unwrap();
+    let told: Value = serde_json::from_str(&told).unwrap();
+    children_of_process(u32::try_from(told["pid"].as_u64().unwrap()).unwrap())
+}
+
+/// Sends a signal to processes, of which some may have ended.
+pub(crate) fn signal(name: &str, processes: &[u32]) {
+    for process in processes {
+        let _ = std::process::Command::new("kill").args(["-s", name, &process.to_string()]).status();
+    }
+}
+
+fn children_of_process(parent: u32) -> Vec<u32> {
     let listed =
         std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
     let all = std::fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten().flatten();
@@ -232,13 +246,9 @@ async fn a_reader_that_is_killed_is_replaced_and_a_failure_outlives_its_node() {
     let node = home.start().await;
     let id = node.ready("acervo-secreto.pdf", note(&LINES)).await;
     // The child that has read the file waits for more; killed, another one takes its place.
-    let told = std::fs::read_to_string(home.data().join("node.json")).unwrap();
-    let told: Value = serde_json::from_str(&told).unwrap();
-    let children = children_of(u32::try_from(told["pid"].as_u64().unwrap()).unwrap());
+    let children = children_of(&home.data());
     assert!(!children.is_empty(), "the worker has no child that reads");
-    for child in children {
-        let _ = std::process::Command::new("kill").args(["-9", &child.to_string()]).status();
-    }
+    signal("KILL", &children);
     node.ready("outro.pdf", note(&["Segunda folha do mesmo livro."])).await;
     // A file that ends the child that reads it fails alone, and that is told with the document that it was.
     let bomb = crate::papers::made::bomb(b" ", 1_500);

@@ -219,11 +219,14 @@ impl Reading {
         if outcome.is_none() {
             tools.put_down();
         }
-        if let (Some(Err(problem)), Some(seat)) = (&outcome, &tools.seat)
-            && has_ended(problem)
-        {
-            // The worker goes on with another child; what the file did to this one is the file's own failure.
-            let fault = Fault::new(format!("the child process that reads has ended: {}", problem.code()));
+        // The worker goes on with another child; what the file did to this one is the file's own failure.
+        let why = match &outcome {
+            Some(Err(problem)) if has_ended(problem) => Some(problem.code()),
+            _ if tools.reader.as_mut().is_some_and(|reader| reader.take_killed() > 0) => Some("killed"),
+            _ => None,
+        };
+        if let (Some(why), Some(seat)) = (why, &tools.seat) {
+            let fault = Fault::new(format!("the child process that reads has ended: {why}"));
             seat.failed_for(name, fault.reason.clone(), Some(fault.backtrace()), Some(&request.trace));
         }
         outcome

@@ -7,8 +7,9 @@ use enabler_sim_live::{ALL, Cluster, Door, KEEPS};
 use reqwest::Method;
 
 use super::chromium::Browser;
-use crate::cluster::TURN;
+use crate::cluster::{MustAnswer, TURN};
 use crate::node::PROGRAM;
+use crate::operator::{children_of, signal};
 use crate::papers::note;
 
 const WORKER: &str = ".row[data-path=\"n1:ocr/worker-0\"]";
@@ -30,6 +31,7 @@ async fn whatever_an_operator_needs_is_seen_and_done_on_the_page() {
         false
     );
 
+    a_killed_reader_is_told_with_its_place(&browser, &cluster).await;
     a_worker_begins_anew(&browser).await;
     let document = what_failed_is_found_and_retried(&browser, &cluster).await;
     the_terminal_says_the_same(cluster.door(2), &document).await;
@@ -69,8 +71,29 @@ async fn confirm(browser: &Browser, reason: &str, touched: &str) {
     browser.reads("#toast", "done").await;
 }
 
-async fn a_worker_begins_anew(browser: &Browser) {
+/// A process that reads is killed at work: what it was doing is done again, and who looks sees what happened and where.
+async fn a_killed_reader_is_told_with_its_place(browser: &Browser, cluster: &Cluster) {
+    let door = cluster.door(0);
+    door.settled(&door.accepted("primeira.pdf", note(&["O livro de atas tem cem folhas."])).await).await;
+    // Held back first, so that they cannot have answered before they are killed.
+    let readers = children_of(&cluster.data_of(0));
+    assert!(!readers.is_empty(), "no process reads");
+    signal("STOP", &readers);
+    let id = door.accepted("segunda.pdf", note(&["O livro de contas tem duzentas folhas."])).await;
     browser.click(".row[data-path=\"n1:ocr\"] .twist").await;
+    browser.reads(".row[data-path^=\"n1:ocr/worker-\"]", "busy").await;
+    signal("KILL", &readers);
+    assert_eq!(door.settled(&id).await["status"], "ready");
+    browser.click("#tabs [data-view=failures]").await;
+    browser.reads("#view-failures tbody", "has ended: killed").await;
+    browser.click("#view-failures [data-failure]").await;
+    browser.reads("#panel pre", "ocr.rs").await;
+    browser.picture("backtrace").await;
+    browser.click("#panel-close").await;
+    browser.click("#tabs [data-view=tree]").await;
+}
+
+async fn a_worker_begins_anew(browser: &Browser) {
     browser.click(WORKER).await;
     browser.reads("#panel-title", "worker-0").await;
     browser.click("#panel [data-act=restart]").await;

@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 use serde_json::Value;
 
 /// Requests that must succeed.
-pub(super) trait MustAnswer {
+pub(crate) trait MustAnswer {
     /// Uploads what must be taken; gives the document's id.
     async fn accepted(&self, name: &str, bytes: Vec<u8>) -> String;
     /// The document once it is ready or failed; refusals that say "later" are waited out.

@@ -8,6 +8,7 @@ mod harness;
 mod load;
 mod truth;
 
+pub(crate) use door::MustAnswer;
 pub(crate) use harness::TURN;
 
 // Whoever is asked answers, and work finds whoever can do it.

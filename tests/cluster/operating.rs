@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::door::{Door, MustAnswer, until};
 use super::harness::{ALL, Cluster, KEEPS, SHARDS};
 use crate::papers::note;
+use enabler_sim_servers::Mode;
 
 const ACTING: &str = "[operator]\nactions = true\n";
 
@@ -95,4 +96,44 @@ async fn a_node_is_drained_and_gets_its_shards_back_and_one_that_is_gone_is_name
             .any(|node| node["name"] == "n2" && node["answered"] == false)
     })
     .await;
+}
+
+/// What `door` says that it cannot see, if all three nodes have answered it.
+async fn unseen(door: &Door) -> Option<Vec<String>> {
+    let tree = see(door, "tree").await;
+    let all = tree["nodes"].as_array().unwrap().iter().filter(|node| node["answered"] == true).count();
+    let unseen =
+        tree["cannot_see"].as_array().unwrap().iter().map(|one| one["what"].as_str().unwrap().to_owned());
+    (all == 3).then(|| unseen.collect())
+}
+
+#[tokio::test]
+async fn without_the_store_or_redis_the_view_answers_and_names_what_it_cannot_see() {
+    let mut cluster = acting(&[ALL, KEEPS, KEEPS]).await;
+    let (first, third) = (cluster.door(0).clone(), cluster.door(2).clone());
+    let id = first.accepted("ata.pdf", note(&["Ata da assembleia do clube de xadrez."])).await;
+    assert_eq!(first.settled(&id).await["status"], "ready");
+    for mode in [Mode::Refuse, Mode::BlackHole] {
+        cluster.line.set(mode);
+        for door in [&first, &third] {
+            until("the store is named", async || {
+                unseen(door).await.is_some_and(|unseen| unseen == ["store"])
+            })
+            .await;
+            assert_eq!(see(door, &format!("where/{id}")).await["status"], "ready");
+            for path in ["shards", "failures", "dead-letters", "stalled"] {
+                see(door, path).await;
+            }
+        }
+        cluster.line.set(Mode::Pass);
+        cluster.calm().await;
+    }
+    until("nothing is missing", async || unseen(&first).await.is_some_and(|unseen| unseen.is_empty())).await;
+    cluster.redis.kill().await.unwrap();
+    for door in [&first, &third] {
+        until("Redis is named", async || unseen(door).await.is_some_and(|unseen| unseen == ["cache"])).await;
+        assert_eq!(see(door, &format!("where/{id}")).await["status"], "ready");
+    }
+    cluster.redis.restart().await.unwrap();
+    until("nothing is missing", async || unseen(&third).await.is_some_and(|unseen| unseen.is_empty())).await;
 }

@@ -39,14 +39,16 @@ pub struct Program {
     pub environment: Vec<(OsString, OsString)>,
 }
 
-/// A child process that reads documents, one at a time. When it dies of a file, the next request gets a fresh one;
-/// dropping the reader, or a future of its methods, ends it.
+/// A child process that reads documents, one at a time. When it dies of a file, the next request gets a fresh one; when
+/// somebody kills it, what it was doing is done again by another, once. Dropping the reader, or a future of its methods,
+/// ends it.
 #[derive(Debug)]
 pub struct Reader {
     program: Program,
     limits: Limits,
     running: Option<Running>,
     open: Option<Opened>,
+    killed: u32,
 }
 
 /// The document that a fresh child must open again.
@@ -61,7 +63,17 @@ impl Reader {
     /// [`DocumentProblem::NoReader`].
     pub fn spawn(program: Program, limits: Limits) -> Result<Self, DocumentProblem> {
         let running = Some(Running::start(&program)?);
-        Ok(Self { program, limits, running, open: None })
+        Ok(Self { program, limits, running, open: None, killed: 0 })
+    }
+
+    /// The process id of the child, while there is one.
+    pub fn process(&self) -> Option<u32> {
+        self.running.as_ref().and_then(|running| running.child.id())
+    }
+
+    /// Children that were killed from outside since this was asked last.
+    pub fn take_killed(&mut self) -> u32 {
+        std::mem::take(&mut self.killed)
     }
 
     /// Opens the PDF at `path`, which stays where it is until the last page is read.
@@ -119,15 +131,29 @@ impl Reader {
             return Err(DocumentProblem::TimedOut.into());
         }
         let deadline = deadline.min(open.until);
-        if !self.running.as_ref().is_some_and(|running| running.document) {
-            self.open_in_child(&open.path, deadline).await?;
+        let mut answer = self.ask_of(&open.path, request, deadline).await?;
+        if let Err(Death::Killed) = answer {
+            answer = self.ask_of(&open.path, request, deadline).await?;
         }
-        self.ask(request, deadline).await.map_err(|death| match death {
-            Death::Memory => PageProblem::OutOfMemory,
+        answer.map_err(|death| match death {
+            Death::Memory | Death::Killed => PageProblem::OutOfMemory,
             Death::Time => PageProblem::TimedOut,
             Death::Depth | Death::Crash => PageProblem::Crashed,
             Death::NotStarted => DocumentProblem::NoReader.into(),
         })
+    }
+
+    /// Asks the child something of the document at `path`, which it opens first if it does not have it open.
+    async fn ask_of(
+        &mut self,
+        path: &Path,
+        request: &Request,
+        deadline: Instant,
+    ) -> Result<Result<Answer, Death>, PageProblem> {
+        if !self.running.as_ref().is_some_and(|running| running.document) {
+            self.open_in_child(path, deadline).await?;
+        }
+        Ok(self.ask(request, deadline).await)
     }
 
     async fn open_in_child(
@@ -138,7 +164,12 @@ impl Reader {
         if let Some(running) = &mut self.running {
             running.document = false;
         }
-        match self.ask(&Request::Open(path.as_os_str().as_bytes().to_vec()), deadline).await {
+        let request = Request::Open(path.as_os_str().as_bytes().to_vec());
+        let mut answer = self.ask(&request, deadline).await;
+        if let Err(Death::Killed) = answer {
+            answer = self.ask(&request, deadline).await;
+        }
+        match answer {
             Ok(Answer::Opened(opened)) => {
                 if let Some(running) = &mut self.running {
                     running.document = opened.is_ok();
@@ -147,7 +178,7 @@ impl Reader {
             }
             Ok(_) => Err(DocumentProblem::Crashed),
             Err(death) => Err(match death {
-                Death::Memory => DocumentProblem::OutOfMemory,
+                Death::Memory | Death::Killed => DocumentProblem::OutOfMemory,
                 Death::Time => DocumentProblem::TimedOut,
                 Death::Depth => DocumentProblem::TooDeep,
                 Death::Crash => DocumentProblem::Crashed,
@@ -185,7 +216,11 @@ impl Reader {
                 running.end().await;
                 Err(Death::Time)
             }
-            Err(Lost::Gone) => Err(running.bury().await),
+            Err(Lost::Gone) => {
+                let death = running.bury().await;
+                self.killed += u32::from(death == Death::Killed);
+                Err(death)
+            }
         }
     }
 }
@@ -194,6 +229,8 @@ impl Reader {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Death {
     Memory,
+    /// By the kernel that needed memory for somebody, or by a person: the document need not be why.
+    Killed,
     Time,
     Depth,
     Crash,
@@ -295,8 +332,7 @@ fn cause(status: Option<ExitStatus>, words: &str) -> Death {
         Some(CPU_EXCEEDED) => Death::Time,
         _ if memory.iter().any(|sign| words.contains(sign)) => Death::Memory,
         _ if words.contains("overflowed its stack") => Death::Depth,
-        // Nobody but the kernel does this to a process that its parent still wants.
-        Some(KILLED) => Death::Memory,
+        Some(KILLED) => Death::Killed,
         _ => Death::Crash,
     }
 }
@@ -329,7 +365,8 @@ mod tests {
             Death::Memory
         );
         assert_eq!(cause(by(6), "thread 'reading' has overflowed its stack"), Death::Depth);
-        assert_eq!(cause(by(9), ""), Death::Memory);
+        assert_eq!(cause(by(9), ""), Death::Killed);
+        assert_eq!(cause(by(9), "memory allocation of 64 bytes failed"), Death::Memory);
         assert_eq!(cause(by(11), ""), Death::Crash);
         assert_eq!(cause(None, ""), Death::Crash);
     }

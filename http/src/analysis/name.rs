@@ -13,7 +13,9 @@ const STEM_CHARS_MAX: usize = 120;
 ///
 /// Source: RFC 6266, section 4.3; RFC 8187.
 pub(super) fn disposition(filename: &str, format: Format) -> HeaderValue {
-    let stem = filename.rsplit_once('.').map_or(filename, |(stem, _)| stem);
+    // A point before a slash ends a folder's name and begins no extension.
+    let parts = filename.rsplit_once('.').filter(|(_, extension)| !extension.contains(['/', '\\']));
+    let stem = parts.map_or(filename, |(stem, _)| stem);
     let stem: String = stem.chars().take(STEM_CHARS_MAX).collect();
     let safe = |c: char| match c {
         c if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') => c,

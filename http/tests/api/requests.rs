@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::fake::{FAILED, MISSING, READING, READY, details, problem, server};
+use crate::fake::{FAILED, MISSING, OPERATOR_KEY, READING, READY, details, problem, server};
 
 #[tokio::test]
 async fn an_answer_has_the_shape_of_the_contract() {
@@ -166,7 +166,9 @@ async fn health_and_pages_need_no_key() {
         health,
         json!({"status": "healthy", "version": "1.2.3", "components": {"store": {"status": "healthy", "latency_ms": 1}}})
     );
-    let tree: Value = server.get("/v1/tree").send().await.unwrap().json().await.unwrap();
+    problem(server.get("/v1/tree"), 403, "operator_only").await;
+    let tree = server.client.get(format!("{}/v1/tree", server.url)).header("x-api-key", OPERATOR_KEY);
+    let tree: Value = tree.send().await.unwrap().json().await.unwrap();
     assert_eq!(tree["kind"], "node");
 }
 

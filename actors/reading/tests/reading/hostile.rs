@@ -301,3 +301,30 @@ async fn a_program_that_is_no_child_is_named() {
     let refused = enabler_reading::Reader::spawn(program, limits()).map(|_| ());
     assert_eq!(refused, Err(DocumentProblem::NoReader));
 }
+
+#[tokio::test]
+async fn what_a_killed_child_was_doing_is_done_by_another_once() {
+    let mut desk = Desk::new();
+    desk.open(&good()).await.unwrap();
+    // At rest.
+    signal("KILL", desk.reader.process());
+    assert_eq!(desk.page(1).await.unwrap().text, "Um documento simples e bom.");
+    assert_eq!(desk.reader.take_killed(), 1);
+    // At work: it is held back first, so that it cannot have answered.
+    let child = desk.reader.process();
+    signal("STOP", child);
+    let kill = async {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        signal("KILL", child);
+    };
+    let (page, ()) = tokio::join!(desk.page(1), kill);
+    assert_eq!(page.unwrap().text, "Um documento simples e bom.");
+    assert_eq!((desk.reader.take_killed(), desk.reader.take_killed()), (1, 0));
+    assert_ne!(desk.reader.process(), child);
+}
+
+fn signal(name: &str, process: Option<u32>) {
+    let process = process.unwrap().to_string();
+    let sent = std::process::Command::new("kill").args(["-s", name, &process]).status().unwrap();
+    assert!(sent.success());
+}
