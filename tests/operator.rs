@@ -1,6 +1,6 @@
 //! What fails is seen with its cause, also when the node is gone; who may act acts, and nobody sees what documents say.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
@@ -277,7 +277,12 @@ async fn a_reader_that_is_killed_is_replaced_and_a_failure_outlives_its_node() {
     .await;
     assert!(failure["reason"].as_str().unwrap().contains("rebuilt"), "{failure}");
     until("it is in the store", async || {
-        (!crate::node::files_below(&home.data().join("store/v1/failures")).is_empty()).then_some(())
+        let kept = crate::node::files_below(&home.data().join("store/v1/failures"));
+        let is_this = |file: &PathBuf| {
+            let text = std::fs::read(file).unwrap_or_default();
+            String::from_utf8_lossy(&text).contains(&failure["reason"].to_string())
+        };
+        kept.iter().any(is_this).then_some(())
     })
     .await;
     node.kill().await;
