@@ -32,7 +32,8 @@ pub(crate) enum BodyError {
 
 struct Arriving {
     stream: Pin<Box<dyn Stream<Item = Result<Bytes, warp::Error>> + Send>>,
-    pause: Pin<Box<Sleep>>,
+    /// Begun when the client is waited for: most requests have no body, or have sent it all.
+    pause: Option<Pin<Box<Sleep>>>,
     ended: bool,
 }
 
@@ -43,8 +44,7 @@ pub(crate) struct Body(Arc<Mutex<Arriving>>);
 impl Body {
     pub(crate) fn new<B: Buf>(stream: impl Stream<Item = Result<B, warp::Error>> + Send + 'static) -> Self {
         let stream = stream.map(|piece| piece.map(|mut buf| buf.copy_to_bytes(buf.remaining())));
-        let pause = Box::pin(sleep(PAUSE_MAX));
-        Self(Arc::new(Mutex::new(Arriving { stream: Box::pin(stream), pause, ended: false })))
+        Self(Arc::new(Mutex::new(Arriving { stream: Box::pin(stream), pause: None, ended: false })))
     }
 
     /// The whole body, which may have at most `limit` bytes.
@@ -106,7 +106,9 @@ impl Stream for Body {
         }
         match arriving.stream.as_mut().poll_next(cx) {
             Poll::Ready(Some(Ok(piece))) => {
-                arriving.pause.as_mut().reset(Instant::now() + PAUSE_MAX);
+                if let Some(pause) = &mut arriving.pause {
+                    pause.as_mut().reset(Instant::now() + PAUSE_MAX);
+                }
                 Poll::Ready(Some(Ok(piece)))
             }
             Poll::Ready(Some(Err(error))) => {
@@ -117,13 +119,14 @@ impl Stream for Body {
                 arriving.ended = true;
                 Poll::Ready(None)
             }
-            Poll::Pending => match arriving.pause.as_mut().poll(cx) {
-                Poll::Ready(()) => {
-                    arriving.ended = true;
-                    Poll::Ready(Some(Err(BodyError::Paused)))
+            Poll::Pending => {
+                let pause = arriving.pause.get_or_insert_with(|| Box::pin(sleep(PAUSE_MAX)));
+                if pause.as_mut().poll(cx).is_pending() {
+                    return Poll::Pending;
                 }
-                Poll::Pending => Poll::Pending,
-            },
+                arriving.ended = true;
+                Poll::Ready(Some(Err(BodyError::Paused)))
+            }
         }
     }
 }

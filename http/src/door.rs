@@ -1,8 +1,8 @@
 //! The door to chance and to the time of day: ids and dates that people look at, which decide nothing, and names of
 //! streams, which nobody can guess.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// A name that nobody can guess.
 #[expect(clippy::disallowed_methods, reason = "the name of a stream decides nothing, it is only looked up")]
@@ -51,15 +51,32 @@ fn ids() -> &'static Ids {
 }
 
 /// An id of 16 hexadecimal digits; no other request of this process has it.
-pub(crate) fn short_id() -> String {
-    format!("{:016x}", ids().next())
+pub(crate) fn short_id() -> Arc<str> {
+    text(&digits(ids().next()))
 }
 
 /// An id of 32 hexadecimal digits; no other request of this process has it.
-pub(crate) fn long_id() -> String {
+pub(crate) fn long_id() -> Arc<str> {
     let ids = ids();
     // Trace ids of several nodes stand side by side: the seed tells them apart.
-    format!("{:016x}{:016x}", mix(!ids.seed) ^ ids.next(), ids.next())
+    let (first, second) = (digits(mix(!ids.seed) ^ ids.next()), digits(ids.next()));
+    let mut both = [0; 32];
+    for (place, digit) in both.iter_mut().zip(first.into_iter().chain(second)) {
+        *place = digit;
+    }
+    text(&both)
+}
+
+/// The hexadecimal digits of `number`, the highest first.
+fn digits(number: u64) -> [u8; 16] {
+    std::array::from_fn(|at| {
+        let digit = (number >> (60 - 4 * at)) as u8 & 0xf;
+        if digit < 10 { b'0' + digit } else { b'a' + digit - 10 }
+    })
+}
+
+fn text(digits: &[u8]) -> Arc<str> {
+    std::str::from_utf8(digits).unwrap_or_default().into()
 }
 
 /// The time of day in Unix seconds, as clients see it in an answer.
@@ -78,9 +95,12 @@ mod tests {
 
     #[test]
     fn no_two_ids_are_the_same_and_none_is_of_zeros() {
-        let ids: BTreeSet<String> = (0..10_000).map(|_| long_id()).collect();
+        let ids: BTreeSet<Arc<str>> = (0..10_000).map(|_| long_id()).collect();
         assert_eq!(ids.len(), 10_000);
         assert!(ids.iter().all(|id| id.len() == 32 && id.bytes().any(|b| b != b'0')));
         assert_eq!(short_id().len(), 16);
+        for number in [0, 1, 0x0123_4567_89ab_cdef, u64::MAX] {
+            assert_eq!(&*text(&digits(number)), format!("{number:016x}"));
+        }
     }
 }

@@ -67,8 +67,20 @@ impl Call<'_> {
 
 /// Does what `route` asks for.
 pub(crate) async fn handle(route: Route, call: Call<'_>) -> Result<Response, Refusal> {
+    match route {
+        Route::Ask(id) => ask(id, call).await,
+        Route::Live => Ok(answer::json(StatusCode::OK, &Liveness { live: true })),
+        // A request's future is as large as the largest of them and is moved about with each: what is asked for by the
+        // thousand does not carry the others.
+        _ => Box::pin(others(route, call)).await,
+    }
+}
+
+async fn others(route: Route, call: Call<'_>) -> Result<Response, Refusal> {
     let language = call.context.language;
     match route {
+        Route::Ask(id) => ask(id, call).await,
+        Route::Live => Ok(answer::json(StatusCode::OK, &Liveness { live: true })),
         Route::Upload => receive(call).await,
         Route::List => {
             let query = request::list(call.query)?;
@@ -85,7 +97,6 @@ pub(crate) async fn handle(route: Route, call: Call<'_>) -> Result<Response, Ref
             *response.status_mut() = StatusCode::NO_CONTENT;
             Ok(response)
         }
-        Route::Ask(id) => ask(id, call).await,
         Route::Analyze => analysis::handlers::analyze(call).await,
         Route::AnalysisJson(id) => analysis::handlers::file(id, Format::Json, &call).await,
         Route::AnalysisPdf(id) => analysis::handlers::file(id, Format::Pdf, &call).await,
@@ -141,7 +152,6 @@ pub(crate) async fn handle(route: Route, call: Call<'_>) -> Result<Response, Ref
             }
             Ok(response)
         }
-        Route::Live => Ok(answer::json(StatusCode::OK, &Liveness { live: true })),
         Route::Operator => Ok(pages::operator()),
         Route::Docs | Route::Home => Ok(pages::docs()),
         Route::OpenApi => Ok(pages::openapi()),
@@ -184,7 +194,7 @@ fn nothing_taken() -> ApiError {
 async fn ask(id: Uuid, mut call: Call<'_>) -> Result<Response, Refusal> {
     let ask = request::ask(&call.json().await?, call.limits.question_chars_max)?;
     if sse::is_wanted(call.headers) {
-        return stream::handlers::ask(id, ask, &call).await;
+        return Box::pin(stream::handlers::ask(id, ask, &call)).await;
     }
     let include_sources = ask.include_sources;
     let mut answer = call.api.ask(call.context, id, ask).await?;

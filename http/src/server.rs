@@ -122,7 +122,6 @@ fn filter(service: Arc<Service>, peer: IpAddr) -> warp::filters::BoxedFilter<(Re
                 let path = path.as_str().to_owned();
                 service.answer(Incoming { method, path, query, headers, body, peer }).await
             }
-        })
-        .boxed();
+        });
     socket.or(request).unify().boxed()
 }

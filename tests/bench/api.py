@@ -111,9 +111,10 @@ def rates(hello, port, key, found, seconds, folder):
         status, text = call(port, key, "POST", f"/v1/documents/{found}/ask", body, {"Content-Type": "application/json"})
         assert status == 200, text
     assert json.loads(text)["cached"], text
-    rows = {"warp's hello": [], "the API's /live": [], "a cached question": []}
+    rows = {"warp's hello": [], "warp's hello with our headers": [], "the API's /live": [], "a cached question": []}
     for _ in range(ROUNDS):
         rows["warp's hello"].append(wrk(f"{hello}/hello", seconds))
+        rows["warp's hello with our headers"].append(wrk(f"{hello}/headed", seconds))
         rows["the API's /live"].append(wrk(f"http://127.0.0.1:{port}/live", seconds))
         rows["a cached question"].append(wrk(ask, seconds, script))
     base = statistics.median(rate for rate, _ in rows["warp's hello"])

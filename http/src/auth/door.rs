@@ -78,7 +78,8 @@ impl Door {
         match credential::of(headers)? {
             Credential::Key(key) => self.key(key).await,
             Credential::Token(token) => match &self.tokens {
-                Some(tokens) => tokens.caller(token).await.map(Arc::new),
+                // Whoever shows a key does not carry what fetching a key set needs.
+                Some(tokens) => Box::pin(tokens.caller(token)).await.map(Arc::new),
                 None => Err(Said::TokensNotTaken),
             },
         }
