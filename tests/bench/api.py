@@ -111,12 +111,14 @@ def rates(hello, port, key, found, seconds, folder):
         status, text = call(port, key, "POST", f"/v1/documents/{found}/ask", body, {"Content-Type": "application/json"})
         assert status == 200, text
     assert json.loads(text)["cached"], text
-    rows = {"warp's hello": [], "warp's hello with our headers": [], "the API's /live": [], "a cached question": []}
+    titles = ["warp's hello", "warp's hello with our headers", "the API's /live"]
+    rows = {title: [] for title in [*titles, "a cached question", "a cached question, 32 connections"]}
     for _ in range(ROUNDS):
         rows["warp's hello"].append(wrk(f"{hello}/hello", seconds))
         rows["warp's hello with our headers"].append(wrk(f"{hello}/headed", seconds))
         rows["the API's /live"].append(wrk(f"http://127.0.0.1:{port}/live", seconds))
         rows["a cached question"].append(wrk(ask, seconds, script))
+        rows["a cached question, 32 connections"].append(wrk(ask, seconds, script, 32))
     base = statistics.median(rate for rate, _ in rows["warp's hello"])
     print(f"\nrequests per second, median of {ROUNDS} rounds of {seconds} s, server and wrk on the same cores")
     for title, each in rows.items():
