@@ -16,6 +16,7 @@ Examples:
   rag-enabler keys make ci --scopes read,write       a key for somebody else; its hash alone is kept
   rag-enabler tree --watch                           what is running and failing, full-screen
   rag-enabler where 0192f0c1-...                     who has this document, and since when
+  rag-enabler backup --to monday.bundle              the whole store as one file, while nodes go on working
   rag-enabler dkr check contracts.rules              check a file of rules about answers
 
 Settings come from defaults, then rag-enabler.toml, then RAG_ENABLER_... variables, then flags;
@@ -402,7 +403,7 @@ pub(crate) struct Restore {
 const EXPORT_HELP: &str = "\
 raw/documents, curated/chunks, curated/answers, curated/sources and curated/verdicts hold a folder a day (day=2026-11-22);
 artifacts/ has the models and rules they were made with, and artifacts/export.json, which is written last.
-Answers and verdicts are there when the setting `answers.record` was `facts` or `words`. docs/export.md lists the columns.";
+Answers and verdicts are there when the setting `answers.record` was `facts` or `words`. docs/backup.md lists the columns.";
 
 /// Write tables for analysts.
 #[derive(Debug, Args)]

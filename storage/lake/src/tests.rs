@@ -65,17 +65,8 @@ fn what_is_read_from_a_file_is_what_was_put_there_and_nothing_is_where_nothing_w
 fn a_table_without_rows_is_a_file_with_its_columns() {
     let reader = SerializedFileReader::new(Bytes::from(file("things", COLUMNS, &[]).unwrap())).unwrap();
     let columns = reader.metadata().file_metadata().schema_descr().columns().to_vec();
-    assert_eq!(columns.iter().map(|column| column.name()).collect::<Vec<_>>(), COLUMNS.map_names());
-}
-
-trait Names {
-    fn map_names(&self) -> Vec<&'static str>;
-}
-
-impl Names for Columns {
-    fn map_names(&self) -> Vec<&'static str> {
-        self.iter().map(|(name, _)| *name).collect()
-    }
+    let names: Vec<_> = columns.iter().map(|column| column.name()).collect();
+    assert_eq!(names, COLUMNS.iter().map(|(name, _)| *name).collect::<Vec<_>>());
 }
 
 #[tokio::test]

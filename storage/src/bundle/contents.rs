@@ -13,8 +13,8 @@ use crate::record::{BlobRef, DocumentId, DocumentRecord, Op};
 pub(super) const LEFT_OUT: [&str; 7] = [
     // Node records and their beats.
     "v1/n/",
-    // Who holds a task just now.
-    "v1/lease/",
+    // Who runs recurring work just now.
+    "v1/recurring/lease.json",
     // Answers to repeated requests, worth a day.
     "v1/once/",
     // Races of the probe at the start of a node.
