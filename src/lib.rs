@@ -1,6 +1,7 @@
 //! The product: one node built from its parts; it answers the API by sending messages to actors.
 
 pub mod api;
+pub mod bundle;
 mod doors;
 mod ledger;
 pub mod log;

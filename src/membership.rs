@@ -16,7 +16,7 @@ use enabler_config::Settings;
 use enabler_link::{Links, TlsFiles};
 use enabler_storage::chance::Chance;
 use enabler_storage::clock::Clock;
-use enabler_storage::log::{self, Cluster, NodeRecord};
+use enabler_storage::log::{self, NodeRecord};
 use enabler_storage::objects::ObjectStore;
 use tokio_util::sync::CancellationToken;
 
@@ -69,11 +69,11 @@ pub(crate) struct Membership {
 }
 
 impl Membership {
-    /// Links this node with the others, if it is not alone.
+    /// Links this node with the others of `store`, if it is not alone.
     pub(crate) async fn join(
         settings: &Settings,
         means: &Means,
-        cluster: &Cluster,
+        store: String,
         switchboard: Switchboard,
         tree: &Tree,
         above: ActorCell,
@@ -86,7 +86,7 @@ impl Membership {
             return Ok(Membership { net, links: None, lease: None, dead, over });
         }
         let links =
-            Links::start(link_settings(settings, means, cluster).await?, Arc::new(switchboard), tree, above)
+            Links::start(link_settings(settings, means, store).await?, Arc::new(switchboard), tree, above)
                 .await?;
         links.tell(net::ROLES, &roles);
         links.tell("version", env!("CARGO_PKG_VERSION"));
@@ -152,7 +152,7 @@ fn advertised(settings: &Settings, links: &Links) -> String {
 async fn link_settings(
     settings: &Settings,
     means: &Means,
-    cluster: &Cluster,
+    store: String,
 ) -> Result<enabler_link::Settings, NodeError> {
     let own = &settings.cluster;
     for (name, path) in [("authority", &own.authority), ("certificate", &own.certificate), ("key", &own.key)]
@@ -174,8 +174,7 @@ async fn link_settings(
         key: own.key.clone(),
     };
     // Nodes of another store are of another cluster, whatever their certificates say.
-    let id = format!("{:016x}-{}", cluster.hash_seed, cluster.shard_count);
-    let mut link = enabler_link::Settings::new(&means.node.name, means.node.generation, listen, tls, id);
+    let mut link = enabler_link::Settings::new(&means.node.name, means.node.generation, listen, tls, store);
     link.advertise.clone_from(&own.advertise);
     link.seeds = seeds(settings, means).await;
     Ok(link)

@@ -27,6 +27,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{NodeApi, Started};
+use crate::bundle;
 use crate::doors::{self, Doors};
 use crate::ledger;
 use crate::membership::{self, Membership};
@@ -192,15 +193,17 @@ async fn start(settings: &Settings) -> Result<Life, NodeError> {
     tokio::task::spawn_blocking(clear).await??;
     let store = parts::store(settings).await?;
     probed(&*store, &*chance).await?;
+    let mark = enabler_storage::bundle::read_mark(&*store).await?;
     let cluster = cluster(&*store, &*chance, settings.storage.shard_count).await?;
+    let own = bundle::name(&cluster, mark.as_ref());
+    bundle::keep_index_of(&settings.data.dir, &own, mark.is_some()).await?;
     let executable = std::env::current_exe()?;
     let node = membership::identity(settings, &*store, &*clock, &*chance).await?;
     let means = Means { store, clock: clock.clone(), chance, node, keeps: log::MIN_AGE };
     let tree = Tree::new(clock);
     let root = supervisor::spawn("node", topology::policy(settings), Vec::new(), &tree, None).await?;
     let switchboard = Switchboard::default();
-    let membership =
-        Membership::join(settings, &means, &cluster, switchboard.clone(), &tree, root.cell()).await?;
+    let membership = Membership::join(settings, &means, own, switchboard.clone(), &tree, root.cell()).await?;
     let parts::Shared { cache, counters } =
         parts::cache(settings, means.clock.clone(), means.chance.clone())?;
     let door = doors::Means { store: means.store.clone(), counters, node: means.node.clone() };

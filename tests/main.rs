@@ -21,6 +21,12 @@ mod knowledge;
 mod batch;
 // Documents stay, are told apart, and go when they are told to.
 mod documents;
+// A whole store as one file, and back.
+mod backup;
+// Tables for analysts.
+mod export;
+// Models of others, when the settings name them.
+mod providers;
 // A node killed at any moment loses nothing that it acknowledged.
 mod crashes;
 // Many nodes are one: whatever is killed, frozen, cut off, joins or leaves, nothing acknowledged is lost.

@@ -390,6 +390,10 @@ impl Crew {
             Err(embedding::Failure::NoModel(explanation)) => {
                 Err(CrewError::NoModel { model: "embedding".to_owned(), explanation })
             }
+            Err(embedding::Failure::Busy(why)) => {
+                tracing::warn!(why, "texts are embedded later");
+                Err(CrewError::Overloaded)
+            }
             Err(failure) => Err(CrewError::Failed(failure.to_string())),
         }
     }

@@ -24,6 +24,7 @@ use crate::evaluator;
 use crate::knowledge::passage_of;
 use crate::model;
 use crate::model::installed::Installed;
+use crate::records::Records;
 use crate::session::Talk;
 use crate::shard::{Index, Shards};
 use crate::wire;
@@ -211,6 +212,8 @@ pub struct Desk {
     pub session_ttl: Duration,
     /// A version of the program and its prompts, which change answers.
     pub recipe: String,
+    /// What is kept of answers.
+    pub records: Records,
 }
 
 /// The evaluator of one rule set.
@@ -242,7 +245,9 @@ impl Desk {
         let ask = &Ask { question, ..ask.clone() };
         self.remember(&talk, &ask.question).await;
         let key = self.key(ask, &record, &model);
+        let began_ms = self.clock.uptime_ms();
         if let Some(answer) = self.recall(&key).await {
+            self.records.keep(self, ask, &record, &answer, &index, began_ms);
             return Ok(answer);
         }
         if ask.only_remembered {
@@ -254,6 +259,7 @@ impl Desk {
         if let Ok(bytes) = serde_json::to_vec(&answer) {
             self.cache.put(&key, bytes.into(), self.answer_ttl).await;
         }
+        self.records.keep(self, ask, &record, &answer, &index, began_ms);
         Ok(answer)
     }
 
@@ -316,6 +322,10 @@ impl Desk {
             return self.crew.model(name).ok_or_else(|| {
                 AskFailure::Unavailable(format!("the language model `{name}`, which no node has ready,"))
             });
+        }
+        // One that a provider has is in no catalogue; the settings name it, and its host is there.
+        if crate::far::is_named(name) && name == &self.preferred {
+            return Ok(name.clone());
         }
         match self.models.named(name) {
             Ok(Ok(model)) => Ok(model.to_owned()),

@@ -18,6 +18,7 @@ use enabler_grounding::chunk::Sizes;
 use enabler_inference::{catalogue, embedding as vectors, language};
 use enabler_reading::{Limits, Program};
 use enabler_storage::cache::Cache;
+use enabler_storage::clock::Clock;
 use enabler_storage::log::Cluster;
 use enabler_storage::shard::Settings as IndexSettings;
 
@@ -30,13 +31,16 @@ use crate::documents::progress::Board;
 use crate::documents::scrub::Findings;
 use crate::embedding::{self, EmbeddingPool};
 use crate::evaluator::{Evaluator, Library, Standing};
+use crate::far;
 use crate::files::Files;
 use crate::keeper::Keeper;
+use crate::model::far::FarHost;
 use crate::model::installed::Installed;
 use crate::model::{self, ModelHost};
 use crate::ocr::Reading;
 use crate::operator::{self, Operator, Panel, Pins, Quarantine};
 use crate::question::{Desk, Judge};
+use crate::records::Records;
 use crate::router::{Router, Table};
 use crate::shard::{self, Shard, Shards, Verify, View};
 
@@ -160,14 +164,14 @@ pub async fn start(settings: &Settings, parts: Parts) -> Result<Actors, Fault> {
         children.push(ocr.child(&tree));
     }
     if has(role::EMBEDDING) {
-        let (address, shared, child) = embedding_pool(settings, &tree);
+        let (address, shared, child) = embedding_pool(settings, &parts.means.clock, &tree);
         here.embedding = Some((address, shared));
         children.push(child);
     }
     let mut writer = None;
     let mut hosts = Hosts::new();
     if has(role::GENERATION) {
-        let (made, host_children) = model_hosts(settings, &tree);
+        let (made, host_children) = model_hosts(settings, &parts.means.clock, &tree);
         let addresses = made.iter().map(|(name, address, _)| (name.clone(), address.clone())).collect();
         here.hosts = Some((Arc::new(addresses), settings.generation.streams_max as u32));
         children.push(group("node/models", policy, host_children, &tree));
@@ -293,6 +297,7 @@ fn desk(settings: &Settings, parts: &Parts, shards: Shards, crew: Crew) -> Desk 
         embedding_ttl: Duration::from_secs(settings.cache.embeddings_days * 24 * 3600),
         session_ttl: Duration::from_secs(settings.cache.sessions_minutes * 60),
         recipe: parts.recipe.clone(),
+        records: Records::new(&settings.answers.record, &parts.means),
     }
 }
 
@@ -300,6 +305,9 @@ fn desk(settings: &Settings, parts: &Parts, shards: Shards, crew: Crew) -> Desk 
 fn installed(settings: &Settings) -> String {
     let dir = &settings.models.dir;
     let mut names = Vec::new();
+    if far::is_named(&settings.models.generation) {
+        names.push(settings.models.generation.as_str());
+    }
     if let catalogue::Location::Found { model, .. } = catalogue::choose_auto(dir) {
         names.push(model.name);
     }
@@ -358,6 +366,7 @@ fn embedding_model(settings: &Settings) -> &str {
 
 fn embedding_pool(
     settings: &Settings,
+    clock: &Arc<dyn Clock>,
     tree: &Tree,
 ) -> (Address<embedding::Message>, embedding::Shared, Child) {
     let name = embedding_model(settings);
@@ -369,6 +378,7 @@ fn embedding_pool(
     let pool = EmbeddingPool {
         models_dir: settings.models.dir.clone(),
         model: name.to_owned(),
+        far: far::embeds(settings, clock, name),
         options: vectors::Options { precision, threads: threads(settings) },
         batch_tokens_max: settings.embedding.batch_tokens_max,
         shared: shared.clone(),
@@ -415,7 +425,7 @@ fn index_dir(dir: &Path, number: u32) -> PathBuf {
 
 type Hosts = Vec<(String, Address<model::Message>, model::Standing)>;
 
-fn model_hosts(settings: &Settings, tree: &Tree) -> (Hosts, Vec<Child>) {
+fn model_hosts(settings: &Settings, clock: &Arc<dyn Clock>, tree: &Tree) -> (Hosts, Vec<Child>) {
     let (mut hosts, mut children) = (Vec::new(), Vec::new());
     for model in catalogue::list().iter().filter(|model| model.kind == catalogue::Kind::Language) {
         let address = Address::new(format!("node/models/{}", model.name), settings.generation.queue_max);
@@ -431,11 +441,27 @@ fn model_hosts(settings: &Settings, tree: &Tree) -> (Hosts, Vec<Child>) {
         children.push(child(host, &address, tree));
         hosts.push((model.name.to_owned(), address, standing));
     }
+    if let Some(writes) = far::writes(settings, clock, &settings.models.generation) {
+        let address = Address::new("node/models/provider", settings.generation.queue_max);
+        let host = FarHost {
+            far: writes,
+            streams_max: settings.generation.streams_max,
+            queue_max: settings.generation.queue_max,
+            standing: model::Standing::default(),
+        };
+        let standing = host.standing.clone();
+        children.push(child(host, &address, tree));
+        hosts.push((settings.models.generation.clone(), address, standing));
+    }
     (hosts, children)
 }
 
 /// Loads the model that `auto` takes before the first question comes.
 fn warm(settings: &Settings, hosts: &Hosts) -> Option<model::Standing> {
+    if let Some((_, host, standing)) = hosts.iter().find(|(name, ..)| far::is_named(name)) {
+        let _ = host.offer(model::Message::Warm);
+        return Some(standing.clone());
+    }
     let location = match settings.models.generation.as_str() {
         "auto" => Ok(catalogue::choose_auto(&settings.models.dir)),
         name => catalogue::locate(&settings.models.dir, name),

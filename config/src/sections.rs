@@ -32,6 +32,8 @@ section! {
         cluster: Cluster,
         /// Which models, and how they compute.
         models: Models,
+        /// Models of others.
+        providers: Providers,
         /// The store.
         storage: Storage,
         /// The OCR pool and its limits on hostile files.
@@ -50,6 +52,8 @@ section! {
         cache: Cache,
         /// How long documents live.
         retention: Retention,
+        /// What is kept of answers.
+        answers: Answers,
         /// Restarts.
         supervision: Supervision,
         /// What operators may do.
@@ -164,6 +168,22 @@ section! {
         threads: usize,
         /// `auto`, `f32` or `int8`.
         precision: String,
+    }
+}
+
+section! {
+    /// Models of others; each is used when `models` names it, and never otherwise.
+    Providers {
+        /// Where an Ollama server is, such as `http://127.0.0.1:11434`; empty for none.
+        ollama_url: Secret,
+        /// The region of Amazon's services, such as `sa-east-1`; empty when none is used.
+        aws_region: String,
+        /// Where Bedrock is, instead of its public address in the region; empty for that.
+        bedrock_endpoint: String,
+        /// The access key; empty for what the machine has (a task role, the usual variables).
+        aws_access_key: String,
+        /// Its secret.
+        aws_secret_key: Secret,
     }
 }
 
@@ -284,6 +304,14 @@ section! {
     Retention {
         /// Days until a document is erased.
         days: u64,
+    }
+}
+
+section! {
+    /// What is kept of answers.
+    Answers {
+        /// `off`, `facts` (no words of questions or answers) or `words`.
+        record: String,
     }
 }
 

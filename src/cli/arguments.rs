@@ -16,6 +16,7 @@ Examples:
   rag-enabler keys make ci --scopes read,write       a key for somebody else; its hash alone is kept
   rag-enabler tree --watch                           what is running and failing, full-screen
   rag-enabler where 0192f0c1-...                     who has this document, and since when
+  rag-enabler backup --to monday.bundle              the whole store as one file, while nodes go on working
   rag-enabler dkr check contracts.rules              check a file of rules about answers
 
 Settings come from defaults, then rag-enabler.toml, then RAG_ENABLER_... variables, then flags;
@@ -77,6 +78,12 @@ pub(crate) enum Command {
     Where(super::operator::arguments::Where),
     /// List, fetch and check models
     Models(Models),
+    /// Copy the whole store into one file, while nodes go on working, or check such a file
+    Backup(Backup),
+    /// Put a file that `backup` made into an empty store
+    Restore(Restore),
+    /// Write documents, chunks, answers and verdicts as Parquet files, by day
+    Export(Export),
     /// Show the settings
     Config(Config),
     /// Make certificates for the links between nodes
@@ -354,6 +361,69 @@ pub(crate) enum ModelsCommand {
     },
     /// Read every installed model and compare it with what was fetched
     Check,
+}
+
+const BACKUP_HELP: &str = "\
+Inside: documents (files, texts, chunks with their vectors), logs, snapshots, manifests, rules, the hashes of keys,
+the audit log, batches, quarantined documents. Outside: node records, leases, idempotency records, failures of nodes,
+caches, indexes (they are rebuilt), settings, models, and the key of the node. docs/backup.md says more.";
+
+/// Copy the whole store into one file, or check one.
+#[derive(Debug, Args)]
+#[command(after_help = BACKUP_HELP)]
+pub(crate) struct Backup {
+    /// The new file; it holds every document, and only its owner reads it
+    #[arg(long, value_name = "FILE", required_unless_present = "check", conflicts_with = "check")]
+    pub(crate) to: Option<PathBuf>,
+    /// The store: a directory, dir:/path or s3://bucket/prefix [default: the one in the settings]
+    #[arg(long, value_name = "STORE", conflicts_with = "check")]
+    pub(crate) from: Option<String>,
+    /// Read a file to its end and say whether it can be restored
+    #[arg(long, value_name = "FILE")]
+    pub(crate) check: Option<PathBuf>,
+    /// Print what the file holds as JSON (also when the output is not a terminal)
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Put a backup into an empty store.
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// A file that `backup` made
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The empty store: a directory, dir:/path or s3://bucket/prefix, reached as `storage` in the settings says
+    #[arg(long, value_name = "STORE")]
+    pub(crate) into: String,
+    /// Print what was restored as JSON (also when the output is not a terminal)
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const EXPORT_HELP: &str = "\
+raw/documents, curated/chunks, curated/answers, curated/sources and curated/verdicts hold a folder a day (day=2026-11-22);
+artifacts/ has the models and rules they were made with, and artifacts/export.json, which is written last.
+Answers and verdicts are there when the setting `answers.record` was `facts` or `words`. docs/backup.md lists the columns.";
+
+/// Write tables for analysts.
+#[derive(Debug, Args)]
+#[command(after_help = EXPORT_HELP)]
+pub(crate) struct Export {
+    /// A folder, dir:/path or s3://bucket/prefix, reached as `storage` in the settings says
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) to: String,
+    /// The store: a directory, dir:/path or s3://bucket/prefix [default: the one in the settings]
+    #[arg(long, value_name = "STORE")]
+    pub(crate) from: Option<String>,
+    /// Also the words of documents, questions and answers, and the uploaded files (raw/files)
+    #[arg(long)]
+    pub(crate) with_text: bool,
+    /// Remove the export that is there first
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// Print what was written as JSON (also when the output is not a terminal)
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Show the settings.

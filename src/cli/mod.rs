@@ -3,11 +3,13 @@
 mod analyze;
 mod arguments;
 mod ask;
+mod bundle;
 mod certs;
 mod client;
 mod dkr;
 mod docs;
 mod events;
+mod export;
 mod failure;
 mod ingest;
 mod key;
@@ -79,6 +81,9 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             }
             Command::Where(ref asked) => operator::where_is(&client::connect(common, &loaded)?, asked).await,
             Command::Models(ref models) => models::models(&loaded.merged.settings.models.dir, models).await,
+            Command::Backup(ref backup) => bundle::backup(&loaded, backup).await,
+            Command::Restore(ref restore) => bundle::restore(&loaded, restore).await,
+            Command::Export(ref export) => export::export(&loaded, export).await,
             Command::Config(ref config) => settings::show(&loaded, config),
             Command::Tour(ref tour) => tour::tour(&loaded, common, tour).await,
             Command::Dkr(_) | Command::Certs(_) | Command::ReadingChild | Command::VerifyShard { .. } => {

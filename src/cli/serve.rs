@@ -106,7 +106,7 @@ fn start_log(log: &Log) -> Result<(), Failure> {
 }
 
 /// An error with its causes, one after the other.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(next) = cause {

@@ -3,6 +3,7 @@
 //! Deliberately not in this room: messages, HTTP, actors, and the decisions about who may write (they live with
 //! the owner of a shard). Blocking work is marked as such; the caller decides on which thread it runs.
 
+pub mod bundle;
 pub mod cache;
 pub mod chance;
 pub mod clock;

@@ -13,6 +13,8 @@ pub(crate) use harness::TURN;
 
 // Whoever is asked answers, and work finds whoever can do it.
 mod asking;
+// The whole store as one file.
+mod copying;
 // Keys and limits are the same whichever node is asked.
 mod doors;
 // Whoever has no certificate stays outside.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use enabler_analysis::Choice;
 use enabler_cluster::request::{Ended, Request};
 use enabler_grounding::chunk;
-use enabler_inference::embedding::{Embedder, InputKind};
+use enabler_inference::embedding::InputKind;
 use enabler_reading::{DocumentProblem, Page, PageProblem, Tongue};
 use enabler_storage::cache::{self, Cache};
 use enabler_storage::clock::Clock;
@@ -24,7 +24,7 @@ use tokio::time::Instant;
 use super::pages::{self, PageReport};
 use super::progress::{Board, Progress, Stage};
 use crate::crew::{Crew, CrewError};
-use crate::embedding::Text;
+use crate::embedding::{Model, Text};
 use crate::operator::Quarantine;
 
 /// What an ingest works with.
@@ -357,7 +357,7 @@ async fn embed(
     let sizes = bench.sizes;
     let cut = move || {
         let count = |text: &str| match &embedder {
-            Some(embedder) => embedder.count_tokens(text).unwrap_or(text.len()),
+            Some(embedder) => embedder.count_tokens(text),
             None => text.len() / BYTES_PER_TOKEN + 1,
         };
         let chunks = pages::cut(&blob, &sizes, &count);
@@ -391,7 +391,7 @@ async fn embed(
 }
 
 /// The embedding model of this node, which counts tokens; a node without it makes do with the length of a text.
-async fn wait_for_model(bench: &Bench, request: &Request) -> Result<Option<Arc<Embedder>>, IngestError> {
+async fn wait_for_model(bench: &Bench, request: &Request) -> Result<Option<Model>, IngestError> {
     let Some((_, embedder)) = &bench.crew.here().embedding else { return Ok(None) };
     loop {
         match embedder.model() {

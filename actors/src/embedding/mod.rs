@@ -1,6 +1,7 @@
 //! The embedding pool: micro-batches of texts from many documents, questions before documents.
 
 pub mod batch;
+mod model;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,9 +12,11 @@ use enabler_cluster::actor::{Behaviour, Context, Fault};
 use enabler_cluster::address::Reply;
 use enabler_cluster::request::Request;
 use enabler_inference::catalogue::{self, Location};
-use enabler_inference::embedding::{Embedder, Input, InputKind, Options};
+use enabler_inference::embedding::{Embedder, InputKind, Options};
+use enabler_providers::Embeds;
 
 use batch::{Item, Line};
+pub use model::Model;
 
 /// How often a model that is not there is looked for again.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
@@ -36,6 +39,9 @@ pub enum Failure {
     /// The model refused a text.
     #[error("embedding failed: {0}")]
     Model(String),
+    /// The provider of the model has too much to do, or is away for a moment.
+    #[error("{0}")]
+    Busy(String),
 }
 
 /// What the embedding pool is told.
@@ -62,7 +68,7 @@ pub enum Message {
 }
 
 /// A model that was loaded, or why it was not.
-type Loaded = Result<Arc<Embedder>, String>;
+type Loaded = Result<Model, String>;
 
 /// The model as others see it, over restarts of the pool.
 #[derive(Clone, Default)]
@@ -87,6 +93,8 @@ pub struct EmbeddingPool {
     pub models_dir: PathBuf,
     /// Which model.
     pub model: String,
+    /// The provider that has it, if it is not one of ours.
+    pub far: Option<Result<Arc<dyn Embeds>, String>>,
     /// How it is loaded.
     pub options: Options,
     /// Tokens in one batch.
@@ -106,7 +114,7 @@ struct Waiting {
 /// What the pool remembers.
 #[derive(Default)]
 pub struct State {
-    model: Option<Arc<Embedder>>,
+    model: Option<Model>,
     waiting: BTreeMap<u64, Waiting>,
     line: Line,
     next_id: u64,
@@ -158,7 +166,7 @@ impl Behaviour for EmbeddingPool {
             }
             Message::Crashed(reason) => return Err(Fault::new(reason)),
             Message::Loaded(Ok(model)) => {
-                context.seat().note(format!("{}, {} MB", model.model_id(), model.bytes() >> 20));
+                context.seat().note(model.note());
                 self.shared.set(Ok(model.clone()));
                 state.model = Some(model);
             }
@@ -182,8 +190,13 @@ impl EmbeddingPool {
     fn load(&self, context: &Context<Message>) {
         let (pool, address) = (self.clone(), context.address().clone());
         tokio::spawn(async move {
-            let loaded = tokio::task::spawn_blocking(move || pool.load_model()).await;
-            let loaded = loaded.unwrap_or_else(|_| Err("loading the embedding model crashed".to_owned()));
+            let loaded = match pool.far.clone() {
+                Some(far) => Model::of_provider(far).await,
+                None => {
+                    let loaded = tokio::task::spawn_blocking(move || pool.load_model()).await;
+                    loaded.unwrap_or_else(|_| Err("loading the embedding model crashed".to_owned()))
+                }
+            };
             // The address is attached once the start is over; a send before that would find nobody.
             while address.send(Message::Loaded(loaded.clone())).await.is_err() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -197,7 +210,7 @@ impl EmbeddingPool {
             Location::Found { dir, .. } => {
                 let loaded = Embedder::load(&dir, self.options);
                 loaded
-                    .map(Arc::new)
+                    .map(|own| Model::Own(Arc::new(own)))
                     .map_err(|error| Fault::from_error("the embedding model cannot be used", &error).reason)
             }
             missing @ Location::Missing { .. } => Err(crate::model::missing(&missing)),
@@ -215,15 +228,9 @@ impl EmbeddingPool {
         state.busy = true;
         let address = context.address().clone();
         tokio::spawn(async move {
-            let work = tokio::task::spawn_blocking(move || {
-                let inputs: Vec<_> =
-                    texts.iter().map(|text| Input { kind: text.kind, text: &text.text }).collect();
-                let embedded = model.embed(&inputs).map_err(|error| Failure::Model(error.to_string()));
-                embedded.map(|all| all.into_iter().map(|one| one.vector).collect())
-            });
-            let message = match work.await {
-                Ok(outcome) => Message::Computed(items, outcome),
-                Err(_) => Message::Crashed("the embedding model panicked".to_owned()),
+            let message = match model.embed(texts).await {
+                Some(outcome) => Message::Computed(items, outcome),
+                None => Message::Crashed("the embedding model panicked".to_owned()),
             };
             let _ = address.send(message).await;
         });

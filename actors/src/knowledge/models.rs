@@ -43,7 +43,7 @@ impl Router {
         }
         let here = crew.here().embedding.as_ref().and_then(|(_, shared)| shared.model().ok());
         let count = |text: &Text| {
-            let counted = here.as_ref().and_then(|model| model.count_tokens(&text.text).ok());
+            let counted = here.as_ref().map(|model| model.count_tokens(&text.text));
             counted.unwrap_or_else(|| crate::question::tokens(&text.text))
         };
         Ok(Vectors { vectors, tokens: texts.iter().map(count).sum() })

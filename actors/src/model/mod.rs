@@ -1,6 +1,7 @@
 //! A model host: owns one language model and writes many answers at once.
 
 mod engine;
+pub mod far;
 pub mod installed;
 pub mod schedule;
 

@@ -5,6 +5,7 @@
 mod chain;
 mod collect;
 pub mod compact;
+mod documents;
 mod entry;
 mod error;
 mod keys;
@@ -18,6 +19,7 @@ mod tests;
 
 pub use chain::{ChainError, Position};
 pub use collect::{Collected, MIN_AGE, REMOVED_MAX, collect};
+pub use documents::read_documents;
 pub use entry::{Entry, SealedEntry, put_entry, read_entry};
 pub use error::LogError;
 pub use keys::{

@@ -1,5 +1,6 @@
 //! What the product's log says: the typed operations on documents, and the blobs that they refer to.
 
+mod answered;
 mod blob;
 mod document;
 mod id;
@@ -8,6 +9,7 @@ mod pages;
 #[cfg(test)]
 mod tests;
 
+pub use answered::{ANSWER_MARK, Answered, Stood, Words, answer_record_key, question_id};
 pub use blob::{
     BlobError, BlobRef, BlobStage, blob_key, blob_prefix, delete_blobs, put_blob, put_blob_file, read_blob,
     verify_file,
