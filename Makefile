@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run cluster test contract bench retrieval fuzz soak sim lint fmt models setup build clean deploy-check
+.PHONY: help run cluster test contract bench retrieval fuzz soak sim numbers lint fmt models setup build clean deploy-check
 
 # An empty HOME (a bare container, a system service) is looked up, because cargo and the caches need one.
 ifeq ($(strip $(HOME)),)
@@ -83,6 +83,10 @@ soak: models ## 100 kills of one node, EVENTS (default 200) in a cluster of five
 
 sim: ## search SEEDS (default 10000) seeds of simulated failures for a broken promise
 	@cargo run --locked --quiet -p enabler-sim -- search --seeds "$${SEEDS:-10000}"
+
+numbers: ## measure the simulator's numbers to reach; NUMBERS="--all" also those of real nodes (half an hour), "--only ROW,ROW" some
+	@cargo build --locked --quiet --bin rag-enabler
+	@cargo run --locked --quiet -p enabler-sim -- numbers $(NUMBERS)
 
 lint: ## format check and lints only
 	@cargo fmt --all --check

@@ -9,8 +9,14 @@ pub mod case;
 pub mod chance;
 pub mod core;
 pub mod engine;
+pub mod history;
+#[cfg(feature = "node")]
+pub mod nodes;
 pub mod plant;
 pub mod report;
 pub mod search;
 pub mod shrink;
 pub mod trace;
+pub mod work;
+
+pub use audit::flips;

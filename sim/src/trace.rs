@@ -14,6 +14,8 @@ pub enum Lane {
     Node(u8),
     /// A client, by number from 1.
     Client(u8),
+    /// A node that only computes for others, by number from 1.
+    Worker(u8),
     /// The hand that makes things fail.
     Hand,
 }
@@ -24,6 +26,7 @@ impl fmt::Display for Lane {
             Lane::Store => f.write_str("store"),
             Lane::Node(number) => write!(f, "n{number}"),
             Lane::Client(number) => write!(f, "client {number}"),
+            Lane::Worker(number) => write!(f, "w{number}"),
             Lane::Hand => f.write_str("fault"),
         }
     }
@@ -208,6 +211,7 @@ fn lane_number(lane: Lane) -> u64 {
         Lane::Hand => 1,
         Lane::Node(number) => 0x100 | u64::from(number),
         Lane::Client(number) => 0x200 | u64::from(number),
+        Lane::Worker(number) => 0x300 | u64::from(number),
     }
 }
 
@@ -231,18 +235,34 @@ fn what_number(what: What) -> u64 {
     }
 }
 
+/// What a run was made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tier {
+    /// Decisions under simulated time.
+    #[default]
+    Core,
+    /// Whole nodes under simulated time.
+    Node,
+    /// Real processes under real time.
+    Live,
+}
+
 /// What a run is known by, for the head of a report and the line to paste.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
+    /// What it was made of.
+    #[serde(default)]
+    pub tier: Tier,
     /// The command that makes this run again.
     pub command: String,
     /// Nodes.
     pub nodes: u8,
     /// Shards.
     pub shards: u32,
-    /// Simulated milliseconds.
+    /// Simulated milliseconds; real ones of real processes.
     pub lasted_ms: u64,
-    /// The rolling hash.
+    /// The rolling hash; real processes have none.
     pub hash: u64,
     /// The promise that was broken, and how; nothing if all were kept.
     pub violation: Option<Violation>,
@@ -251,7 +271,8 @@ pub struct Head {
 /// A broken promise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Violation {
-    /// The number of the promise in the list of invariants (1 to 18), or of a liveness promise (from 101).
+    /// The number of the promise in the list of invariants (1 to 18), or of a liveness promise (from 101); 0 where only
+    /// words say which.
     pub promise: u16,
     /// Its short name, such as `acknowledged means durable`.
     pub name: String,
@@ -270,4 +291,7 @@ pub struct Record {
     pub head: Head,
     /// Its events, in order.
     pub events: Vec<Event>,
+    /// What lanes are called where their own name says too little.
+    #[serde(default)]
+    pub names: Vec<(Lane, String)>,
 }

@@ -62,6 +62,50 @@ fn the_command_says_how_it_ended() {
     assert!(sim(&["promises"]).1.contains("acknowledged means durable"));
 }
 
+#[cfg(feature = "node")]
+#[test]
+fn whole_nodes_are_run_drawn_and_searched_by_the_same_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let page = dir.path().join("run.html");
+    let (code, told) = sim(&["run", "--tier", "node", "--seed", "3", "--trace", page.to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("whole nodes") && told.contains("every promise was kept"), "{told}");
+    let page = std::fs::read_to_string(&page).unwrap();
+    assert!(page.contains("sim run --tier node --seed 3") && page.contains("serves the shard"));
+    let (code, told) = sim(&["search", "--tier", "node", "--seeds", "3", "--nodes", "3"]);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("3 seeds of whole nodes") && told.contains("0 broken promises"), "{told}");
+    assert_eq!(sim(&["run", "--tier", "node", "--seed", "3", "--plant", "refusal-is-a-fence"]).0, Some(64));
+    assert_eq!(sim(&["run", "--tier", "node", "--seed", "3", "--faults", "damage"]).0, Some(64));
+}
+
+#[test]
+fn numbers_are_a_table_for_people_and_figures_for_programs() {
+    let (code, told) = sim(&["numbers", "--only", "corruption"]);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(
+        told.starts_with("| row | to reach | measured | |\n|---|---|---|---|\n| corruption | "),
+        "{told}"
+    );
+    assert!(told.contains(" 0 served | kept |") && told.contains("1 of 1 kept, on "), "{told}");
+    let (code, told) = sim(&["numbers", "--only", "corruption", "--json"]);
+    assert_eq!(code, Some(0), "{told}");
+    let all: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(all["rows"][0]["row"], "corruption");
+    assert_eq!(all["rows"][0]["kept"], true);
+    assert_eq!(all["rows"][0]["figures"]["kinds"].as_array().unwrap().len(), 10);
+    assert_eq!(sim(&["numbers", "--only", "speed"]).0, Some(64));
+}
+
+#[cfg(feature = "live")]
+#[test]
+fn a_number_that_cannot_be_measured_is_not_kept() {
+    let (code, told) = sim(&["numbers", "--only", "killed", "--program", "/nowhere/rag-enabler"]);
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("not measured: no program `/nowhere/rag-enabler`"), "{told}");
+    assert!(told.contains("| **not kept** |") && told.contains("0 of 1 kept"), "{told}");
+}
+
 #[test]
 fn every_case_of_the_corpus_is_broken_with_its_mistake_and_kept_without() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");

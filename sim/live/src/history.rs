@@ -14,7 +14,7 @@ use crate::book::Wrong;
 use crate::error::LiveError;
 
 /// The file in the report's folder.
-pub(crate) const FILE: &str = "history.jsonl";
+pub const FILE: &str = "history.jsonl";
 
 /// Where lines go; without a file, nowhere. Cheap to clone.
 ///

@@ -30,6 +30,8 @@ mod load;
 mod book;
 // How long a client of one shard had to wait.
 mod probe;
+// Many claimants of one shard: one owner per epoch.
+mod claims;
 // What the store says.
 mod truth;
 // Files to upload.
@@ -38,11 +40,12 @@ pub mod paper;
 mod error;
 
 pub use book::{Book, Known, Paper, Wrong};
+pub use claims::{Fight, Fought, fight};
 pub use cluster::{ALL, Cluster, KEEPS, LEASE, SHARDS};
 pub use door::{Door, POLL, STUCK_AFTER, Said, is_problem};
 pub use error::LiveError;
 pub use event::{Chaos, Event};
-pub use history::History;
+pub use history::{FILE as HISTORY_FILE, History};
 pub use load::{GENTLE, Load, Pace};
 pub use network::Network;
 pub use node::{Home, Node, NotReady};

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use enabler_storage::objects::{ETag, Head, Key, LIST_LIMIT_MAX, Listed, Object, PutOutcome};
 
-use crate::book::Book;
+use crate::book::{Book, Event, Kind};
 use crate::chain::{Chains, Place, place_of};
 use crate::dice::Dice;
 
@@ -169,7 +169,14 @@ impl Bucket {
                 }
                 let name = key.as_str().rsplit('/').next().unwrap_or_default();
                 let name = name.trim_start_matches('0');
-                self.book.note_of("store", format!("{name} by {node}: {said}"), Some(shard), Some(epoch));
+                self.book.write(Event {
+                    kind: Kind::Applied,
+                    who: "store".to_owned(),
+                    what: format!("{name} by {node}: {said}"),
+                    shard: Some(shard),
+                    epoch: Some(epoch),
+                    ..Event::default()
+                });
             }
             Err(broken) => self.book.violated(broken),
         }

@@ -9,7 +9,7 @@ use enabler_actors::router::{LIST_MAX, RouteError};
 use enabler_cluster::request::Request;
 use enabler_storage::record::DocumentId;
 
-use crate::book::Book;
+use crate::book::{Book, Kind};
 use crate::dice::Dice;
 use crate::history::History;
 use crate::node::{Node, Serving};
@@ -73,8 +73,13 @@ impl Client {
         self.dice.pick(&self.name, &crate::TENANTS).copied().unwrap_or_default()
     }
 
+    fn asks(&self, at: &Serving, what: impl std::fmt::Display) {
+        self.book.tell(Kind::Asks, &self.name, format!("{what} (at {})", at.gate.id));
+    }
+
+    /// What it was told.
     fn note(&self, at: &Serving, what: impl std::fmt::Display) {
-        self.book.note(&self.name, format!("{what} (at {})", at.gate.id));
+        self.book.tell(Kind::Answered, &self.name, format!("{what} (at {})", at.gate.id));
     }
 
     async fn upload(&self, at: &Serving) {
@@ -83,7 +88,7 @@ impl Client {
         let paper = Paper { number, pages: (number % 4 + 1) as u32, is_damaged: number.is_multiple_of(9) };
         let tenant = self.tenant();
         let asked = self.history.ask();
-        self.note(at, format!("uploads paper {number} of {tenant}"));
+        self.asks(at, format!("uploads paper {number} of {tenant}"));
         let taken = self.send(at, tenant, &paper).await;
         at.gate.pass().await;
         match taken {
@@ -157,7 +162,7 @@ impl Client {
         let Some((id, tenant)) = self.one_that_is_known() else { return };
         let was_asked = self.history.known().get(&id).is_some_and(|known| known.delete_asked_ms.is_some());
         let asked = self.history.deleting(id);
-        self.note(at, format!("deletes {id}"));
+        self.asks(at, format!("deletes {id}"));
         let outcome = at.actors.router.delete(&self.request(), &tenant, id, "requested").await;
         at.gate.pass().await;
         self.note(

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::Plan;
-use crate::book::Book;
+use crate::book::{self, Book, Event};
 use crate::bucket::Bucket;
 use crate::dice::Dice;
 use crate::fabric::Fabric;
@@ -17,6 +17,8 @@ use crate::node::Node;
 
 /// The pause before the next fault, in milliseconds.
 const PAUSE_MS: (u64, u64) = (200, 2_500);
+/// Who breaks what is not one node's.
+const ALL: &str = "faults";
 /// Faults at one time; with more of them nothing works that could break.
 const AT_ONCE_MAX: usize = 3;
 
@@ -87,8 +89,15 @@ impl Faults {
         let _ = tokio::time::timeout(Duration::from_millis(ms), self.calm.cancelled()).await;
     }
 
-    fn note(&self, what: impl Into<String>) {
-        self.book.note("faults", what);
+    /// Something breaks, of one node or of all; gives the event's number.
+    fn breaks(&self, who: &str, what: impl Into<String>) -> u64 {
+        self.book.tell(book::Kind::Fault, who, what)
+    }
+
+    /// What broke with the event `cause` is whole again.
+    fn heals(&self, who: &str, cause: u64, what: impl Into<String>) {
+        let (who, what, cause) = (who.to_owned(), what.into(), Some(cause));
+        self.book.write(Event { kind: book::Kind::Heals, who, what, cause, ..Event::default() });
     }
 
     fn ms(&self, low: u64, high: u64) -> u64 {
@@ -105,16 +114,18 @@ impl Faults {
             Kind::StoreCutOff => self.store_cut_off().await,
             Kind::StoreRough => {
                 self.bucket.weather(|weather| weather.is_rough = true);
-                self.note("the road to the store is rough");
+                let broke = self.breaks(ALL, "the road to the store is rough");
                 self.pause(self.ms(2_000, 8_000)).await;
                 self.bucket.weather(|weather| weather.is_rough = false);
+                self.heals(ALL, broke, "the road to the store is even");
             }
             Kind::NetCut | Kind::NetOneWay | Kind::NetIsolated | Kind::NetHalves => self.cut(kind).await,
             Kind::NetRough => {
                 self.fabric.trouble(|trouble| trouble.is_rough = true);
-                self.note("the links are rough");
+                let broke = self.breaks(ALL, "the links are rough");
                 self.pause(self.ms(2_000, 8_000)).await;
                 self.fabric.trouble(|trouble| trouble.is_rough = false);
+                self.heals(ALL, broke, "the links are even");
             }
             Kind::Kill => {
                 if let Some(node) = self.node() {
@@ -132,9 +143,10 @@ impl Faults {
             Kind::Drain => self.drain().await,
             Kind::WorkersRough => {
                 self.workers_rough.store(true, Ordering::Relaxed);
-                self.note("the workers are rough");
+                let broke = self.breaks(ALL, "the workers are rough");
                 self.pause(self.ms(2_000, 8_000)).await;
                 self.workers_rough.store(false, Ordering::Relaxed);
+                self.heals(ALL, broke, "the workers are well");
             }
         }
     }
@@ -144,10 +156,10 @@ impl Faults {
             return;
         }
         self.book.sometimes("the store was out");
-        self.note("the store is out");
+        let broke = self.breaks("store", "the store is out");
         self.pause(self.ms(500, 7_000)).await;
         self.bucket.weather(|weather| weather.is_out = false);
-        self.note("the store is back");
+        self.heals("store", broke, "the store is back");
     }
 
     async fn store_cut_off(&self) {
@@ -156,10 +168,10 @@ impl Faults {
             return;
         }
         self.book.sometimes("a node was cut off from the store");
-        self.note(format!("{name} does not reach the store"));
+        let broke = self.breaks(&name, format!("{name} does not reach the store"));
         self.pause(self.ms(1_000, 9_000)).await;
         self.bucket.weather(|weather| weather.cut_off.remove(&name));
-        self.note(format!("{name} reaches the store"));
+        self.heals(&name, broke, format!("{name} reaches the store"));
     }
 
     async fn cut(&self, kind: Kind) {
@@ -191,11 +203,11 @@ impl Faults {
         }
         self.fabric.trouble(|trouble| trouble.cut.extend(pairs.iter().cloned()));
         self.book.sometimes("links were cut");
-        self.note(format!("{kind:?}: {}", words(&pairs)));
+        let broke = self.breaks(ALL, format!("{kind:?}: {}", words(&pairs)));
         self.pause(self.ms(500, 10_000)).await;
         // Another fault may have cut the same link; that it is whole earlier than drawn harms nothing.
         self.fabric.trouble(|trouble| trouble.cut.retain(|pair| !pairs.contains(pair)));
-        self.note(format!("whole again: {}", words(&pairs)));
+        self.heals(ALL, broke, format!("whole again: {}", words(&pairs)));
     }
 
     async fn kill(&self, node: &Node) {
@@ -219,11 +231,11 @@ impl Faults {
             return;
         }
         self.book.sometimes("a node was frozen");
-        self.note(format!("{} is frozen", gate.id));
+        self.book.tell(book::Kind::Freezes, &gate.id.name, format!("{} is frozen", gate.id));
         gate.set(Phase::Frozen);
         self.pause(self.ms(300, 10_000)).await;
         gate.set(Phase::Running);
-        self.note(format!("{} goes on", gate.id));
+        self.book.tell(book::Kind::Thaws, &gate.id.name, format!("{} goes on", gate.id));
     }
 
     async fn drain(&self) {

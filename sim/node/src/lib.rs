@@ -29,6 +29,7 @@ mod node;
 mod paper;
 mod road;
 mod scenario;
+mod standing;
 mod start;
 mod still;
 #[cfg(test)]
@@ -40,7 +41,23 @@ use std::path::Path;
 
 use bucket::Plant;
 
-pub use book::Event;
+pub use book::{Event, Fate, Kind, Message};
+
+/// What a search of [`SEEDS_FOR_COVERAGE`] usual seeds or more must have met, or it has not looked where failures are.
+pub const MUST_SEE: [&str; 10] = [
+    "a call ended with an unknown outcome",
+    "a node died over a question",
+    "a node handed everything over",
+    "a node was declared dead and began anew",
+    "a node was killed and lost its disk",
+    "a shard was handed over",
+    "a shard was taken over",
+    "a write was applied and its answer lost",
+    "the same bytes were recognised",
+    "the store was out",
+];
+/// Seeds from which on a hole in what was met is a failure.
+pub const SEEDS_FOR_COVERAGE: usize = 20;
 
 /// The stand-ins that read and embed.
 pub(crate) const WORKERS: [&str; 2] = ["w1", "w2"];

@@ -10,6 +10,7 @@ use enabler_cluster::request::Request;
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::book::{Event, Fate, Kind, Message};
 use crate::fabric::{Fabric, TICK};
 use crate::gate::Gate;
 
@@ -73,7 +74,18 @@ impl Net for Links {
         let (there_ms, back_ms) = (self.way_ms(to) * hops, self.way_ms(to) * hops);
         let (breaks_there, breaks_back) = (self.breaks(to), self.breaks(to));
         let book = &self.fabric.book;
-        book.note(&self.gate.id.name, format!("call {kind} to {to}"));
+        let fate = if breaks_there { Fate::Lost } else { Fate::Arrives };
+        let called = book.write(Event {
+            kind: Kind::Sends,
+            who: self.gate.id.name.clone(),
+            what: format!("call {kind} to {to}"),
+            message: Some(Message { to: to.name.clone(), arrives_ms: book.now_ms() + there_ms, fate }),
+            ..Event::default()
+        });
+        let ends = |what: String| {
+            let who = self.gate.id.name.clone();
+            book.write(Event { who, what, cause: Some(called), ..Event::default() });
+        };
         // The one who answers learns when the caller is gone.
         let gone = CancellationToken::new();
         let _gone = gone.clone().drop_guard();
@@ -123,11 +135,11 @@ impl Net for Links {
         self.gate.pass().await;
         match outcome {
             Ok(Some(Ok(answer))) => {
-                self.fabric.book.note(&self.gate.id.name, format!("{kind} answered by {to}"));
+                ends(format!("{kind} answered by {to}"));
                 Ok(answer)
             }
             Ok(Some(Err(refused))) => {
-                self.fabric.book.note(&self.gate.id.name, format!("{kind} refused by {to}: {refused:?}"));
+                ends(format!("{kind} refused by {to}: {refused:?}"));
                 Err(match refused {
                     Refused::Unsupported => CallError::Unsupported,
                     Refused::Busy => CallError::Overloaded,
@@ -135,7 +147,7 @@ impl Net for Links {
                 })
             }
             Ok(None) => {
-                self.fabric.book.note(&self.gate.id.name, format!("{kind} to {to} of unknown outcome"));
+                ends(format!("{kind} to {to} of unknown outcome"));
                 self.fabric.book.sometimes("a call ended with an unknown outcome");
                 Err(CallError::Unknown("the link was cut".to_owned()))
             }

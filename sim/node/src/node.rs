@@ -24,6 +24,7 @@ use enabler_storage::objects::{ObjectStore, probe};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::book::Kind;
 use crate::bucket::{BEGAN_MS, Bucket};
 use crate::fabric::Fabric;
 use crate::gate::{Gate, Phase};
@@ -95,7 +96,11 @@ impl Node {
     }
 
     fn note(&self, what: impl Into<String>) {
-        self.world.bucket.book.note(&self.name, what);
+        self.tell(Kind::Note, what);
+    }
+
+    fn tell(&self, kind: Kind, what: impl Into<String>) {
+        self.world.bucket.book.tell(kind, &self.name, what);
     }
 
     /// The generation that serves, if one does.
@@ -126,12 +131,12 @@ impl Node {
             }
             match end {
                 End::DeclaredDead => {
-                    self.note("was declared dead and begins anew");
+                    self.tell(Kind::Ends, "was declared dead and begins anew");
                     self.world.bucket.book.sometimes("a node was declared dead and began anew");
                     self.end(&gate).await;
                 }
                 End::Failed(why) => {
-                    self.note(format!("ended: {why}"));
+                    self.tell(Kind::Ends, format!("ended: {why}"));
                     self.end(&gate).await;
                     tokio::time::sleep(START_AGAIN).await;
                 }
@@ -182,7 +187,7 @@ impl Node {
             Err(error) => return End::Failed(format!("it could not start: {error}")),
         };
         let root = actors.root().clone();
-        self.note(format!("serves as generation {:x}", gate.id.generation & 0xffff));
+        self.tell(Kind::Starts, format!("serves as generation {:x}", gate.id.generation & 0xffff));
         self.now(|now| now.serving = Some(Serving { actors, gate: gate.clone() }));
         tokio::select! {
             biased;
@@ -267,7 +272,7 @@ impl Node {
             Ok(()) => "lost",
             Err(_) => "kept in part",
         };
-        self.note(format!("killed, its disk {disk}"));
+        self.tell(Kind::Ends, format!("killed, its disk {disk}"));
     }
 
     /// Hands everything over and stops in peace, as `SIGTERM` does; says how many shards were left.
@@ -290,7 +295,7 @@ impl Node {
         actors.stop().await;
         gate.set(Phase::Dead);
         self.now(|now| now.root = None);
-        self.note(format!("stopped in peace, {left} shards left"));
+        self.tell(Kind::Ends, format!("stopped in peace, {left} shards left"));
         Some(left)
     }
 }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use enabler_storage::objects::{ETag, Head, Key, Listed, Object, ObjectStore, PutOutcome, StoreError};
 use tokio::sync::oneshot;
 
+use crate::book::{self, Event, Kind, Message};
 use crate::bucket::{Bucket, Deed, Said};
 use crate::gate::Gate;
 
@@ -83,9 +84,20 @@ impl Road {
         let fate = self.fate(&node, &deed);
         let (there_ms, back_ms) = (self.way_ms(&node), self.way_ms(&node));
         let give_up_ms = bucket.dice.between(&format!("give up {node}"), GIVE_UP_MS.0, GIVE_UP_MS.1);
-        if fate != Fate::Arrives {
-            bucket.book.note(&node, format!("{words}: {fate:?}"));
-        }
+        let (way, takes_ms, how) = match fate {
+            Fate::Arrives => (book::Fate::Arrives, there_ms, words.clone()),
+            Fate::AnswerLost => (book::Fate::Arrives, there_ms, format!("{words}: {fate:?}")),
+            Fate::Lost => (book::Fate::Lost, there_ms, format!("{words}: {fate:?}")),
+            Fate::Late(ms) => (book::Fate::Late, give_up_ms + ms, format!("{words}: {fate:?}")),
+        };
+        let arrives_ms = bucket.book.now_ms() + takes_ms;
+        let sent = bucket.book.write(Event {
+            kind: Kind::Sends,
+            who: node.clone(),
+            what: how,
+            message: Some(Message { to: "store".to_owned(), arrives_ms, fate: way }),
+            ..Event::default()
+        });
         let (answer, answered) = oneshot::channel();
         if fate != Fate::Lost {
             tokio::spawn(async move {
@@ -94,7 +106,12 @@ impl Road {
                 let said = bucket.answer(&node, deed);
                 let is_refused = matches!(said, Said::Put(PutOutcome::Exists | PutOutcome::Changed));
                 let how = if is_refused { "refused" } else { "done" };
-                bucket.book.note("store", format!("{words} of {node}: {how}"));
+                bucket.book.write(Event {
+                    who: "store".to_owned(),
+                    what: format!("{words} of {node}: {how}"),
+                    cause: Some(sent),
+                    ..Event::default()
+                });
                 if fate != Fate::Arrives && changes && !is_refused {
                     bucket.book.sometimes("a write was applied and its answer lost");
                 }

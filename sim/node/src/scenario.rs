@@ -25,6 +25,7 @@ use crate::faults::Faults;
 use crate::gate::Phase;
 use crate::history::History;
 use crate::node::{Node, World};
+use crate::standing::Standings;
 use crate::worker::Worker;
 
 /// Clients of a run.
@@ -71,7 +72,7 @@ pub(crate) async fn play(plan: &Plan, plant: Plant, dir: PathBuf) -> (Closed, u6
     for node in scene.nodes.iter() {
         tokio::spawn(node.clone().live());
     }
-    tokio::spawn(watch_the_blind(
+    tokio::spawn(watch(
         scene.nodes.clone(),
         scene.bucket.clone(),
         scene.fabric.clone(),
@@ -98,15 +99,12 @@ fn settings() -> Result<Settings, String> {
     Ok(settings)
 }
 
-/// Remembers when a node could not know whether what it tells is old: it reaches neither the store nor a node that says
-/// that it does (decision 0009).
-async fn watch_the_blind(
-    nodes: Arc<Vec<Node>>,
-    bucket: Arc<Bucket>,
-    fabric: Arc<Fabric>,
-    history: Arc<History>,
-) {
+/// Writes down who serves what, and remembers when a node could not know whether what it tells is old: it reaches neither
+/// the store nor a node that says that it does (decision 0009).
+async fn watch(nodes: Arc<Vec<Node>>, bucket: Arc<Bucket>, fabric: Arc<Fabric>, history: Arc<History>) {
+    let mut standings = Standings::default();
     loop {
+        standings.look(&nodes, &bucket.book);
         let weather = bucket.weather(|weather| weather.clone());
         let is_blind = |node: &Node| {
             let is_bad = weather.is_out || weather.is_rough || weather.cut_off.contains(&node.name);

@@ -6,6 +6,7 @@
 mod answers;
 mod blobs;
 mod custody;
+pub mod flips;
 mod formats;
 mod history;
 mod index;

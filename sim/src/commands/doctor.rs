@@ -12,8 +12,19 @@ fn hash_of(seed: u64) -> (u64, u64) {
     (outcome.hash, outcome.count)
 }
 
-/// Compares.
+/// Compares, and says what came of it.
 pub(super) fn run(seeds: u64) -> anyhow::Result<u8> {
+    let differ = differing(seeds)?;
+    if differ.is_empty() {
+        say(&format!("{seeds} seeds, two processes: every event the same"));
+        return Ok(KEPT);
+    }
+    say(&format!("{} of {seeds} seeds differ: {differ:?}", differ.len()));
+    Ok(DIFFERS)
+}
+
+/// The seeds, of so many, whose runs are not the same here and in another process.
+pub(super) fn differing(seeds: u64) -> anyhow::Result<Vec<u64>> {
     let program = std::env::current_exe().context("finding this program")?;
     let other = Command::new(program)
         .args(["hashes", "--seeds", &seeds.to_string()])
@@ -35,12 +46,7 @@ pub(super) fn run(seeds: u64) -> anyhow::Result<u8> {
             differ.push(seed);
         }
     }
-    if differ.is_empty() {
-        say(&format!("{seeds} seeds, two processes: every event the same"));
-        return Ok(KEPT);
-    }
-    say(&format!("{} of {seeds} seeds differ: {differ:?}", differ.len()));
-    Ok(DIFFERS)
+    Ok(differ)
 }
 
 /// Prints the hash of each seed.

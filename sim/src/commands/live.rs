@@ -1,16 +1,17 @@
-//! The live tier on the command line: real nodes, and a line for each thing that happens to them.
+//! The live tier on the command line: real nodes, a line for each thing that happens to them, and a picture of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use enabler_sim_live::{Chaos, Length, LiveError, Plan, find_program, run};
+use enabler_sim::history;
+use enabler_sim_live::{Chaos, HISTORY_FILE, Length, LiveError, Plan, Summary, find_program, run};
 
-use super::{BROKEN, KEPT, say};
+use super::{BROKEN, KEPT, one, say};
 
 /// Ended by Ctrl-C or SIGTERM.
-const INTERRUPTED: u8 = 130;
+pub(super) const INTERRUPTED: u8 = 130;
 
 /// A run of real nodes.
 #[derive(Debug, Args)]
@@ -36,10 +37,19 @@ pub(super) struct Live {
     /// Folder for the history and the nodes' logs
     #[arg(long, value_name = "FOLDER")]
     report: Option<PathBuf>,
+    /// Where to draw the run: a page to look at, or lines to search in (.txt)
+    #[arg(long, value_name = "FILE.html")]
+    trace: Option<PathBuf>,
 }
 
 /// Runs real nodes.
 pub(super) fn live(live: Live) -> anyhow::Result<u8> {
+    // A picture is drawn from the history, which goes when nobody has asked for it.
+    let passing = match (&live.trace, &live.report) {
+        (Some(_), None) => Some(tempfile::tempdir().context("making a folder for the history")?),
+        _ => None,
+    };
+    let report = live.report.clone().or_else(|| passing.as_ref().map(|dir| dir.path().to_owned()));
     let plan = Plan {
         nodes: live.nodes,
         length: live
@@ -48,13 +58,24 @@ pub(super) fn live(live: Live) -> anyhow::Result<u8> {
         seed: live.seed,
         chaos: live.chaos.into_iter().collect(),
         program: find_program(live.program.as_deref()).map_err(told)?,
-        report: live.report,
+        report: report.clone(),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.context("starting the runtime")?;
-    match runtime.block_on(run(&plan, &mut |line| say(&line.to_string()))) {
+    // Whoever repeats the line has no use for a folder that is gone.
+    let passing = passing.map(|dir| (format!(" --report {}", dir.path().display()), dir));
+    let shown = |text: &str| match &passing {
+        Some((named, _)) => text.replace(named, ""),
+        None => text.to_owned(),
+    };
+    let outcome = carried_out(&plan, &mut |line| say(line));
+    if let (Some(page), Some(folder)) = (&live.trace, &report)
+        && folder.join(HISTORY_FILE).exists()
+    {
+        draw(&folder.join(HISTORY_FILE), page, &shown)?;
+        say(&format!("the run as a page: {}", page.display()));
+    }
+    match outcome {
         Ok(summary) => {
-            say(&summary.to_string());
+            say(&shown(&summary.to_string()));
             Ok(if summary.is_kept() { KEPT } else { BROKEN })
         }
         Err(error @ LiveError::Interrupted) => {
@@ -65,6 +86,22 @@ pub(super) fn live(live: Live) -> anyhow::Result<u8> {
     }
 }
 
-fn told(error: LiveError) -> anyhow::Error {
+/// Carries out a plan of real nodes on a runtime of its own.
+pub(super) fn carried_out(plan: &Plan, tell: &mut dyn FnMut(&str)) -> Result<Summary, LiveError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime =
+        runtime.map_err(|source| LiveError::System { doing: "starting the runtime".to_owned(), source })?;
+    runtime.block_on(run(plan, &mut |line| tell(&line.to_string())))
+}
+
+/// Draws the page of a history; `shown` makes its command one that can be repeated.
+fn draw(history: &Path, page: &Path, shown: &dyn Fn(&str) -> String) -> anyhow::Result<()> {
+    let text = std::fs::read_to_string(history).context("reading the history of the run")?;
+    let mut record = history::record(&text).context("reading the history of the run")?;
+    record.head.command = shown(&record.head.command);
+    one::write_page(page, &record, None)
+}
+
+pub(super) fn told(error: LiveError) -> anyhow::Error {
     anyhow::Error::msg(error.whole())
 }

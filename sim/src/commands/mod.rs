@@ -6,13 +6,16 @@
 mod doctor;
 #[cfg(feature = "live")]
 mod live;
+mod numbers;
 mod one;
 mod plant;
 mod search;
+#[cfg(feature = "node")]
+mod whole;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use enabler_sim::core::{Faults, Plan};
 
 /// Every promise was kept.
@@ -41,6 +44,9 @@ enum Word {
         /// The seed
         #[arg(long)]
         seed: u64,
+        /// What is run: the decisions alone, or whole nodes
+        #[arg(long, value_enum, default_value_t)]
+        tier: Tier,
         #[command(flatten)]
         shape: Shape,
         /// Where to write the run: a page to look at, or lines to search in (.txt)
@@ -64,6 +70,9 @@ enum Word {
         /// Go on after a broken promise
         #[arg(long)]
         all: bool,
+        /// What is run: the decisions alone, or whole nodes
+        #[arg(long, value_enum, default_value_t)]
+        tier: Tier,
         /// Folder for the page and the case of each broken promise
         #[arg(long, value_name = "FOLDER")]
         report: Option<PathBuf>,
@@ -109,6 +118,18 @@ enum Word {
         #[arg(long)]
         seeds: u64,
     },
+    /// Runs one seed of whole nodes for the process that searches
+    #[cfg(feature = "node")]
+    #[command(hide = true)]
+    Played {
+        /// The seed
+        #[arg(long)]
+        seed: u64,
+        #[command(flatten)]
+        shape: Shape,
+    },
+    /// Measures the numbers to reach on this machine, and says which are kept
+    Numbers(numbers::Numbers),
     /// Lists what is promised, and under which number
     Promises,
     /// Makes mistakes on purpose and sees whether they are caught
@@ -129,6 +150,17 @@ enum Word {
     /// Runs real nodes, a real store and a real Redis, and breaks them
     #[cfg(feature = "live")]
     Live(live::Live),
+}
+
+/// What is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Tier {
+    /// The decisions, with the actors' shell written small: some 10 ms a seed
+    #[default]
+    Core,
+    /// Whole nodes in one process: half a second a seed
+    #[cfg(feature = "node")]
+    Node,
 }
 
 /// The shape of a run.
@@ -182,15 +214,24 @@ impl Command {
     /// Does it; says how it ended.
     pub(crate) fn run(self) -> anyhow::Result<u8> {
         match self.word {
-            Word::Run { seed, shape, trace } => {
+            #[cfg(feature = "node")]
+            Word::Run { seed, tier: Tier::Node, shape, trace } => whole::run(seed, &shape, trace.as_deref()),
+            Word::Run { seed, tier: Tier::Core, shape, trace } => {
                 one::replay(&seed.to_string(), &shape, trace.as_deref(), None)
             }
             Word::Replay { what, trace, at, shape } => one::replay(&what, &shape, trace.as_deref(), at),
             Word::Shrink { what, output, seconds, shape } => one::shrink(&what, &shape, &output, seconds),
-            Word::Search { from, seeds, jobs, minutes, all, report, shape } => {
+            Word::Search { from, seeds, jobs, minutes, all, tier, report, shape } => {
                 let limits = search::Limits { from, seeds, jobs, minutes, goes_on: all };
-                search::run(&limits, &shape, report.as_deref())
+                match tier {
+                    Tier::Core => search::run(&limits, &shape, report.as_deref()),
+                    #[cfg(feature = "node")]
+                    Tier::Node => whole::search(&limits, &shape, report.as_deref()),
+                }
             }
+            #[cfg(feature = "node")]
+            Word::Played { seed, shape } => whole::played(seed, &shape),
+            Word::Numbers(numbers) => numbers::run(&numbers),
             Word::Plant { list: true, .. } => Ok(plant::list()),
             Word::Plant { name, seeds, .. } => plant::all(name.as_deref(), seeds),
             #[cfg(feature = "live")]
@@ -205,6 +246,12 @@ impl Command {
             }
         }
     }
+}
+
+/// Tells whoever waits how far it is, beside what is printed.
+pub(crate) fn tell(line: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// Prints a line; a reader that is gone ends nothing.

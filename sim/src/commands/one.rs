@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use enabler_sim::case::Case;
 use enabler_sim::core::{Outcome, Plan, run};
-use enabler_sim::trace::{Head, Record};
+use enabler_sim::trace::{Head, Record, Tier};
 use enabler_sim::{report, shrink};
 use enabler_storage::plant;
 
@@ -45,7 +45,7 @@ pub(super) fn replay(what: &str, shape: &Shape, page: Option<&Path>, at: Option<
     ));
     let code = verdict(&outcome, &command);
     if let Some(page) = page {
-        write_page(page, &plan, outcome, &command, at)?;
+        write_page(page, &record(&plan, outcome, &command), at)?;
         say(&format!("the run as a page: {}", page.display()));
     }
     Ok(code)
@@ -69,24 +69,10 @@ pub(super) fn verdict(outcome: &Outcome, command: &str) -> u8 {
     }
 }
 
-/// Writes a run as a page.
-pub(super) fn write_page(
-    page: &Path,
-    plan: &Plan,
-    outcome: Outcome,
-    command: &str,
-    at: Option<u64>,
-) -> anyhow::Result<()> {
-    if page.extension().is_some_and(|extension| extension == "txt") {
-        let lines = outcome.events.iter().map(|event| {
-            let about = event.shard.map_or(String::new(), |shard| format!(" [shard {shard}]"));
-            let cause = event.cause.map_or(String::new(), |cause| format!(" <- {cause}"));
-            format!("{} {} ms {}: {}{about}{cause}\n", event.number, event.at_ms, event.lane, event.shown())
-        });
-        return std::fs::write(page, lines.collect::<String>())
-            .with_context(|| format!("writing `{}`", page.display()));
-    }
+/// A run as a page shows it.
+pub(super) fn record(plan: &Plan, outcome: Outcome, command: &str) -> Record {
     let head = Head {
+        tier: Tier::Core,
         command: command.to_owned(),
         nodes: plan.scene.nodes,
         shards: plan.scene.shards,
@@ -94,8 +80,22 @@ pub(super) fn write_page(
         hash: outcome.hash,
         violation: outcome.violation,
     };
-    let html = report::html(&Record { head, events: outcome.events }, at).context("drawing the page")?;
-    std::fs::write(page, html).with_context(|| format!("writing `{}`", page.display()))
+    Record { head, events: outcome.events, names: Vec::new() }
+}
+
+/// Writes a run as a page, or as lines where the name ends in `.txt`.
+pub(super) fn write_page(page: &Path, record: &Record, at: Option<u64>) -> anyhow::Result<()> {
+    let text = if page.extension().is_some_and(|extension| extension == "txt") {
+        let lines = record.events.iter().map(|event| {
+            let about = event.shard.map_or(String::new(), |shard| format!(" [shard {shard}]"));
+            let cause = event.cause.map_or(String::new(), |cause| format!(" <- {cause}"));
+            format!("{} {} ms {}: {}{about}{cause}\n", event.number, event.at_ms, event.lane, event.shown())
+        });
+        lines.collect::<String>()
+    } else {
+        report::html(record, at).context("drawing the page")?
+    };
+    std::fs::write(page, text).with_context(|| format!("writing `{}`", page.display()))
 }
 
 /// Makes a failing run small and keeps it.

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use enabler_sim::case::Case;
 use enabler_sim::core::{Plan, run as run_one};
 use enabler_sim::search::{Found, Search, search};
+use enabler_sim::work;
 
 use super::{BROKEN, HOLE, KEPT, Shape, one, say};
 
@@ -25,11 +26,10 @@ pub(super) struct Limits {
 
 /// Searches.
 pub(super) fn run(limits: &Limits, shape: &Shape, report: Option<&Path>) -> anyhow::Result<u8> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let plan = Search {
         from: limits.from,
         seeds: limits.seeds,
-        jobs: if limits.jobs == 0 { cores } else { limits.jobs },
+        jobs: if limits.jobs == 0 { work::cores() } else { limits.jobs },
         time_max_ms: limits.minutes.map_or(0, |minutes| (minutes * 60_000.0) as u64),
         nodes: shape.nodes,
         faults: shape.faults,
@@ -90,5 +90,6 @@ fn keep(seed: u64, shape: &Shape, folder: &Path) -> anyhow::Result<()> {
     let draws = std::mem::take(&mut outcome.draws);
     Case::of(&plan, &draws, &about).write(&folder.join(format!("{seed}.case")))?;
     let command = format!("sim run --seed {seed}{}", shape.shown());
-    one::write_page(&folder.join(format!("{seed}.html")), &plan, outcome, &command, None)
+    let record = one::record(&plan, outcome, &command);
+    one::write_page(&folder.join(format!("{seed}.html")), &record, None)
 }

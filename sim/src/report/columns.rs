@@ -84,7 +84,8 @@ pub(super) fn lanes(events: &[Event], nodes: u8) -> Vec<Lane> {
         Lane::Hand => 0,
         Lane::Client(_) => 1,
         Lane::Node(_) => 2,
-        Lane::Store => 3,
+        Lane::Worker(_) => 3,
+        Lane::Store => 4,
     };
     lanes.sort_by_key(|lane| (height(lane), *lane));
     lanes

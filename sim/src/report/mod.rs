@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use self::columns::{Columns, SHOWN_MAX};
 use self::spans::Spans;
-use crate::trace::{Head, Lane, Record, Violation};
+use crate::trace::{Head, Lane, Record, Tier, Violation};
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
@@ -50,7 +50,7 @@ struct Named {
 ///
 /// When the record cannot be written as JSON.
 pub fn html(record: &Record, open_at: Option<u64>) -> serde_json::Result<String> {
-    let Record { head, events } = record;
+    let Record { head, events, names } = record;
     let broken = head.violation.as_ref().map(|violation| violation.event);
     let lanes = columns::lanes(events, head.nodes);
     let shown = columns::shown(events, broken, SHOWN_MAX);
@@ -63,7 +63,7 @@ pub fn html(record: &Record, open_at: Option<u64>) -> serde_json::Result<String>
         left_out: events.len() - shown.len(),
         end_ms,
         open_at: open_at.or(broken).unwrap_or(0),
-        lanes: lanes.into_iter().map(|lane| Named { lane, name: lane.to_string() }).collect(),
+        lanes: lanes.into_iter().map(|lane| Named { lane, name: name(lane, names) }).collect(),
     };
     // In a script element only `<` can end the data, and in JSON it stands only in texts.
     let data = serde_json::to_string(&drawing)?.replace('<', "\\u003c");
@@ -79,6 +79,12 @@ pub fn html(record: &Record, open_at: Option<u64>) -> serde_json::Result<String>
             ("<!--script-->", SCRIPT),
         ],
     ))
+}
+
+/// What a lane is called.
+fn name(lane: Lane, names: &[(Lane, String)]) -> String {
+    let given = names.iter().find(|(of, _)| *of == lane);
+    given.map_or_else(|| lane.to_string(), |(_, name)| name.clone())
 }
 
 /// The template with each mark replaced once, in their order; what is put in is never searched for marks.
@@ -105,10 +111,13 @@ fn verdict(head: &Head) -> String {
     let Some(broken) = &head.violation else {
         return "<p class=\"verdict good\"><b>Every promise was kept.</b></p>".to_owned();
     };
+    let promise = match broken.promise {
+        0 => "A promise".to_owned(),
+        number => format!("Promise {number}"),
+    };
     format!(
-        "<p class=\"verdict bad\"><b>Promise {} was broken: {}.</b> <span>{}</span> \
+        "<p class=\"verdict bad\"><b>{promise} was broken: {}.</b> <span>{}</span> \
          <a href=\"#{}\" id=\"broken\">event {} at {}</a></p>",
-        broken.promise,
         escaped(&broken.name),
         escaped(&broken.what),
         broken.event,
@@ -118,13 +127,13 @@ fn verdict(head: &Head) -> String {
 }
 
 fn facts(head: &Head, events: usize) -> String {
-    format!(
-        "{} nodes, {} shards, {events} events in {} of simulated time, hash {:016x}",
-        head.nodes,
-        head.shards,
-        seconds(head.lasted_ms),
-        head.hash,
-    )
+    let (nodes, shards, time, hash) = (head.nodes, head.shards, seconds(head.lasted_ms), head.hash);
+    let counted = format!("{nodes} nodes, {shards} shards, {events} events in {time} of");
+    match head.tier {
+        Tier::Core => format!("{counted} simulated time, hash {hash:016x}"),
+        Tier::Node => format!("whole nodes: {counted} simulated time, hash {hash:016x}"),
+        Tier::Live => format!("real processes: {counted} real time"),
+    }
 }
 
 fn seconds(ms: u64) -> String {

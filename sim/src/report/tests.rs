@@ -34,7 +34,7 @@ impl Run {
 
 fn head(lasted_ms: u64, violation: Option<Violation>) -> Head {
     let command = "sim run --seed 42 --nodes 2 --faults store,net".to_owned();
-    Head { command, nodes: 2, shards: 2, lasted_ms, hash: u64::MAX - 1, violation }
+    Head { tier: Tier::Core, command, nodes: 2, shards: 2, lasted_ms, hash: u64::MAX - 1, violation }
 }
 
 /// Node 1 freezes, node 2 takes shard 0 in the epoch that node 1 still has: two owners in one epoch.
@@ -69,7 +69,7 @@ fn broken() -> Record {
         at_ms: 320,
         event,
     };
-    Record { head: head(400, Some(violation)), events: run.0 }
+    Record { head: head(400, Some(violation)), events: run.0, names: Vec::new() }
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn the_verdict_is_in_words_without_the_script() {
     assert!(page.contains("Promise 1 was broken: one writer per shard and epoch."));
     assert!(page.contains("n1 &amp; n2 own shard 0 in epoch 1") && page.contains("event 15 at 0.320 s"));
     assert!(page.contains("hash fffffffffffffffe"));
-    let kept = html(&Record { head: head(0, None), events: Vec::new() }, None).unwrap();
+    let kept = html(&Record { head: head(0, None), events: Vec::new(), names: Vec::new() }, None).unwrap();
     assert!(kept.contains("Every promise was kept."));
 }
 
@@ -249,7 +249,9 @@ fn a_browser_opens_the_event_that_was_asked_for_and_draws_an_empty_run() {
         return println!("no chromium here: the page's script is not run");
     };
     assert!(page.contains("lost; it would have arrived at 0.150 s"), "{}", said(&page));
-    let empty = in_a_browser(&Record { head: head(0, None), events: Vec::new() }, None, "").unwrap();
+    let empty =
+        in_a_browser(&Record { head: head(0, None), events: Vec::new(), names: Vec::new() }, None, "")
+            .unwrap();
     assert!(empty.contains("data-drawn=\"0\""), "{}", said(&empty));
 }
 

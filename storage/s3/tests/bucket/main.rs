@@ -1,11 +1,6 @@
 //! The bucket against a real server: one that keeps its conditions, and a line to it that fails on purpose.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::print_stderr,
-    reason = "a test says what went wrong by failing, and a long one how far it is"
-)]
+#![expect(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
 
 // One server for all tests, and a place of its own in it for each.
 mod store;
@@ -22,5 +17,5 @@ mod answers;
 mod credentials;
 // Links that a browser follows.
 mod links;
-// Many claimants of one shard: one owner per epoch.
-mod claims;
+// An owner's appends over a line that loses answers.
+mod appends;
