@@ -275,7 +275,7 @@ mod tests {
 {"at_ms":7000,"kind":"something new","more":1}
 "#;
 
-    fn found<'a>(record: &'a Record, lane: Lane, what: What) -> Vec<&'a Event> {
+    fn found(record: &Record, lane: Lane, what: What) -> Vec<&Event> {
         record.events.iter().filter(|event| event.lane == lane && event.what == what).collect()
     }
 

@@ -53,7 +53,7 @@ fn failures_that_need_nothing_of_their_run_do_not_count_as_small() {
 #[test]
 fn one_flipped_bit_that_is_served_is_not_kept_and_its_kind_is_named() {
     let sound = Flipped { kind: "manifest", objects: 1, bytes: 10, detected: 80, served: 0 };
-    assert!(flipped(&[sound.clone()]).is_kept);
+    assert!(flipped(std::slice::from_ref(&sound)).is_kept);
     let measured = flipped(&[sound.clone(), Flipped { kind: "pages", detected: 79, served: 1, ..sound }]);
     assert!(!measured.is_kept && measured.text.ends_with("1 served (pages)"), "{measured:?}");
     assert!(!flipped(&[]).is_kept);
