@@ -65,7 +65,7 @@ fn accepted(proposal: &Proposal, pages: &[Page], profile: &Profile) -> Option<Va
 fn asked<'a>(profile: &'a Profile, pointer: &str) -> Option<(&'a str, &'a str, Asked<'a>)> {
     let model = &profile.model;
     if let Some(field) = model.field.iter().find(|field| field.at == pointer) {
-        let asked = Asked { kind: field.kind, choices: &field.choices, clean: &field.clean };
+        let asked = Asked { kind: field.kind, choices: &field.choices, clean: &field.clean, in_order: false };
         return Some((&field.label, &field.category, asked));
     }
     model.list.iter().find_map(|list| {
@@ -73,7 +73,12 @@ fn asked<'a>(profile: &'a Profile, pointer: &str) -> Option<(&'a str, &'a str, A
         let (row, key) = rest.split_once('/')?;
         row.parse::<usize>().ok()?;
         let column = list.column.iter().find(|column| column.key == key && column.kind != Type::Yes)?;
-        let asked = Asked { kind: column.kind, choices: &column.choices, clean: &column.clean };
+        let asked = Asked {
+            kind: column.kind,
+            choices: &column.choices,
+            clean: &column.clean,
+            in_order: column.in_order,
+        };
         Some((column.label.as_str(), column.category.as_str(), asked))
     })
 }

@@ -10,6 +10,8 @@ use super::{Colour, Pattern};
 pub(crate) struct Model {
     pub(crate) title_pt: String,
     pub(crate) title_en: String,
+    /// Words that say what the persons after them are, up to the next such words: "seus filhos", "a viuva".
+    pub(crate) roles: Option<Pattern>,
     /// Words that speak for and against this template.
     #[serde(default)]
     pub(crate) template: Vec<Cue>,
@@ -145,6 +147,8 @@ pub(crate) struct Find {
     pub(crate) reach: usize,
     /// In what is said of the person that this field names.
     pub(crate) owner: Option<String>,
+    /// The value is that of this field, or of the only record of this list, where `pattern` stands.
+    pub(crate) same_as: Option<String>,
     /// The last one found and not the first.
     #[serde(default)]
     pub(crate) last: bool,
@@ -190,6 +194,8 @@ pub(crate) struct List {
     /// Of persons: who does not.
     #[serde(default)]
     pub(crate) except: Vec<When>,
+    /// Of persons: who is under age by the date of birth.
+    pub(crate) under_age: Option<UnderAge>,
     /// Fields that name persons who do not belong.
     #[serde(default)]
     pub(crate) except_fields: Vec<String>,
@@ -207,12 +213,20 @@ pub(crate) struct List {
     pub(crate) refuse: Option<Pattern>,
     /// What an item may not say itself where `require` stands only in the opening sentence.
     pub(crate) refuse_inherited: Option<Pattern>,
+    /// Of items: what refers to the item before, and makes one that it belongs to what that belongs to.
+    pub(crate) again: Option<Pattern>,
     /// Whether clauses without a value of `any` name what later clauses of the same mark are about.
     #[serde(default)]
     pub(crate) agenda: bool,
     /// Whether a sentence is an item as a clause is.
     #[serde(default)]
     pub(crate) sentences: bool,
+    /// Of items: how the outcome of an item is told in a sentence after it.
+    pub(crate) block: Option<Block>,
+    /// Of items: what speaks of every item of the agenda at once.
+    pub(crate) everything: Option<Pattern>,
+    /// Of items: what leaves some out of it.
+    pub(crate) but: Option<Pattern>,
     /// Columns that an item without them has from the sentence that opens its enumeration.
     #[serde(default)]
     pub(crate) inherit: Vec<String>,
@@ -233,6 +247,32 @@ pub(crate) struct List {
     /// Further places of the result, each with some of the columns.
     #[serde(default)]
     pub(crate) copy: Vec<Copy>,
+}
+
+/// How a person's age follows from the date of birth.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UnderAge {
+    /// What stands before the date of birth, in what is said of the person.
+    pub(crate) born: Pattern,
+    /// The field with the date of the document.
+    pub(crate) at: String,
+    /// The age from which one is of age.
+    pub(crate) years: u32,
+    /// The column of the answer, which is yes.
+    pub(crate) key: String,
+}
+
+/// How the outcome of an item is told.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Block {
+    /// What tells an outcome.
+    pub(crate) outcome: Pattern,
+    /// How a sentence begins that tells the outcome of what was named before it.
+    pub(crate) opens: Pattern,
+    /// How a line begins that adds to an item.
+    pub(crate) goes_on: Pattern,
 }
 
 /// The same records elsewhere in the result.
@@ -258,10 +298,24 @@ pub(crate) struct Column {
     pub(crate) category: String,
     /// Headings of this column in a table.
     pub(crate) heads: Option<Pattern>,
+    /// Headings of this column where no other heading of the table is.
+    pub(crate) heads_else: Option<Pattern>,
     #[serde(default)]
     pub(crate) choices: Vec<ChoiceRule>,
     #[serde(default)]
     pub(crate) find: Vec<Find>,
+    /// Whether the choice that stands first counts, not the one that is listed first.
+    #[serde(default)]
+    pub(crate) in_order: bool,
+    /// Whether the rules look in a table's cell before the whole cell is taken.
+    #[serde(default)]
+    pub(crate) in_cell: bool,
+    /// Where the document says it of all records, for one that does not say it itself.
+    #[serde(default)]
+    pub(crate) common: Vec<Find>,
+    /// Columns of which a record has one to take what is said of all.
+    #[serde(default)]
+    pub(crate) common_with: Vec<String>,
     /// Of persons: also in what is said of others within the same clause.
     #[serde(default)]
     pub(crate) wide: bool,
@@ -295,6 +349,10 @@ pub(crate) struct When {
     pub(crate) lead: Option<Pattern>,
     /// What is said of the person.
     pub(crate) own: Option<Pattern>,
+    /// What must not be said of the person.
+    pub(crate) not_own: Option<Pattern>,
+    /// What the words of `roles` nearest before the name say.
+    pub(crate) role: Option<Pattern>,
     /// What opens the sentence or the enumeration.
     pub(crate) group: Option<Pattern>,
     #[serde(default)]
@@ -405,8 +463,9 @@ impl Model {
                 return Some(format!("category `{category}` has no [[category]]"));
             }
         }
+        let columns = || self.list.iter().flat_map(|list| &list.column);
         let finds = (self.field.iter().flat_map(|field| &field.find))
-            .chain(self.list.iter().flat_map(|list| list.column.iter().flat_map(|column| &column.find)));
+            .chain(columns().flat_map(|column| column.find.iter().chain(&column.common)));
         let named = finds
             .flat_map(|find| &find.section)
             .chain(self.list.iter().flat_map(|list| &list.section))

@@ -11,12 +11,125 @@ use crate::text::Span;
 pub(crate) fn mark(folded: &str) -> Option<(String, usize)> {
     static MARK: LazyLock<Regex> = LazyLock::new(|| {
         pattern(
-            r#"^\s*(?:e\s+)?[*-]?\s*(?:(?:quanto\s+)?(?:a[o]?\s+)?(?:item|materia|letra|alinea|proposta|deliberacao)\s+n?[o.]*\s*)?["']?(?:\(([ivxl]{1,6}|[a-z]|\d{1,2}(?:\.\d{1,2})*)\)|(\d{1,2}(?:\.\d{1,2})+)\.?\s|([ivxl]{1,6}|[a-z]|\d{1,2})["']?\s?(?:[).]|o\s?[).-]|\s[-:]|[-:]\s))["']?[\s:.,-]*"#,
+            r#"^\s*(?:e\s+)?[*-]?\s*(?:(?:quanto\s+)?(?:a[o]?\s+)?(?:item|materia|letra|alinea|proposta|deliberacao)\s+n?[o.]*\s*)?["']?(?:\(([ivxl]{1,6}|[a-z]|\d{1,2}(?:\.\d{1,2})*)\)|(\d{1,2}(?:\.\d{1,2})+)\.?\s|([ivxl]{1,6}|[a-z]|\d{1,2})["']?\s?(?:[).]|[oa]\s?[).-]|\s[-:]|[-:]\s))["']?[\s:.,-]*"#,
         )
     });
+    if let Some(named) = reference(folded) {
+        return Some(named);
+    }
     let hit = MARK.captures(folded)?;
     let label = hit.get(1).or_else(|| hit.get(2)).or_else(|| hit.get(3))?.as_str().to_owned();
     Some((label, hit.get(0)?.end()))
+}
+
+/// What an item of an agenda is called by.
+const ITEM_WORDS: &str =
+    "(?:sub)?(?:item|materia|letra|alinea|proposta|deliberacao|assunto|ponto|questao|tema|inciso)";
+
+/// An item called by its ordinal or its place in the agenda: "primeiro item:", "quanto a materia 2 da pauta,".
+fn reference(folded: &str) -> Option<(String, usize)> {
+    static REFERENCE: LazyLock<Regex> = LazyLock::new(|| {
+        let lead = r"(?:(?:quanto|(?:em|com) relacao|relativamente|no tocante|no que (?:tange|concerne|se refere|diz respeito)|sobre|passando-se|passou-se)\s+)?(?:(?:d?[ao]s?|aos?)\s+)?";
+        let agenda = r"(?:\s+d[ao]\s+(?:pauta|ordem\s+do\s+dia|edital|convocacao|agenda))?\s*[:,;.-]+\s*";
+        let ordinal = r"(primeir|segund|terceir|quart|quint|sext|setim|oitav|non|decim)[oa]";
+        let label = r#"(?:n[o.]*\s*)?["'(]*([ivxl]{1,6}|[a-z]|\d{1,2}(?:\.\d{1,2})*)[o.]?["')]*"#;
+        pattern(&format!(
+            r"^[^a-z0-9]*(?:e\s+)?{lead}(?:{ordinal}\s+{ITEM_WORDS}{agenda}|{ITEM_WORDS}\s+(?:{ordinal}|{label}){agenda})"
+        ))
+    });
+    let hit = REFERENCE.captures(folded)?;
+    let end = hit.get(0)?.end();
+    if let Some(label) = hit.get(3) {
+        return Some((label.as_str().to_owned(), end));
+    }
+    let word = hit.get(1).or_else(|| hit.get(2))?.as_str();
+    const ORDINALS: [&str; 10] =
+        ["primeir", "segund", "terceir", "quart", "quint", "sext", "setim", "oitav", "non", "decim"];
+    let at = ORDINALS.iter().position(|ordinal| *ordinal == word)?;
+    Some(((at + 1).to_string(), end))
+}
+
+/// Whether a text begins with the sign of a list without numbers.
+pub(crate) fn bullet(folded: &str) -> bool {
+    let text = folded.trim_start();
+    text.starts_with(['*', '-', '~', '>']) && text.get(1..).is_some_and(|rest| rest.starts_with([' ', '\t']))
+}
+
+/// The marks of several items that a text speaks of at once: "os itens (a), (b) e (d)", "as materias 1 a 3".
+pub(crate) fn references(folded: &str) -> Vec<String> {
+    called(folded).into_iter().flat_map(|(_, labels)| labels).collect()
+}
+
+/// Where a text speaks of several items at once, and of which.
+pub(crate) fn called(folded: &str) -> Vec<(Span, Vec<String>)> {
+    static MANY: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(
+            r#"\b(?:sub)?(?:itens|materias|letras|alineas|propostas|deliberacoes|assuntos|pontos|numeros|bens)\s+(?:de\s+)?(?:n[o.]*s?\s*)?((?:["'(]*(?:[ivxl]{1,6}|[a-z]|\d{1,2}(?:\.\d{1,2})*)[o.]?["')]*(?:\s*,\s*(?:e\s+)?|\s+e\s+|\s+ao?\s+|\s*$|\b)){2,})"#,
+        )
+    });
+    static LABEL: LazyLock<Regex> =
+        LazyLock::new(|| pattern(r#"["'(]*\b([ivxl]{1,6}|[a-z]|\d{1,2}(?:\.\d{1,2})*)\b[o.]?["')]*"#));
+    let mut all_called = Vec::new();
+    for hit in MANY.captures_iter(folded) {
+        let (Some(whole), Some(list)) = (hit.get(0), hit.get(1)) else { continue };
+        let mut found: Vec<String> = Vec::new();
+        let mut range = false;
+        for one in LABEL.captures_iter(list.as_str()) {
+            let (Some(all), Some(label)) = (one.get(0), one.get(1)) else { continue };
+            let bare = all.as_str() == label.as_str();
+            // "e" and "a" join labels where they stand between two of them.
+            if bare && matches!(label.as_str(), "e" | "a") && !found.is_empty() {
+                range = label.as_str() == "a";
+                continue;
+            }
+            let label = label.as_str().to_owned();
+            match found.last().filter(|_| range).and_then(|from| between(from, &label)) {
+                Some(more) => found.extend(more),
+                None => found.push(label),
+            }
+            range = false;
+        }
+        if found.len() > 1 {
+            all_called.push((whole.range(), found));
+        }
+    }
+    all_called
+}
+
+/// Where a text speaks of one item by its mark, and of which.
+pub(crate) fn called_singly(folded: &str) -> Vec<(Span, String)> {
+    static ONE: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(
+            r#"(?:\b(?:item|subitem|letra|alinea|bem)\s+(?:n[o.]*\s*)?|(?:^|[.;:]\s|\n)\s*no\s+)["'(]*([ivxl]{1,6}|[a-z]|\d{1,2}(?:\.\d{1,2})*)["')]*(?:\s*[(:,-]|\s+-)"#,
+        )
+    });
+    ONE.captures_iter(folded)
+        .filter_map(|hit| Some((hit.get(0)?.range(), hit.get(1)?.as_str().to_owned())))
+        .collect()
+}
+
+/// The mark of one item that a text speaks of: "exceto o item (c), que foi rejeitado".
+pub(crate) fn inner_reference(folded: &str) -> Option<String> {
+    static ONE: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(&format!(
+            r#"\b{ITEM_WORDS}\s+(?:n[o.]*\s*)?["'(]*([ivxl]{{1,6}}|[a-z]|\d{{1,2}}(?:\.\d{{1,2}})*)\b"#
+        ))
+    });
+    Some(ONE.captures(folded)?.get(1)?.as_str().to_owned())
+}
+
+/// The labels after `from` up to `to`, both numbers or both single letters.
+fn between(from: &str, to: &str) -> Option<Vec<String>> {
+    if let (Ok(from), Ok(to)) = (from.parse::<u32>(), to.parse::<u32>()) {
+        return (from < to && to - from < 40).then(|| (from + 1..=to).map(|at| at.to_string()).collect());
+    }
+    const ROMAN: [&str; 12] = ["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii"];
+    let roman = |label: &str| ROMAN.iter().position(|one| *one == label);
+    if let (Some(from), Some(to)) = (roman(from), roman(to)) {
+        return ROMAN.get(from + 1..=to).map(|labels| labels.iter().map(|one| (*one).to_owned()).collect());
+    }
+    let (&[from], &[to]) = (from.as_bytes(), to.as_bytes()) else { return None };
+    (from < to).then(|| (from + 1..=to).map(|at| char::from(at).to_string()).collect())
 }
 
 /// The clauses of `range`, without blank ones.
@@ -127,8 +240,26 @@ mod tests {
             ("item (iv): o", "iv"),
             ("3. contratacao", "3"),
             ("ao item 2: foi", "2"),
+            ("primeiro item: troca", "1"),
+            ("quanto a segunda materia da ordem do dia, foi", "2"),
+            ("no tocante ao item (c) da pauta, os", "c"),
+            ("proposta terceira - fica", "3"),
         ] {
             assert_eq!(mark(text).map(|(label, _)| label).unwrap_or_default(), label, "{text}");
+        }
+    }
+
+    #[test]
+    fn several_items_are_called_at_once() {
+        for (text, labels) in [
+            ("os itens (a), (b) e (d) foram aprovados", vec!["a", "b", "d"]),
+            ("as materias 1 a 3 restaram aprovadas", vec!["1", "2", "3"]),
+            ("bens no 2 e 5", vec!["2", "5"]),
+            ("os itens ii e iv", vec!["ii", "iv"]),
+            ("itens (i) a (iii), inclusive", vec!["i", "ii", "iii"]),
+            ("todas as materias da ordem do dia", vec![]),
+        ] {
+            assert_eq!(references(text), labels, "{text}");
         }
     }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Document;
-use super::find::{Asked, Found, find, same};
+use super::find::{Asked, Candidate, Found, find, placed, same};
+use super::lists::Lists;
 use super::people::People;
 use crate::profile::{Field, Find};
 use crate::text::Span;
@@ -22,9 +23,50 @@ pub(crate) fn read(document: &Document<'_>, people: &People, fields: &[Field]) -
     found
 }
 
+/// Fields that are named by what another field or a list says, and then those that are said of these.
+pub(crate) fn from_others(
+    document: &Document<'_>,
+    people: &People,
+    fields: &[Field],
+    lists: &Lists,
+    found: &mut Fields,
+) {
+    for field in fields {
+        if found.contains_key(&field.at) {
+            continue;
+        }
+        let other = field.find.iter().find_map(|rule| named_elsewhere(document, rule, lists, found));
+        let owned = || {
+            let asked = field.find.iter().any(|rule| rule.owner.is_some());
+            asked.then(|| one(document, people, field, found)).flatten()
+        };
+        if let Some(value) = other.or_else(owned) {
+            found.insert(field.at.clone(), value);
+        }
+    }
+}
+
+/// "Nomeiam inventariante a propria viuva": the value is that of another field, or of a list's only record.
+fn named_elsewhere(document: &Document<'_>, rule: &Find, lists: &Lists, found: &Fields) -> Option<Found> {
+    let (at, pattern) = (rule.same_as.as_ref()?, rule.pattern.as_ref()?);
+    let value = match lists.get(at) {
+        Some(records) => match records.as_slice() {
+            [only] => only.get("nome")?.value.clone(),
+            _ => return None,
+        },
+        None => found.get(at)?.value.clone(),
+    };
+    let all = document.text.all();
+    let hit =
+        pattern.hits(document.text.folded(all)).find(|hit| document.within(hit.all.start, &rule.section))?;
+    let span = hit.value.unwrap_or(hit.all);
+    let one = Candidate { span, value, flags: vec!["derived"] };
+    placed(&document.text, document.pages, one, rule.weight)
+}
+
 fn one(document: &Document<'_>, people: &People, field: &Field, known: &Fields) -> Option<Found> {
-    let asked = Asked { kind: field.kind, choices: &field.choices, clean: &field.clean };
-    for rule in &field.find {
+    let asked = Asked { kind: field.kind, choices: &field.choices, clean: &field.clean, in_order: false };
+    for rule in field.find.iter().filter(|rule| rule.same_as.is_none()) {
         let mut all: Vec<Found> = Vec::new();
         for range in ranges(document, people, rule, known) {
             all.extend(find(&document.text, document.pages, &range, asked, rule, |at| {

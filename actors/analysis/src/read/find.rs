@@ -27,6 +27,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) kind: Type,
     pub(crate) choices: &'a [ChoiceRule],
     pub(crate) clean: &'a [Clean],
+    /// Whether the choice that stands first counts, not the one that is listed first.
+    pub(crate) in_order: bool,
 }
 
 /// A value without its place.
@@ -66,7 +68,7 @@ pub(crate) fn candidates(text: &Text, range: &Span, asked: Asked<'_>) -> Vec<Can
             found.push(Candidate { span, value: Json::from(choice.is.as_str()), flags: Vec::new() });
         }
     }
-    if asked.kind != Type::Choice {
+    if asked.kind != Type::Choice || asked.in_order {
         found.sort_by_key(|one| one.span.start);
     }
     found

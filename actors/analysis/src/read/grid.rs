@@ -145,24 +145,39 @@ fn head_cells(page: &Page, lines: &[Line]) -> Vec<(Rect, String)> {
     cells.into_iter().map(|(rect, words)| (rect, text(page, &words))).collect()
 }
 
-/// Which column of the list each head names; none twice.
-fn named(cells: &[(Rect, String)], columns: &[Column]) -> Vec<Option<String>> {
-    let mut used: Vec<&str> = Vec::new();
-    cells
-        .iter()
-        .map(|(_, text)| {
-            let column = columns.iter().find(|column| {
-                !used.contains(&column.key.as_str())
-                    && column.heads.as_ref().is_some_and(|heads| heads.heads(text))
-            })?;
-            used.push(&column.key);
-            Some(column.key.clone())
-        })
-        .collect()
+/// What a cell of a head names, but for the names already given; for cells that nothing else names, a second time.
+pub(crate) type Heads<'a> = dyn Fn(&str, &[String], bool) -> Option<String> + 'a;
+
+/// Heads as the columns of a list describe them.
+pub(crate) fn heads(columns: &[Column]) -> impl Fn(&str, &[String], bool) -> Option<String> + '_ {
+    |text, used, again| {
+        let fits = |column: &&Column| {
+            let heads = if again { &column.heads_else } else { &column.heads };
+            !used.contains(&column.key) && heads.as_ref().is_some_and(|heads| heads.heads(text))
+        };
+        columns.iter().find(fits).map(|column| column.key.clone())
+    }
 }
 
-/// Every table of the document whose head names the list's key and another of its columns.
-pub(crate) fn grids(pages: &[Page], key: &str, columns: &[Column]) -> Vec<Grid> {
+/// Which column each head names; none twice.
+fn named(cells: &[(Rect, String)], heads: &Heads<'_>) -> Vec<Option<String>> {
+    let mut used: Vec<String> = Vec::new();
+    let mut found: Vec<Option<String>> = cells.iter().map(|_| None).collect();
+    for again in [false, true] {
+        for ((_, text), name) in cells.iter().zip(&mut found) {
+            if name.is_none()
+                && let Some(key) = heads(text, &used, again)
+            {
+                used.push(key.clone());
+                *name = Some(key);
+            }
+        }
+    }
+    found
+}
+
+/// Every table of the document whose head names one of `keys` and another column.
+pub(crate) fn grids(pages: &[Page], keys: &[&str], columns: &Heads<'_>) -> Vec<Grid> {
     let mut found: Vec<Grid> = Vec::new();
     let mut open: Option<Open> = None;
     for (index, page) in pages.iter().enumerate() {
@@ -170,9 +185,9 @@ pub(crate) fn grids(pages: &[Page], key: &str, columns: &[Column]) -> Vec<Grid> 
         let mut at = 0;
         let mut first_on_page = true;
         while at < lines.len() {
-            let head = best_head(page, &lines, at, key, columns);
+            let head = best_head(page, &lines, at, keys, columns);
             // A title over the head is no line of it.
-            let below = best_head(page, &lines, at + 1, key, columns);
+            let below = best_head(page, &lines, at + 1, keys, columns);
             if let (Some(here), Some(below)) = (&head, &below) {
                 let count = |head: &Head| head.1.iter().flatten().count();
                 let title = lines.get(at).is_some_and(|line| pieces(line).len() == 1);
@@ -181,13 +196,13 @@ pub(crate) fn grids(pages: &[Page], key: &str, columns: &[Column]) -> Vec<Grid> 
                     continue;
                 }
             }
-            let (cells, keys, body) = match (head, &open) {
-                (Some((cells, keys, length)), _) => (cells, keys, at + length),
+            let (cells, named, body) = match (head, &open) {
+                (Some((cells, named, length)), _) => (cells, named, at + length),
                 // The rows go on at the top of the next page, below its running head.
-                (None, Some((cells, keys, edges)))
+                (None, Some((cells, named, edges)))
                     if first_on_page && at < 4 && continues(&lines, at, cells, edges) =>
                 {
-                    (cells.clone(), keys.clone(), at)
+                    (cells.clone(), named.clone(), at)
                 }
                 _ => {
                     at += 1;
@@ -195,16 +210,18 @@ pub(crate) fn grids(pages: &[Page], key: &str, columns: &[Column]) -> Vec<Grid> 
                 }
             };
             first_on_page = false;
-            let end = body_end(page, &lines, body, &cells, key, columns);
-            let rows = rows(page, lines.get(body..end).unwrap_or(&[]), &cells, &keys, key);
+            let end = body_end(page, &lines, body, &cells, keys, columns);
+            let key = keys.iter().find(|key| named.iter().flatten().any(|named| named == *key));
+            let key = key.copied().unwrap_or("");
+            let rows = rows(page, lines.get(body..end).unwrap_or(&[]), &cells, &named, key);
             let all = lines.get(at..end).unwrap_or(&[]);
             let words: Vec<Range<usize>> =
                 all.iter().flat_map(|line| line.words.iter().map(|word| word.start..word.end)).collect();
             let head_at = words.iter().map(|range| range.start).min().unwrap_or(0);
             // What little follows on the page is its foot.
-            open = (end + 3 >= lines.len()).then(|| (cells, keys.clone(), edges(all)));
+            open = (end + 3 >= lines.len()).then(|| (cells, named.clone(), edges(all)));
             if !rows.is_empty() {
-                found.push(Grid { page: index, keys, rows, head_at, words });
+                found.push(Grid { page: index, keys: named, rows, head_at, words });
             }
             at = end.max(at + 1);
         }
@@ -216,7 +233,7 @@ pub(crate) fn grids(pages: &[Page], key: &str, columns: &[Column]) -> Vec<Grid> 
 }
 
 /// The head that begins at line `at`: its cells, what they name, and its lines.
-fn best_head(page: &Page, lines: &[Line], at: usize, key: &str, columns: &[Column]) -> Option<Head> {
+fn best_head(page: &Page, lines: &[Line], at: usize, wanted: &[&str], columns: &Heads<'_>) -> Option<Head> {
     let mut best: Option<(usize, Head)> = None;
     for length in 1..=HEAD_LINES_MAX {
         let Some(block) = lines.get(at..at + length) else { break };
@@ -230,13 +247,19 @@ fn best_head(page: &Page, lines: &[Line], at: usize, key: &str, columns: &[Colum
         }
         let keys = named(&cells, columns);
         let count = keys.iter().flatten().count();
-        let has_key = keys.iter().flatten().any(|named| named == key);
+        let has_key = keys.iter().flatten().any(|named| wanted.contains(&named.as_str()));
         // Figures stand in rows, not in heads.
         let figures = cells
             .iter()
             .filter(|(_, text)| {
                 text.contains("r$ ") && text.contains(',')
-                    || text.chars().filter(char::is_ascii_digit).count() > 5
+                    || text
+                        .split(' ')
+                        .filter(|word| !word.contains('/'))
+                        .flat_map(str::chars)
+                        .filter(char::is_ascii_digit)
+                        .count()
+                        > 5
             })
             .count();
         let enough = count >= 2 && has_key && count * 2 >= cells.len() && figures == 0;
@@ -291,8 +314,8 @@ fn body_end(
     lines: &[Line],
     body: usize,
     cells: &[(Rect, String)],
-    key: &str,
-    columns: &[Column],
+    wanted: &[&str],
+    columns: &Heads<'_>,
 ) -> usize {
     let mut end = body;
     let mut widest = 0.0_f32;
@@ -325,7 +348,7 @@ fn body_end(
                     right.is_some() && piece.rect[2] - piece.rect[0] > 300.0
                 }
         });
-        if crossing || end > body && best_head(page, lines, end, key, columns).is_some() {
+        if crossing || end > body && best_head(page, lines, end, wanted, columns).is_some() {
             break;
         }
         end += 1;

@@ -1,13 +1,16 @@
 //! The clauses of a document that may each be a record of a list.
 
-use super::clauses::{clauses, mark, sentences};
+use super::clauses::{bullet, clauses, mark, sentences};
 use super::{Document, grid::Grid};
-use crate::profile::List;
+use crate::profile::{Block, List};
 use crate::scan::Kind;
 use crate::text::Span;
 
 /// Letters of an item at most; longer clauses are prose about something else.
 const ITEM_MAX: usize = 2_500;
+
+/// Letters of a title without a mark at most.
+const TITLE_MAX: usize = 160;
 
 /// A clause, its mark, and the sentence that opened its enumeration.
 #[derive(Clone, Debug)]
@@ -17,8 +20,9 @@ pub(crate) struct Item {
     pub(crate) opening: Span,
 }
 
-/// The clauses of the list's sections that no table covers.
-pub(crate) fn items(document: &Document<'_>, list: &List, grids: &[Grid]) -> Vec<Item> {
+/// The clauses of the list's sections that no table covers; where there are none, or `whole` is asked, those of the
+/// whole document that are as the list says.
+pub(crate) fn items(document: &Document<'_>, list: &List, grids: &[Grid], whole: bool) -> Vec<Item> {
     let folded = &document.text.flow.folded;
     let covered: Vec<Span> = grids
         .iter()
@@ -27,12 +31,14 @@ pub(crate) fn items(document: &Document<'_>, list: &List, grids: &[Grid]) -> Vec
         .collect();
     let mut ranges =
         if list.section.is_empty() { vec![document.text.all()] } else { document.ranges(&list.section) };
-    let anywhere = list.anywhere.as_ref().filter(|_| ranges.is_empty());
+    let anywhere = list.anywhere.as_ref().filter(|_| whole || ranges.is_empty());
     if anywhere.is_some() {
+        ranges.clear();
         ranges.push(document.text.all());
     }
     let mut found = Vec::new();
     for range in ranges {
+        let mut within: Vec<Item> = Vec::new();
         let mut opening = range.start..range.start;
         for clause in clauses(folded, &range) {
             let text = folded.get(clause.clone()).unwrap_or("");
@@ -54,12 +60,69 @@ pub(crate) fn items(document: &Document<'_>, list: &List, grids: &[Grid]) -> Vec
             };
             for span in parts.into_iter().flat_map(|part| split(document, list, part)) {
                 let text = folded.get(span.clone()).unwrap_or("");
-                if anywhere.is_some_and(|anywhere| !anywhere.is_in(text)) {
-                    continue;
-                }
-                found.push(Item { mark: mark(text).map(|(label, _)| label), span, opening: opening.clone() });
+                within.push(Item {
+                    mark: mark(text).map(|(label, _)| label),
+                    span,
+                    opening: opening.clone(),
+                });
             }
         }
+        if let Some(block) = &list.block {
+            within = blocks(document, block, within);
+        }
+        within.retain(|item| {
+            anywhere.is_none_or(|anywhere| anywhere.is_in(folded.get(item.span.clone()).unwrap_or("")))
+        });
+        found.extend(within);
+    }
+    found
+}
+
+/// Items whose outcome stands in a sentence of its own, put together: "1 - Carencia de juros. Aprovada por 70%."
+///
+/// A marked item, or a title, goes on over what has no mark until an outcome was told, and over further sentences of
+/// its line that tell no other.
+fn blocks(document: &Document<'_>, block: &Block, items: Vec<Item>) -> Vec<Item> {
+    let folded = &document.text.flow.folded;
+    let text = |span: &Span| folded.get(span.clone()).unwrap_or("");
+    let mut found: Vec<Item> = Vec::new();
+    // Whether the last item may go on, and whether its outcome was told.
+    let (mut open, mut told) = (false, false);
+    for item in items {
+        let own = text(&item.span);
+        let listed = item.mark.is_some() || bullet(own);
+        let outcome = block.outcome.is_in(own);
+        let last = found.last().map(|last| last.span.clone()).filter(|_| !listed);
+        if let Some(last) = last {
+            let between = text(&(last.end..item.span.start));
+            let same_line = !between.contains('\n') && !own.starts_with('\n');
+            let headed = document.head_before(item.span.start) > last.start;
+            let opens = block.opens.heads(own.trim_start_matches(|c: char| !c.is_ascii_alphanumeric()));
+            let title = !same_line
+                && !open
+                && !told
+                && opens
+                && last.len() < TITLE_MAX
+                && !block.outcome.is_in(text(&last));
+            let goes_on = match (told, outcome) {
+                (true, true) => false,
+                (false, true) => open && (same_line || opens) || title,
+                // "aprovada; 95% a favor, 5% contra" is one item, marked or not.
+                (true, false) if text(&last).len() < TITLE_MAX && same_line && own.contains('%') => {
+                    between.contains(';') || open
+                }
+                (_, false) => open && (same_line || block.goes_on.heads(own.trim_start())),
+            };
+            if goes_on && !headed && item.span.end - last.start < ITEM_MAX {
+                if let Some(last) = found.last_mut() {
+                    last.span.end = item.span.end;
+                }
+                (open, told) = (true, told || outcome);
+                continue;
+            }
+        }
+        (open, told) = (listed, outcome);
+        found.push(item);
     }
     found
 }

@@ -5,14 +5,15 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::clauses::{mark, references};
 use super::fields::Fields;
 use super::find::{Asked, Candidate, Found, find, placed, same, whole};
-use super::items::items;
+use super::items::{Item, items};
 use super::people::{Mention, People, matches};
 use super::rows::rows;
 use super::{Document, Text, grid};
-use crate::profile::{Column, List, Of, Type};
-use crate::scan::pattern;
+use crate::profile::{Column, List, Of, Type, UnderAge};
+use crate::scan::{Kind, pattern, woman_by_name};
 use crate::text::{Span, fold};
 
 /// Records of a list at most: a document with more is no document of this kind.
@@ -45,7 +46,7 @@ pub(crate) fn read(document: &Document<'_>, people: &People, fields: &mut Fields
 }
 
 fn asked(column: &Column) -> Asked<'_> {
-    Asked { kind: column.kind, choices: &column.choices, clean: &column.clean }
+    Asked { kind: column.kind, choices: &column.choices, clean: &column.clean, in_order: column.in_order }
 }
 
 /// The first value that a column's rules find in `range`.
@@ -73,7 +74,7 @@ fn persons(document: &Document<'_>, people: &People, fields: &Fields, list: &Lis
         .iter()
         .filter_map(|at| fields.get(at).and_then(|found| found.value.as_str()).map(fold))
         .collect();
-    let mut records = person_rows(document, list, &excluded);
+    let mut records = person_rows(document, fields, list, &excluded);
     for mention in people.iter() {
         let named = fold(&mention.name);
         if excluded.contains(&named) || mention.nested && !list.when.iter().any(|when| when.lead.is_some()) {
@@ -88,7 +89,7 @@ fn persons(document: &Document<'_>, people: &People, fields: &Fields, list: &Lis
             continue;
         }
         let known = records.iter().any(|record| names(record, &list.key, &mention.name));
-        if !known && let Some(record) = person(document, people, list, mention, rule) {
+        if !known && let Some(record) = person(document, people, fields, list, mention, rule) {
             records.push(record);
         }
     }
@@ -102,6 +103,7 @@ fn names(record: &Record, key: &str, name: &str) -> bool {
 fn person(
     document: &Document<'_>,
     people: &People,
+    fields: &Fields,
     list: &List,
     mention: &Mention,
     rule: usize,
@@ -119,6 +121,15 @@ fn person(
     let others: Vec<&Mention> =
         people.named(&mention.name).filter(|other| other.span != mention.span).collect();
     for column in list.column.iter().filter(|column| column.key != list.key) {
+        // What the plural just before says is surer than what stands further off.
+        let near = column.find.first().filter(|_| !column.group_choices.is_empty()).and_then(|rule| {
+            find(text, document.pages, &mention.own, asked(column), rule, |_| true).into_iter().next()
+        });
+        let found = near.or_else(|| by_role(document, mention, column));
+        if let Some(found) = found {
+            record.insert(column.key.clone(), found);
+            continue;
+        }
         let found = std::iter::once(mention).chain(others.iter().copied()).find_map(|mention| {
             let range = if column.wide { mention.wide.clone() } else { mention.own.clone() };
             by_rules(document, text, &range, column, true)
@@ -136,7 +147,49 @@ fn person(
             record.insert(column.key.clone(), found);
         }
     }
+    if let Some((key, found)) = under_age(document, fields, list, mention, &others)
+        && !record.contains_key(&key)
+    {
+        record.insert(key, found);
+    }
     any(&record, list).then_some(record)
+}
+
+/// Whether a person is under age by the date of birth.
+fn under_age(
+    document: &Document<'_>,
+    fields: &Fields,
+    list: &List,
+    mention: &Mention,
+    others: &[&Mention],
+) -> Option<(String, Found)> {
+    let rule = list.under_age.as_ref()?;
+    let at = fields.get(&rule.at)?.value.as_str()?;
+    std::iter::once(mention).chain(others.iter().copied()).find_map(|mention| {
+        let found = born(document, &document.text, &mention.own, rule, at)?;
+        Some((rule.key.clone(), found))
+    })
+}
+
+/// The date of birth in a stretch of text, where it makes a person under age at another date.
+fn born(document: &Document<'_>, text: &Text, range: &Span, rule: &UnderAge, at: &str) -> Option<Found> {
+    let date = text
+        .of_kind(Kind::Date, range)
+        .find(|date| rule.born.ends(text.folded(range.start..date.span.start), 0))?;
+    let order = |date: &str| -> Option<(u32, u32, u32)> {
+        let mut parts = date.split('/').map(|part| part.parse().ok());
+        let (day, month, year) = (parts.next()??, parts.next()??, parts.next()??);
+        Some((year, month, day))
+    };
+    let (birth, now) = (order(date.text())?, order(at)?);
+    let of_age = (birth.0 + rule.years, birth.1, birth.2);
+    let one = Candidate { span: date.span.clone(), value: true.into(), flags: vec!["derived"] };
+    (birth < now && now < of_age).then(|| placed(text, document.pages, one, 0.85)).flatten()
+}
+
+/// What the words before an enumeration make of each person of it.
+fn by_role(document: &Document<'_>, mention: &Mention, column: &Column) -> Option<Found> {
+    group_choice(document, mention, column, mention.role.as_slice())
 }
 
 /// What is said of a person after another was named for that one's sake.
@@ -159,6 +212,17 @@ fn past_others(
 
 /// What the plural before an enumeration makes of a person: of "filhos", a man is a "filho".
 fn by_group(document: &Document<'_>, mention: &Mention, column: &Column) -> Option<Found> {
+    let spans: Vec<Span> = std::iter::once(&mention.lead).chain(&mention.groups).cloned().collect();
+    group_choice(document, mention, column, &spans)
+}
+
+/// The choice of a column for a person of a group that one of `spans` names.
+fn group_choice(
+    document: &Document<'_>,
+    mention: &Mention,
+    column: &Column,
+    spans: &[Span],
+) -> Option<Found> {
     static WOMAN: LazyLock<Regex> = LazyLock::new(|| {
         pattern(
             r"\b(?:brasileira|casada|solteira|viuva|divorciada|separada|inscrita|nascida|domiciliada|portadora)\b",
@@ -173,15 +237,12 @@ fn by_group(document: &Document<'_>, mention: &Mention, column: &Column) -> Opti
     let own = text.folded(mention.own.clone());
     let first = |pattern: &Regex| pattern.find(own).map_or(usize::MAX, |hit| hit.start());
     let (woman, man) = (first(&WOMAN), first(&MAN));
-    if woman == man {
-        return None;
-    }
-    let spans = std::iter::once(&mention.lead).chain(&mention.groups);
-    spans.into_iter().find_map(|group| {
+    let woman_first = if woman == man { woman_by_name(&fold(&mention.name))? } else { woman < man };
+    spans.iter().find_map(|group| {
         column.group_choices.iter().find_map(|choice| {
             let hit = choice.find.find(text.folded(group.clone()))?;
             let span = group.start + hit.start..group.start + hit.end;
-            let value = if woman < man { &choice.feminine } else { &choice.masculine };
+            let value = if woman_first { &choice.feminine } else { &choice.masculine };
             let one = Candidate { span, value: value.as_str().into(), flags: vec!["derived"] };
             placed(text, document.pages, one, 0.7)
         })
@@ -198,11 +259,21 @@ fn best_spelling(people: &People, mention: &Mention) -> String {
         .to_owned()
 }
 
-fn person_rows(document: &Document<'_>, list: &List, excluded: &[String]) -> Vec<Record> {
+fn person_rows(document: &Document<'_>, fields: &Fields, list: &List, excluded: &[String]) -> Vec<Record> {
     let mut records: Vec<Record> = Vec::new();
-    for grid in grid::grids(document.pages, &list.key, &list.column) {
+    for grid in grid::grids(document.pages, &[&list.key], &grid::heads(&list.column)) {
         for row in rows(document.pages, &grid) {
-            let record = from_row(document, &list.column, &row);
+            if list.refuse.as_ref().is_some_and(|refuse| refuse.is_in(&row.text.flow.folded)) {
+                continue;
+            }
+            let mut record = from_row(document, &list.column, &row);
+            if let Some(rule) = &list.under_age
+                && !record.contains_key(&rule.key)
+                && let Some(at) = fields.get(&rule.at).and_then(|found| found.value.as_str())
+            {
+                let found = born(document, &row.text, &row.text.all(), rule, at);
+                record.extend(found.map(|found| (rule.key.clone(), found)));
+            }
             let name = record.get(&list.key).and_then(|found| found.value.as_str()).map(fold);
             let Some(name) = name else { continue };
             if !excluded.contains(&name)
@@ -230,6 +301,13 @@ pub(crate) fn from_row(document: &Document<'_>, columns: &[Column], row: &super:
         let cell = row.cells.iter().find(|(key, _)| key.as_deref() == Some(column.key.as_str()));
         let found = match cell {
             Some((_, cell)) if cell.is_empty() => None,
+            // A cell may say more than this column's value: "Ag. 0001 Conta 118.254-0".
+            Some((_, cell)) if column.in_cell => {
+                by_rules(document, &row.text, cell, column, false).or_else(|| {
+                    whole(&row.text, cell, asked(column))
+                        .and_then(|one| placed(&row.text, document.pages, one, 0.95))
+                })
+            }
             Some((_, cell)) => whole(&row.text, cell, asked(column))
                 .and_then(|one| placed(&row.text, document.pages, one, 0.95)),
             None => None,
@@ -250,7 +328,7 @@ pub(crate) fn from_row(document: &Document<'_>, columns: &[Column], row: &super:
 fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>, Option<Found>) {
     let mut records: Vec<Record> = Vec::new();
     // What an agenda calls an item, for the vote that names only its number.
-    let mut named: BTreeMap<String, Found> = BTreeMap::new();
+    let mut named: Vec<(String, Found)> = Vec::new();
     let excluded: Vec<&serde_json::Value> =
         list.except_fields.iter().filter_map(|at| fields.get(at)).map(|found| &found.value).collect();
     let mut push = |mut record: Record, told: bool| {
@@ -261,7 +339,7 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
         }
         let own = record.values().all(|found| !excluded.iter().any(|other| same(other, &found.value)));
         if !record.contains_key(&list.key) || !(told || any(&record, list)) || !own {
-            return;
+            return false;
         }
         let known = records.iter_mut().find(|known| {
             list.same_by
@@ -277,9 +355,14 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
             }
             None => records.push(record),
         }
+        true
     };
+    let mut some = false;
+    // Whether the clause before was one of the list's.
+    let mut last = false;
     let mut total: Option<Found> = None;
-    let tables = grid::grids(document.pages, &list.key, &list.column);
+    let keys: Vec<&str> = std::iter::once(&list.key).chain(&list.key_from).map(String::as_str).collect();
+    let tables = grid::grids(document.pages, &keys, &grid::heads(&list.column));
     for grid in &tables {
         let opening = opening_of(document, grid);
         for row in rows(document.pages, grid) {
@@ -289,23 +372,50 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
                 total = total.or_else(|| list.total.as_ref().and_then(|(key, _)| cell(key)));
             } else if belongs(list, text, &opening) {
                 // A row whose cells are there but cannot be read is a record all the same.
+                let number = row.cells.first().filter(|(key, _)| key.is_none()).map(|(_, cell)| {
+                    row.text.folded(cell.clone()).trim().trim_end_matches(['.', ')', 'o']).to_owned()
+                });
                 let filled = row.cells.iter().filter(|(_, cell)| cell.len() > 1).count();
-                push(
-                    from_row(document, &list.column, &row),
-                    filled >= 3 && filled * 4 >= row.cells.len() * 3,
-                );
+                let mut record = from_row(document, &list.column, &row);
+                if let Some(number) = number.filter(|label| {
+                    (1..=3).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_alphanumeric())
+                }) {
+                    let span = row.cells.first().map_or(0..0, |(_, cell)| cell.clone());
+                    let label = Candidate { span, value: number.into(), flags: Vec::new() };
+                    record.extend(
+                        placed(&row.text, document.pages, label, 1.0).map(|label| (MARK.to_owned(), label)),
+                    );
+                }
+                some |= push(record, filled >= 3 && filled * 4 >= row.cells.len() * 3);
             }
         }
     }
-    if list.clauses {
-        for item in items(document, list, &tables) {
+    // Where the sections that are known tell nothing, the outcomes stand under a heading that is not.
+    for whole in [false, true] {
+        if !list.clauses || whole && (some || list.anywhere.is_none()) {
+            break;
+        }
+        for item in &items(document, list, &tables, whole) {
             let text = document.text.folded(item.span.clone());
-            if !belongs(list, text, document.text.folded(item.opening.clone())) {
+            let again = last && list.again.as_ref().is_some_and(|again| again.is_in(text));
+            last = belongs(list, text, document.text.folded(item.opening.clone()))
+                || again && !list.refuse.as_ref().is_some_and(|refuse| refuse.is_in(text));
+            if !last {
+                continue;
+            }
+            if let Some(several) = called(list, text).filter(|several| speaks_of(several, item, &named)) {
+                for record in of_agenda(document, list, item, several, &named) {
+                    some |= push(record, false);
+                }
                 continue;
             }
             let mut record = Record::new();
             for column in &list.column {
-                if let Some(found) = by_rules(document, &document.text, &item.span, column, true) {
+                // The mark is not of the name.
+                let skip =
+                    if column.key == list.key { mark(text).map_or(0, |(_, length)| length) } else { 0 };
+                let range = item.span.start + skip..item.span.end;
+                if let Some(found) = by_rules(document, &document.text, &range, column, true) {
                     record.insert(column.key.clone(), found);
                 }
             }
@@ -316,29 +426,111 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
                 }
             }
             if let Some(mark) = &item.mark {
-                let label =
-                    Candidate { span: item.span.clone(), value: mark.as_str().into(), flags: Vec::new() };
-                record.extend(
-                    placed(&document.text, document.pages, label, 1.0).map(|label| (MARK.to_owned(), label)),
-                );
+                record.extend(marked(document, &item.span, mark));
                 if let (true, Some(name)) = (list.agenda, record.get(&list.key))
                     && !any(&record, list)
+                    && !named.iter().any(|(known, _)| known == mark)
                 {
-                    named.entry(mark.clone()).or_insert_with(|| name.clone());
+                    named.push((mark.clone(), name.clone()));
                 }
-                if let (true, Some(name)) = (list.agenda && !record.contains_key(&list.key), named.get(mark))
-                {
+                if let (true, Some((_, name))) = (
+                    list.agenda && !record.contains_key(&list.key),
+                    named.iter().find(|(known, _)| known == mark),
+                ) {
                     record.insert(list.key.clone(), name.clone());
                 }
             }
             let told = list.any_in_clause.is_empty()
                 || list.any_in_clause.iter().any(|key| record.contains_key(key));
             if told {
-                push(record, false);
+                some |= push(record, false);
+            }
+        }
+    }
+    for column in list.column.iter().filter(|column| !column.common.is_empty()) {
+        let common = common(document, column);
+        for record in &mut records {
+            let takes = column.common_with.is_empty()
+                || column.common_with.iter().any(|key| record.contains_key(key));
+            if let (Some(found), true) = (&common, takes) {
+                record.entry(column.key.clone()).or_insert_with(|| found.clone());
             }
         }
     }
     (records, total)
+}
+
+/// The mark of a clause, as a record keeps it.
+fn marked(document: &Document<'_>, span: &Span, mark: &str) -> Option<(String, Found)> {
+    let label = Candidate { span: span.clone(), value: mark.into(), flags: Vec::new() };
+    placed(&document.text, document.pages, label, 1.0).map(|label| (MARK.to_owned(), label))
+}
+
+/// The marks of the items that a sentence speaks of at once; none of them where it speaks of all.
+fn called(list: &List, text: &str) -> Option<Vec<String>> {
+    let everything = list.everything.as_ref()?;
+    let (said, _) = parted(list, text);
+    if everything.is_in(said) {
+        return Some(Vec::new());
+    }
+    let called = references(said);
+    (called.len() > 1).then_some(called)
+}
+
+/// Whether items that are called are those of the agenda, and not paragraphs of a law.
+fn speaks_of(called: &[String], item: &Item, named: &[(String, Found)]) -> bool {
+    let known = |label: &String| named.iter().any(|(mark, _)| mark == label);
+    if called.is_empty() { item.mark.is_none() && !named.is_empty() } else { called.iter().all(known) }
+}
+
+/// A sentence before and after what leaves some items out of it.
+fn parted<'t>(list: &List, text: &'t str) -> (&'t str, &'t str) {
+    let at = list.but.as_ref().and_then(|but| but.find(text)).map_or(text.len(), |hit| hit.start);
+    text.split_at_checked(at).unwrap_or((text, ""))
+}
+
+/// The records of several items of the agenda whose outcome one sentence tells.
+fn of_agenda(
+    document: &Document<'_>,
+    list: &List,
+    item: &Item,
+    called: Vec<String>,
+    named: &[(String, Found)],
+) -> Vec<Record> {
+    let text = document.text.folded(item.span.clone());
+    let (said, but) = parted(list, text);
+    let said = item.span.start..item.span.start + said.len();
+    let mut left_out = references(but);
+    left_out.extend(super::clauses::inner_reference(but));
+    let wanted = |mark: &str| {
+        if called.is_empty() {
+            !left_out.iter().any(|out| out == mark)
+        } else {
+            called.iter().any(|one| one == mark)
+        }
+    };
+    let mut records = Vec::new();
+    for (mark, name) in named.iter().filter(|(mark, _)| wanted(mark)) {
+        let mut record = Record::from([(list.key.clone(), name.clone())]);
+        for column in list.column.iter().filter(|column| list.inherit.contains(&column.key)) {
+            let found = by_rules(document, &document.text, &said, column, true);
+            record.extend(found.map(|found| (column.key.clone(), found)));
+        }
+        record.extend(marked(document, &item.span, mark));
+        records.push(record);
+    }
+    records
+}
+
+/// What the document says of all records of a list.
+fn common(document: &Document<'_>, column: &Column) -> Option<Found> {
+    column.common.iter().find_map(|rule| {
+        let all = document.text.all();
+        let found = find(&document.text, document.pages, &all, asked(column), rule, |at| {
+            document.within(at, &rule.section)
+        });
+        found.into_iter().next()
+    })
 }
 
 /// The sentence before a table, which may say what all of its rows are.

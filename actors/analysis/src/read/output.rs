@@ -16,9 +16,10 @@ use crate::profile::{List, Model, Profile};
 pub(crate) fn run(pages: &[Page], profile: &Profile) -> Analysis {
     let model = &profile.model;
     let document = Document::of(pages, &model.section);
-    let people = People::of(&document);
+    let people = People::of(&document, model.roles.as_ref());
     let mut fields = fields::read(&document, &people, &model.field);
     let lists = lists::read(&document, &people, &mut fields, &model.list);
+    fields::from_others(&document, &people, &model.field, &lists, &mut fields);
     let mut result = Json::Object(Map::new());
     let mut values = Vec::new();
     put_fields(model, &fields, &mut result, &mut values);

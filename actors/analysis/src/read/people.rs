@@ -6,7 +6,7 @@ use regex::Regex;
 
 use super::clauses::{clause_at, shortened};
 use super::{Document, Text};
-use crate::profile::When;
+use crate::profile::{Pattern, When};
 use crate::scan::{Kind, pattern};
 use crate::text::{Span, fold};
 
@@ -25,6 +25,8 @@ pub(crate) struct Mention {
     pub(crate) opens: bool,
     /// Named for another's sake: as spouse, parent, representative.
     pub(crate) nested: bool,
+    /// The words nearest before the name that say what the persons after them are.
+    pub(crate) role: Option<Span>,
     /// What opens the sentence or the enumeration, and the phrase before its last colon.
     pub(crate) groups: Vec<Span>,
 }
@@ -68,8 +70,8 @@ fn opens(lead: &str) -> bool {
 }
 
 impl People {
-    /// Everybody in `document`.
-    pub(crate) fn of(document: &Document<'_>) -> Self {
+    /// Everybody in `document`; `roles` are words that say what the persons after them are.
+    pub(crate) fn of(document: &Document<'_>, roles: Option<&Pattern>) -> Self {
         let text = &document.text;
         let folded = &text.flow.folded;
         let persons: Vec<_> = text.of_kind(Kind::Person, &text.all()).collect();
@@ -124,6 +126,7 @@ impl People {
                 own: person.span.end..end_at(&parents),
                 wide: person.span.end..end_at(&hidden),
                 nested: hidden.get(at).copied().unwrap_or(false),
+                role: roles.and_then(|roles| role(document, roles, &spans, &hidden, at)),
                 groups: groups(text, &spans, person.span.start, document.head_before(person.span.start)),
             });
         }
@@ -157,6 +160,59 @@ impl People {
         let name = fold(name);
         self.0.iter().filter(move |mention| fold(&mention.name) == name)
     }
+}
+
+/// Letters before the first person of a sentence that may say a role.
+const ROLE_REACH: usize = 220;
+
+/// The words of `roles` nearest before a person, of the same sentence, and not said of somebody named for another's
+/// sake.
+fn role(
+    document: &Document<'_>,
+    roles: &Pattern,
+    persons: &[Span],
+    hidden: &[bool],
+    at: usize,
+) -> Option<Span> {
+    let text = &document.text;
+    let head = document.head_before(persons.get(at)?.start);
+    let (mut next, mut until) = (at, persons.get(at)?.start);
+    loop {
+        let last = next.checked_sub(1);
+        let from = last.and_then(|last| persons.get(last)).map_or(head, |span| span.end);
+        let from = from.max(until.saturating_sub(ROLE_REACH)).max(head.min(until));
+        let gap = text.folded(from..until);
+        let sentence = sentence_start(gap);
+        // What leads to one who is named for another's sake is no role of those after.
+        let leads = next == at || !hidden.get(next).copied().unwrap_or(false);
+        let hit = leads.then(|| roles.find_all(gap.get(sentence..).unwrap_or("")).last()).flatten();
+        if let Some(hit) = hit {
+            return Some(from + sentence + hit.start..until);
+        }
+        if sentence > 0 {
+            return None;
+        }
+        next = last?;
+        until = persons.get(next)?.start;
+    }
+}
+
+/// Where the last sentence of a text begins.
+fn sentence_start(text: &str) -> usize {
+    let stops = text.match_indices(['.', '\n']).filter(|(at, sign)| {
+        let next = text.as_bytes().get(at + 1).copied().unwrap_or(b' ');
+        let before = text.get(..*at).unwrap_or("").trim_end();
+        match *sign {
+            "\n" => !before.ends_with([';', ':', ',', '-']) && !text.get(at + 1..).is_some_and(listed),
+            _ => next.is_ascii_whitespace() && !shortened(before),
+        }
+    });
+    stops.last().map_or(0, |(at, _)| at + 1)
+}
+
+/// Whether a text goes on an enumeration.
+fn listed(text: &str) -> bool {
+    super::clauses::mark(text).is_some() || super::clauses::bullet(text)
 }
 
 /// From where the enumeration or the sentence begins to its first person; and the phrase before the last colon.
@@ -209,6 +265,10 @@ pub(crate) fn matches(document: &Document<'_>, mention: &Mention, when: &When) -
     let text = &document.text;
     when.lead.as_ref().is_none_or(|lead| lead.ends(text.folded(mention.lead.clone()), 0))
         && when.own.as_ref().is_none_or(|own| own.is_in(text.folded(mention.own.clone())))
+        && !when.not_own.as_ref().is_some_and(|own| own.is_in(text.folded(mention.own.clone())))
+        && when.role.as_ref().is_none_or(|role| {
+            mention.role.as_ref().is_some_and(|span| role.is_in(text.folded(span.clone())))
+        })
         && when
             .group
             .as_ref()

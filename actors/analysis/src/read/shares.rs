@@ -1,5 +1,7 @@
 //! Who gets how much of what: things, people and parts as they follow each other in the clauses of a partition.
 
+mod matrix;
+
 use serde_json::Value as Json;
 
 use super::Document;
@@ -112,6 +114,7 @@ pub(crate) fn read(
     let mut all: Vec<(usize, Vec<Part>)> = Vec::new();
     let mut collect = |thing: usize, parts: Vec<Part>| all.push((thing, parts));
     reader.tables(&mut collect);
+    let covered = reader.matrices(&mut collect);
     let mut ranges = document.ranges(&shares.section);
     if let (true, Some(anywhere)) = (ranges.is_empty(), &shares.anywhere) {
         ranges = super::clauses::paragraphs(&document.text.flow.folded)
@@ -119,7 +122,7 @@ pub(crate) fn read(
             .collect();
     }
     for range in ranges {
-        reader.section(range, &mut collect);
+        reader.section(range, &covered, &mut collect);
     }
     // What is said of one by name comes before what is said of all.
     let (named, general): (Vec<_>, Vec<_>) = all
@@ -183,7 +186,7 @@ fn handles(things: &[Record], shares: &Shares) -> Vec<(String, usize, bool)> {
             }
         }
         if let Some(mark) = text(record, MARK) {
-            for word in ["letra", "item", "alinea", "numero", "subitem", "bem"] {
+            for word in ["letra", "item", "alinea", "numero", "subitem", "bem", "no", "n."] {
                 for quote in ["", "\""] {
                     found.push((format!("{word} {quote}{mark}{quote}"), at, false));
                 }
@@ -258,14 +261,25 @@ const WEAK: &[&str] = &[
 ];
 
 impl Reader<'_> {
-    fn section(&self, range: Span, put: &mut impl FnMut(usize, Vec<Part>)) {
-        let folded = &self.document.text.flow.folded;
+    fn section(&self, range: Span, covered: &[Span], put: &mut impl FnMut(usize, Vec<Part>)) {
         let (mut thing, mut outer): (Option<usize>, Option<(Vec<String>, Span)>) = (None, None);
         self.everything(&range, put);
         // Whether the clause that named the thing left open who gets it.
         let (mut open, mut last_end) = (false, range.start);
-        for clause in super::clauses::clauses(folded, &range) {
+        for (clause, called) in self.pieces(&range) {
+            let tabled = covered.iter().filter(|word| clause.start <= word.start && word.end <= clause.end);
+            if tabled.map(|word| word.len() + 1).sum::<usize>() * 2 > clause.len() {
+                continue;
+            }
             let seen = self.seen(&clause);
+            if let Some(called) = called {
+                // "Itens 2 e 4: metade a cada um": each of them is shared so; none of ours, and nothing is said here.
+                for one in called {
+                    put(one, self.parts(one, &seen, &clause, false));
+                }
+                (thing, outer, open, last_end) = (None, None, false, clause.end);
+                continue;
+            }
             let things: Vec<usize> = (0..seen.len())
                 .filter(|at| matches!(seen.get(*at), Some(Seen { sign: Sign::Thing(_), .. })))
                 .collect();
@@ -317,9 +331,46 @@ impl Reader<'_> {
         }
     }
 
+    /// The clauses of a range, cut where several things, or others than ours, are called by their marks; and which of
+    /// ours are.
+    fn pieces(&self, range: &Span) -> Vec<(Span, Option<Vec<usize>>)> {
+        let mark = |record: &Record| record.get(MARK).and_then(|mark| mark.value.as_str()).map(str::to_owned);
+        let marks: Vec<Option<String>> = self.things.iter().map(mark).collect();
+        let thing = |label: &String| marks.iter().position(|mark| mark.as_ref() == Some(label));
+        let numbered = marks.iter().any(Option::is_some);
+        let mut found = Vec::new();
+        for clause in super::clauses::clauses(&self.document.text.flow.folded, range) {
+            let text = self.document.text.folded(clause.clone());
+            let mut cuts: Vec<(usize, Option<Vec<usize>>)> = Vec::new();
+            for (at, labels) in super::clauses::called(text) {
+                cuts.push((at.start, Some(labels.iter().filter_map(thing).collect())));
+            }
+            for (at, label) in super::clauses::called_singly(text) {
+                let called = thing(&label).map_or(Some(Vec::new()), |_| None);
+                if numbered && !cuts.iter().any(|(start, _)| start.abs_diff(at.start) < 4) {
+                    cuts.push((at.start, called));
+                }
+            }
+            cuts.sort_by_key(|(at, _)| *at);
+            // What stands before the first belongs to no one that is called.
+            let mut start = clause.start;
+            let mut called = None;
+            for (at, next) in cuts {
+                if clause.start + at > start {
+                    found.push((start..clause.start + at, called));
+                }
+                (start, called) = (clause.start + at, next);
+            }
+            found.push((start..clause.end, called));
+        }
+        found
+    }
+
     /// Tables whose rows say who gets how much, of the thing that the row or the sentence before the table names.
     fn tables(&self, put: &mut impl FnMut(usize, Vec<Part>)) {
-        for grid in super::grid::grids(self.document.pages, "herdeiro", &self.shares.column) {
+        for grid in
+            super::grid::grids(self.document.pages, &["herdeiro"], &super::grid::heads(&self.shares.column))
+        {
             let at = self.document.text.flow.at(grid.page, grid.head_at);
             let before = self.document.text.folded(at.saturating_sub(200)..at).trim_end().to_owned();
             let mut thing = self.thing_of(before.rsplit('\n').next().unwrap_or(""));
@@ -480,7 +531,8 @@ impl Reader<'_> {
         let everybody = self.everybody();
         if !everybody.is_empty() {
             for hit in self.shares.each_words.find_all(folded) {
-                found.push((at(hit), everybody.clone()));
+                let meant = self.kin(folded.get(hit.clone()).unwrap_or(""));
+                found.push((at(hit), if meant.is_empty() { everybody.clone() } else { meant }));
             }
         }
         for alias in &self.shares.alias {
@@ -519,6 +571,22 @@ impl Reader<'_> {
             }
         }
         found
+    }
+
+    /// Those whom a plural names by what they are: of a mother and two sons, "cada um dos filhos" means the sons.
+    fn kin(&self, said: &str) -> Vec<String> {
+        let words: Vec<&str> =
+            said.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| word.len() >= 5).collect();
+        let records = self.lists.get(&self.shares.each).map_or(&[][..], |records| records);
+        let is = |record: &&Record| {
+            record.iter().filter(|(key, _)| *key != "nome").any(|(_, found)| {
+                let value = found.value.as_str().map(fold).unwrap_or_default();
+                let stem = value.get(..3).filter(|_| !value.contains(' '));
+                stem.is_some_and(|stem| words.iter().any(|word| word.starts_with(stem)))
+            })
+        };
+        let name = |record: &Record| record.get("nome")?.value.as_str().map(str::to_owned);
+        records.iter().filter(is).filter_map(name).collect()
     }
 
     fn everybody(&self) -> Vec<String> {

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::spelled::{is_number_word, spelled};
 use super::{Entity, Kind, pattern};
 
 /// The value of a run of digits, dots, commas and spaces; `None` where it is not one number.
@@ -39,7 +40,10 @@ pub(crate) fn figure(text: &str) -> Option<f64> {
     format!("{whole}.{part}0").parse().ok()
 }
 
-/// Every plain number.
+static SCALE: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\s(mil|milhao|milhoes)\b"));
+static WORD: LazyLock<Regex> = LazyLock::new(|| pattern(r"[a-z]+"));
+
+/// Every plain number, in figures, in figures with a word of scale, or in words.
 pub(crate) fn numbers(folded: &str) -> Vec<Entity> {
     static NUMBER: LazyLock<Regex> = LazyLock::new(|| pattern(r"\d[\d.,]*"));
     let mut found = Vec::new();
@@ -53,9 +57,67 @@ pub(crate) fn numbers(folded: &str) -> Vec<Entity> {
             continue;
         }
         if let Some(value) = figure(text) {
-            found.push(Entity::new(Kind::Number, number.start()..end, value));
+            let scale = SCALE.captures(folded.get(end..).unwrap_or("")).and_then(|scale| scale.get(1));
+            let times = match scale.map(|scale| scale.as_str()) {
+                Some("mil") => 1e3,
+                Some(_) => 1e6,
+                None => 1.0,
+            };
+            let end = scale.map_or(end, |scale| end + scale.end());
+            found.push(Entity::new(Kind::Number, number.start()..end, super::money::rounded(value * times)));
         }
     }
+    found.extend(in_words(folded));
+    found.sort_by_key(|number| number.span.start);
+    found
+}
+
+/// Numbers in words that count things: "duas mil e quinhentas cotas". A lone "um" is an article, and words in
+/// parentheses say again what stands in figures before them.
+fn in_words(folded: &str) -> Vec<Entity> {
+    let mut found = Vec::new();
+    let mut run: Option<(usize, usize)> = None;
+    let mut close = |run: Option<(usize, usize)>| {
+        let Some((start, end)) = run else { return };
+        let words = folded.get(start..end).unwrap_or("");
+        let explained = folded.get(..start).is_some_and(|head| head.trim_end().ends_with('('));
+        let alone = matches!(
+            words,
+            "um" | "uma" | "mil" | "milhao" | "milhoes" | "bilhao" | "bilhoes" | "primeiro" | "meia"
+        );
+        // Money, shares and dates are scanned as such.
+        let next = folded.get(end..).unwrap_or("").trim_start();
+        let other =
+            ["real", "reais", "centavo", "por cento", "avos", "de reais", "inteiro", "centesim", "decim"]
+                .iter()
+                .any(|word| next.starts_with(word));
+        if !explained
+            && !alone
+            && !other
+            && let Some(value) = spelled(words.split_whitespace())
+        {
+            found.push(Entity::new(Kind::Number, start..end, value as f64));
+        }
+    };
+    for word in WORD.find_iter(folded) {
+        let gap = |last: usize| folded.get(last..word.start()).unwrap_or("x").trim().is_empty();
+        if is_number_word(word.as_str()) {
+            run = match run {
+                Some((start, last))
+                    if gap(last) || folded.get(last..word.start()).is_some_and(|e| e.trim() == "e") =>
+                {
+                    Some((start, word.end()))
+                }
+                run => {
+                    close(run);
+                    Some((word.start(), word.end()))
+                }
+            };
+        } else if word.as_str() != "e" {
+            close(run.take());
+        }
+    }
+    close(run);
     found
 }
 
@@ -83,6 +145,17 @@ mod tests {
         for text in ["", ".", "1.2.3", "17.06.2024", "12a", "1.23.456"] {
             assert_eq!(figure(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn numbers_count_in_words_and_with_a_word_of_scale() {
+        let all = |text: &str| -> Vec<f64> {
+            numbers(&crate::text::fold(text)).iter().filter_map(Entity::number).collect()
+        };
+        assert_eq!(all("15 mil debêntures"), [15_000.0]);
+        assert_eq!(all("1,5 milhão de cotas"), [1_500_000.0]);
+        assert_eq!(all("duas mil e quinhentas cotas e cem ações"), [2_500.0, 100.0]);
+        assert_eq!(all("40 (quarenta) títulos, por cinquenta reais, em um só ato"), [40.0]);
     }
 
     proptest! {

@@ -17,7 +17,7 @@ pub(crate) use date::dates;
 pub(crate) use figure::{figure, numbers};
 pub(crate) use ids::{cnpjs, cpfs};
 pub(crate) use kind::{Entity, Kind};
-pub(crate) use lexicon::title_case;
+pub(crate) use lexicon::{title_case, woman_by_name};
 pub(crate) use money::{monies, reais};
 pub(crate) use names::{companies, funds, persons};
 pub(crate) use share::{fractions, percents};

@@ -8,5 +8,7 @@ mod paper;
 mod score;
 // The documents of `pages/`, and what holds for every analysis.
 mod texts;
+// Ways of saying one thing.
+mod wordings;
 // A third kind of document, by a profile of its own.
 mod third;

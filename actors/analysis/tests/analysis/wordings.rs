@@ -1,0 +1,361 @@
+//! Each way of saying something that the profiles know, in wordings that stand in no other document here.
+
+use enabler_analysis::{Analysis, analyze, shipped};
+use serde_json::{Value, json};
+
+use super::paper::pages;
+use super::texts::sound;
+
+fn read(profile: &str, text: &str) -> Analysis {
+    let pages = pages(text);
+    let analysis = analyze(&pages, shipped().named(profile).unwrap());
+    sound(&analysis, &pages);
+    analysis
+}
+
+fn deed(text: &str) -> Value {
+    read("inventory", text).result
+}
+
+fn minutes(text: &str) -> Value {
+    read("meeting_minutes", text).result
+}
+
+/// The resolutions: what each is about, its outcome, and the votes for it.
+fn resolutions(text: &str) -> Vec<[String; 3]> {
+    let result = minutes(text);
+    let all = result["informacoes_complementares"]["deliberacoes"].as_array().unwrap().clone();
+    let word = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+    all.iter().map(|one| [word(&one["item"]), word(&one["resultado"]), word(&one["votos"])]).collect()
+}
+
+/// The heirs: name, kinship, and whether under age.
+fn heirs(text: &str) -> Vec<(String, String, bool)> {
+    let result = deed(text);
+    let all = result["clausula_a_herdeiros"]["herdeiros"].as_array().unwrap().clone();
+    let word = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+    all.iter()
+        .map(|one| (word(&one["nome"]), word(&one["parentesco"]), one["menor"] == json!(true)))
+        .collect()
+}
+
+/// Who gets what of each asset: name, percentage or fraction, and amount.
+fn shares(text: &str) -> Vec<Vec<(String, Value, Value)>> {
+    let result = deed(text);
+    let all = result["clausula_d_divisao"]["divisoes"].as_array().unwrap().clone();
+    let part = |part: &Value| {
+        let share = if part["fracao"].is_null() { &part["percentual"] } else { &part["fracao"] };
+        (part["herdeiro"].as_str().unwrap_or("-").to_owned(), share.clone(), part["valor"].clone())
+    };
+    all.iter().map(|one| one["divisoes"].as_array().unwrap().iter().map(part).collect()).collect()
+}
+
+fn rows(expected: &[[&str; 3]]) -> Vec<[String; 3]> {
+    expected.iter().map(|row| row.map(str::to_owned)).collect()
+}
+
+#[test]
+fn an_outcome_may_follow_in_a_sentence_of_its_own() {
+    assert_eq!(
+        resolutions(
+            "DECISÕES\n\nI – Mudança do escriturador das cotas. Rejeitada, tendo recebido 12,5% de votos a favor.\n\
+             II – Abertura de filial em Natal. Não houve quórum, e o tema volta à pauta da próxima reunião.\n"
+        ),
+        rows(&[
+            ["Mudança do escriturador das cotas", "rejeitada", "12,5%"],
+            ["Abertura de filial em Natal", "sem quórum", "-"],
+        ])
+    );
+    assert_eq!(
+        resolutions(
+            "Resultado da votação\n\nSegunda matéria: troca do auditor. Submetida a votos, foi aprovada por unanimidade.\n\
+             Terceira matéria: venda do silo. Sobrestada a pedido da gestora.\n"
+        ),
+        rows(&[["troca do auditor", "aprovada", "unanimidade"], ["venda do silo", "sobrestada", "-"]])
+    );
+}
+
+#[test]
+fn items_of_a_list_may_have_bullets() {
+    assert_eq!(
+        resolutions(
+            "VOTAÇÃO\n\n• Prorrogação do prazo do fundo — aprovada; 66,1% a favor, 30% contra.\n\
+             • Redução do capital — recusada; 10% a favor, 88% contra.\n"
+        ),
+        rows(&[
+            ["Prorrogação do prazo do fundo", "aprovada", "66,1%"],
+            ["Redução do capital", "rejeitada", "10%"]
+        ])
+    );
+    assert_eq!(
+        resolutions(
+            "DELIBERAÇÕES\n\n- Compra do terreno vizinho: retirada de pauta.\n- Seguro predial: aprovada por 90% dos votos.\n"
+        ),
+        rows(&[
+            ["Compra do terreno vizinho", "retirada de pauta", "-"],
+            ["Seguro predial", "aprovada", "90%"]
+        ])
+    );
+}
+
+#[test]
+fn one_sentence_may_tell_the_outcome_of_many_items() {
+    let agenda =
+        "ORDEM DO DIA\n\n(a) contas do exercício;\n(b) escolha do auditor;\n(c) novo regulamento.\n\n";
+    assert_eq!(
+        resolutions(&format!("{agenda}DELIBERAÇÕES\n\nTodas as matérias foram aprovadas por unanimidade.\n")),
+        rows(&[
+            ["contas do exercício", "aprovada", "unanimidade"],
+            ["escolha do auditor", "aprovada", "unanimidade"],
+            ["novo regulamento", "aprovada", "unanimidade"],
+        ])
+    );
+    assert_eq!(
+        resolutions(&format!(
+            "{agenda}DELIBERAÇÕES\n\nOs itens (a) e (c) foram aprovados por 71,3% dos votos.\nItem (b): rejeitado.\n"
+        )),
+        rows(&[
+            ["contas do exercício", "aprovada", "71,3%"],
+            ["novo regulamento", "aprovada", "71,3%"],
+            ["escolha do auditor", "rejeitada", "-"],
+        ])
+    );
+}
+
+#[test]
+fn what_only_confirms_is_no_resolution() {
+    assert_eq!(
+        resolutions(
+            "DELIBERAÇÕES\n\n1. Aprovada, por unanimidade, a cisão da classe.\n\n\
+             DISPOSIÇÕES FINAIS\n\nFicam ratificadas as demais cláusulas da escritura.\n"
+        ),
+        rows(&[["cisão da classe", "aprovada", "unanimidade"]])
+    );
+    assert_eq!(
+        resolutions("ENCERRAMENTO\n\nLida e achada conforme, a ata foi aprovada e assinada.\n"),
+        rows(&[])
+    );
+}
+
+#[test]
+fn the_mesa_is_named_by_many_words() {
+    let mesa = |text: &str| {
+        let general = &minutes(text)["informacoes_gerais"];
+        [general["presidente"].clone(), general["secretario"].clone()]
+    };
+    assert_eq!(
+        mesa(
+            "Foi escolhida para presidir os trabalhos Dalila Veras Moura, que chamou Ivo Prates Lima para secretariar."
+        ),
+        [json!("Dalila Veras Moura"), json!("Ivo Prates Lima")]
+    );
+    assert_eq!(
+        mesa(
+            "O Sr. Otto Braga Reis foi aclamado presidente da assembleia e Noemi Alves Dutra atuou como secretária."
+        ),
+        [json!("Otto Braga Reis"), json!("Noemi Alves Dutra")]
+    );
+}
+
+#[test]
+fn quantities_are_counted_in_words_too() {
+    let quantity =
+        |text: &str| minutes(text)["clausula_b_quantidades"]["detalhamento"][0]["quantidade"].clone();
+    let opening = "CARTEIRA\n\na) ";
+    assert_eq!(
+        quantity(&format!(
+            "{opening}20 mil debêntures da Rio Manso Energia S.A. (RMEN14), no valor de R$ 20.400.000,00.\n"
+        )),
+        json!(20_000)
+    );
+    assert_eq!(
+        quantity(&format!(
+            "{opening}duas mil e trezentas ações da Lajeado S.A. (LJDO3), no total de R$ 46.000,00.\n"
+        )),
+        json!(2_300)
+    );
+}
+
+#[test]
+fn heirs_are_known_by_the_words_before_them() {
+    assert_eq!(
+        heirs(
+            "Compareceram a viúva meeira, Olga Prado Reis, CPF 390.533.447-05, e seus filhos Caio Prado Reis, brasileiro, \
+             CPF 111.444.777-35, e Lia Prado Reis, brasileira, CPF 529.982.247-25, e o advogado Rui Sá Braga, OAB/SP 1.234."
+        ),
+        [
+            ("Caio Prado Reis".to_owned(), "filho".to_owned(), false),
+            ("Lia Prado Reis".to_owned(), "filha".to_owned(), false)
+        ]
+    );
+    assert_eq!(
+        heirs(
+            "Comparecem, de uma parte, o cônjuge supérstite Davi Luz Melo, CPF 390.533.447-05, e, de outra, as irmãs de \
+             quem faleceu: Ana Luz Costa, CPF 111.444.777-35, e Eva Luz Costa, CPF 529.982.247-25, e a testemunha Ivo Reis Sá, \
+             CPF 123.456.789-09."
+        ),
+        [
+            ("Ana Luz Costa".to_owned(), "irmã".to_owned(), false),
+            ("Eva Luz Costa".to_owned(), "irmã".to_owned(), false)
+        ]
+    );
+}
+
+#[test]
+fn who_is_under_age_follows_from_the_birth() {
+    let text = |born: &str| {
+        format!(
+            "ESCRITURA\n\nLavratura: 10/02/2025\n\nHERDEIROS\n\na) Téo Alves Lima, filho, {born}, CPF 111.444.777-35;\n"
+        )
+    };
+    assert_eq!(
+        heirs(&text("nascido em 03/05/2010")),
+        [("Téo Alves Lima".to_owned(), "filho".to_owned(), true)]
+    );
+    assert_eq!(
+        heirs(&text("data de nascimento 03/05/2006")),
+        [("Téo Alves Lima".to_owned(), "filho".to_owned(), false)]
+    );
+    assert_eq!(
+        heirs(&text("com onze anos de idade")),
+        [("Téo Alves Lima".to_owned(), "filho".to_owned(), true)]
+    );
+}
+
+#[test]
+fn one_who_renounces_does_not_inherit() {
+    for words in ["renunciante", "que renuncia à herança"] {
+        assert_eq!(
+            heirs(&format!(
+                "HERDEIROS\n\na) Téo Alves Lima, filho, CPF 111.444.777-35;\nb) Ivo Alves Lima, filho, CPF 529.982.247-25, {words}.\n"
+            )),
+            [("Téo Alves Lima".to_owned(), "filho".to_owned(), false)]
+        );
+    }
+}
+
+#[test]
+fn the_administrator_may_be_named_by_what_one_is() {
+    let administrator = |text: &str| deed(text)["clausula_b_inventariante"]["nome"].clone();
+    assert_eq!(
+        administrator(
+            "Compareceu a viúva meeira, Olga Prado Reis, CPF 390.533.447-05. Para o cargo de inventariante foi indicada a \
+             própria viúva."
+        ),
+        json!("Olga Prado Reis")
+    );
+    assert_eq!(
+        administrator(
+            "HERDEIRA\n\nLia Prado Reis, filha, CPF 529.982.247-25.\n\nA única herdeira exercerá o encargo de inventariante.\n"
+        ),
+        json!("Lia Prado Reis")
+    );
+}
+
+#[test]
+fn the_day_of_death_may_stand_before_the_name() {
+    let day = |text: &str| deed(text)["informacoes_gerais"]["data_obito"].clone();
+    assert_eq!(
+        day("Disseram que, em 7 de maio de 2023, faleceu Rui Prado Reis, sem testamento."),
+        json!("07/05/2023")
+    );
+    assert_eq!(
+        day(
+            "AUTOR DA HERANÇA\n\nRui Prado Reis, filho de Ana Reis Sá, esta falecida em 01/02/1990.\nO falecimento verificou-se em 07/05/2023.\n"
+        ),
+        json!("07/05/2023")
+    );
+}
+
+const ESTATE: &str = "ESCRITURA PÚBLICA DE INVENTÁRIO\n\nHERDEIROS\n\na) Caio Prado Reis, filho, CPF 111.444.777-35;\n\
+    b) Lia Prado Reis, filha, CPF 529.982.247-25.\n\nBENS\n\n1) CDB nº 998877-1 do Banco BTG Pactual S.A., no valor de R$ 1.000,00;\n\
+    2) conta corrente nº 4455-6 do Banco BTG Pactual S.A., no valor de R$ 300,00;\n3) casa na Rua do Sol, R$ 500,00.\n\n";
+
+#[test]
+fn a_table_may_have_a_column_for_each_heir() {
+    assert_eq!(
+        shares(&format!(
+            "{ESTATE}PARTILHA\n\nBem                 Caio          Lia\nCDB 998877-1        60%           40%\n\
+             Conta 4455-6        30,00         270,00\n"
+        )),
+        [
+            vec![
+                ("Caio Prado Reis".to_owned(), json!(60), Value::Null),
+                ("Lia Prado Reis".to_owned(), json!(40), Value::Null)
+            ],
+            vec![
+                ("Caio Prado Reis".to_owned(), Value::Null, json!(30)),
+                ("Lia Prado Reis".to_owned(), Value::Null, json!(270))
+            ],
+        ]
+    );
+    assert_eq!(
+        shares(&format!(
+            "{ESTATE}PARTILHA\n\nHerdeiro                CDB          Conta corrente\nCaio Prado Reis         1/4          100%\n\
+             Lia Prado Reis          3/4          -\n"
+        )),
+        [
+            vec![
+                ("Caio Prado Reis".to_owned(), json!("1/4"), Value::Null),
+                ("Lia Prado Reis".to_owned(), json!("3/4"), Value::Null)
+            ],
+            vec![("Caio Prado Reis".to_owned(), json!(100), Value::Null)],
+        ]
+    );
+}
+
+#[test]
+fn assets_are_called_by_their_marks() {
+    assert_eq!(
+        shares(&format!(
+            "{ESTATE}PARTILHA\n\nItens 1 e 2: metade para Caio Prado Reis e metade para Lia Prado Reis.\n"
+        )),
+        vec![
+            vec![
+                ("Caio Prado Reis".to_owned(), json!("1/2"), Value::Null),
+                ("Lia Prado Reis".to_owned(), json!("1/2"), Value::Null)
+            ];
+            2
+        ]
+    );
+    assert_eq!(
+        shares(&format!(
+            "{ESTATE}PARTILHA\n\nItem 3: 100% para Lia Prado Reis. Item 2: 100% para Caio Prado Reis.\n"
+        )),
+        vec![vec![("Caio Prado Reis".to_owned(), json!(100), Value::Null)]]
+    );
+}
+
+#[test]
+fn an_asset_may_refer_to_the_bank_of_the_one_before() {
+    let numbers = |text: &str| -> Vec<Value> {
+        let result = deed(&format!("ESCRITURA PÚBLICA DE INVENTÁRIO\n\nBENS\n\n{text}"));
+        let all = result["clausula_c_bens_btg"]["bens"].as_array().unwrap().clone();
+        all.iter().map(|one| one["numero"].clone()).collect()
+    };
+    assert_eq!(
+        numbers(
+            "a) CDB nº 998877-1 do Banco BTG Pactual S.A., no valor de R$ 1.000,00;\n\
+             b) LCA nº 112233-4, da mesma instituição, no valor de R$ 200,00;\nc) terreno em Itu, R$ 10,00.\n"
+        ),
+        [json!("998877-1"), json!("112233-4")]
+    );
+    assert_eq!(
+        numbers(
+            "a) conta corrente nº 5566-7 do Banco Safra S.A., com saldo de R$ 1.000,00;\n\
+             b) CDB nº 112233-4, do mesmo banco, no valor de R$ 200,00.\n"
+        ),
+        [Value::Null; 0]
+    );
+}
+
+#[test]
+fn each_of_the_children_is_nobody_else() {
+    let estate = ESTATE
+        .replace("CPF 529.982.247-25.", "CPF 529.982.247-25;\nc) Zilda Prado Sá, mãe, CPF 390.533.447-05.");
+    for words in ["cada um dos filhos", "a cada filho"] {
+        let found = shares(&format!("{estate}PARTILHA\n\nO CDB 998877-1 cabe na fração de 1/2 a {words}.\n"));
+        let names: Vec<&str> = found.iter().flatten().map(|(name, ..)| name.as_str()).collect();
+        assert_eq!(names, ["Caio Prado Reis", "Lia Prado Reis"], "{words}");
+    }
+}
