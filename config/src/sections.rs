@@ -56,6 +56,8 @@ section! {
         operator: Operator,
         /// Logging.
         log: Log,
+        /// What is told to those who watch nodes.
+        telemetry: Telemetry,
     }
 }
 
@@ -312,6 +314,16 @@ section! {
         filter: String,
         /// `text` or `json`.
         format: String,
+    }
+}
+
+section! {
+    /// What is told to those who watch nodes.
+    Telemetry {
+        /// Whether metrics are told.
+        metrics: bool,
+        /// Where they are asked for, with no key: it is for the network of whoever watches alone.
+        listen: SocketAddr,
     }
 }
 
