@@ -139,12 +139,12 @@ fn sum(told: &BTreeMap<String, Told>, name: &str, labels: &[(&str, &str)]) -> f6
 async fn use_it(node: &Node) {
     let id = node.ready("comodato-secreto.pdf", note(&LINES)).await;
     assert_eq!(node.upload("comodato-secreto.pdf", note(&LINES)).await.0, StatusCode::ACCEPTED);
-    let failed = node.accepted("nada.pdf", note(&[])).await;
+    let failed = node.accepted("nada.pdf", b"%PDF-1.4\nbroken\n%%EOF".to_vec()).await;
     assert_eq!(node.settled(&failed).await["status"], "failed");
     node.answer(&id, QUESTION).await;
     node.answer(&id, QUESTION).await;
     assert_eq!(node.ask(&failed, QUESTION).await.0, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(node.post("/v1/documents/ask", &json!({})).await.0, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(node.post("/v1/documents/ask", &json!({})).await.0, StatusCode::NOT_FOUND);
     let stranger = reqwest::Client::new().get(format!("{}/v1/documents", node.url()));
     assert_eq!(stranger.header("x-api-key", "nobody has this key").send().await.unwrap().status(), 401);
     assert_eq!(node.try_delete(&failed).await, Some(StatusCode::NO_CONTENT));

@@ -70,6 +70,8 @@ pub(super) fn run(
     let mut active: Vec<Active> = Vec::new();
     let mut prefixes = Prefixes::default();
     loop {
+        // Whoever waits for the next one is not busy.
+        standing.busy.store(active.len(), Ordering::Relaxed);
         while active.len() < streams_max {
             let next = if active.is_empty() { streams.blocking_recv() } else { streams.try_recv().ok() };
             let Some(stream) = next else { break };
