@@ -138,7 +138,11 @@ mod tests {
         let values = Values::open(50);
         std::thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| (0..200).for_each(|n| drop(values.number(&format!("tenant-{n}")))));
+                scope.spawn(|| {
+                    for n in 0..200 {
+                        let _ = values.number(&format!("tenant-{n}"));
+                    }
+                });
             }
         });
         let named = (0..200).filter(|n| values.number(&format!("tenant-{n}")) != Some(50)).count();
