@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run cluster test contract bench retrieval fuzz soak sim numbers lint fmt models setup build clean deploy-check
+.PHONY: help run cluster stack test contract bench retrieval fuzz soak sim numbers lint fmt models setup build clean deploy-check
 
 # An empty HOME (a bare container, a system service) is looked up, because cargo and the caches need one.
 ifeq ($(strip $(HOME)),)
@@ -32,6 +32,11 @@ run: models ## set up, build, and show the product: two documents read, three qu
 cluster: models ## three nodes with different roles, an S3-compatible server and a Redis on this machine
 	$(call step,Starting the cluster (Ctrl-C ends it))
 	@deploy/cluster.sh "$(PROGRAM)" $(CLUSTER)
+
+stack: models ## the cluster with a Prometheus and the alert rules; STACK=--kill-one kills a node and waits for the alert
+	@deploy/setup.sh stack
+	$(call step,Starting the stack (Ctrl-C ends it))
+	@deploy/stack.sh "$(PROGRAM)" $(STACK)
 
 test: build models ## everything that must hold: format, lints, all tests
 	$(call step,Format)

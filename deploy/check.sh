@@ -56,7 +56,7 @@ check "checkov" security
 check "reasons of what checkov passes over" reasons
 check "Dockerfiles" hadolint --failure-threshold style deploy/docker/Dockerfile deploy/docker/Dockerfile.gpu \
     deploy/docker/Dockerfile.door deploy/docker/Dockerfile.s3
-check "shell" shellcheck deploy/check.sh deploy/cluster.sh deploy/setup.sh deploy/docker/node.sh deploy/docker/health.sh
+check "shell" shellcheck deploy/check.sh deploy/cluster.sh deploy/stack.sh deploy/setup.sh deploy/docker/node.sh deploy/docker/health.sh
 check "compose file" check-jsonschema --builtin-schema vendor.compose-spec deploy/docker/compose.yaml
 check "workflows" check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 check "YAML" yamllint --strict -d '{extends: default, rules: {line-length: disable, document-start: disable, truthy: {check-keys: false}, comments: {min-spaces-from-content: 1}, braces: {max-spaces-inside: 1}}}' \

@@ -3,13 +3,16 @@
 # ingested through one node and asked through another. It stays up until Ctrl-C, and leaves nothing running.
 #
 #   deploy/cluster.sh PROGRAM [once]     once: end after the answer
+#
+# With CLUSTER_DIR set it works in that folder, and leaves there in `nodes` who runs, once all are ready: name, process,
+# address of the API and of the metrics.
 set -euo pipefail
 
 program=${1:?the path of rag-enabler}
 mode=${2:-stay}
 here=$(cd "$(dirname "$0")/.." && pwd)
 tools="$HOME/.cache/rag-enabler/tools"
-dir=$(mktemp -d "${TMPDIR:-/tmp}/rag-enabler-cluster.XXXXXX")
+dir=${CLUSTER_DIR:-$(mktemp -d "${TMPDIR:-/tmp}/rag-enabler-cluster.XXXXXX")}
 pids=()
 
 say() { printf 'cluster: %s\n' "$*"; }
@@ -28,7 +31,7 @@ finish() {
         kill -KILL "${pids[i]}" 2>/dev/null || true
         wait "${pids[i]}" 2>/dev/null || true
     done
-    [ -n "${KEEP:-}" ] || rm -rf "$dir"
+    [ -n "${KEEP:-}${CLUSTER_DIR:-}" ] || rm -rf "$dir"
 }
 trap finish EXIT
 trap 'exit 130' INT TERM
@@ -57,7 +60,7 @@ wait_for() {
 
 answers() { python3 -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=2)' "$1"; }
 
-read -r s3 redis http_a http_b http_c link_a link_b link_c < <(free_ports 8)
+read -r s3 redis http_a http_b http_c link_a link_b link_c told_a told_b told_c < <(free_ports 11)
 
 say "starting an S3-compatible server on port $s3 and a Redis on port $redis"
 BIND_HOST=127.0.0.1 GATEWAY_PORT=$s3 S3_PERSIST=1 S3_DATA_DIR="$dir/s3" SERVICES=s3 \
@@ -80,9 +83,9 @@ say "making an authority and a certificate for each node"
 key=$(python3 -c 'import secrets; print(secrets.token_hex(16))')
 export RAG_ENABLER_KEY=$key
 
-# Starts node $1 with the roles $2, its API on port $3 and its links on port $4.
+# Starts node $1 with the roles $2, its API on port $3, its links on port $4 and its metrics on port $5.
 start_node() {
-    local name=$1 roles=$2 http=$3 link=$4
+    local name=$1 roles=$2 http=$3 link=$4 told=$5
     mkdir -p "$dir/$name"
     RAG_ENABLER_CLUSTER_LISTEN="127.0.0.1:$link" \
         RAG_ENABLER_CLUSTER_SEEDS="127.0.0.1:$link_a,127.0.0.1:$link_b,127.0.0.1:$link_c" \
@@ -94,15 +97,18 @@ start_node() {
         RAG_ENABLER_STORAGE_PATH_STYLE=yes \
         RAG_ENABLER_STORAGE_ACCESS_KEY=test RAG_ENABLER_STORAGE_SECRET_KEY=test \
         RAG_ENABLER_CACHE_URL="redis://127.0.0.1:$redis" \
+        RAG_ENABLER_TELEMETRY_LISTEN="127.0.0.1:$told" \
         "$program" --data "$dir/$name" serve --name "$name" --roles "$roles" --listen "127.0.0.1:$http" \
         >"$dir/$name.log" 2>&1 &
     pids+=($!)
+    nodes+=("$name $! http://127.0.0.1:$http 127.0.0.1:$told")
     say "node $name  http://127.0.0.1:$http/operator  $roles"
 }
 
-start_node a api,documents "$http_a" "$link_a"
-start_node b api,documents,rules,embedding,generation "$http_b" "$link_b"
-start_node c api,ocr "$http_c" "$link_c"
+nodes=()
+start_node a api,documents "$http_a" "$link_a" "$told_a"
+start_node b api,documents,rules,embedding,generation "$http_b" "$link_b" "$told_b"
+start_node c api,ocr "$http_c" "$link_c" "$told_c"
 for one in "a $http_a" "b $http_b" "c $http_c"; do
     read -r name port <<<"$one"
     wait_for 120 answers "http://127.0.0.1:$port/ready" ||
@@ -118,5 +124,9 @@ id=$("$program" --url "http://127.0.0.1:$http_c" docs list --json | python3 -c '
 say "asking through node c, which holds neither documents nor models"
 "$program" --url "http://127.0.0.1:$http_c" ask "$id" "Qual a licença do componente Lume PDF?"
 if [ "$mode" = once ]; then exit 0; fi
+if [ -n "${CLUSTER_DIR:-}" ]; then
+    printf '%s\n' "${nodes[@]}" >"$dir/nodes.new"
+    mv "$dir/nodes.new" "$dir/nodes"
+fi
 say "API key $key; logs and data are in $dir. Ctrl-C ends everything and removes them."
 wait "${pids[-1]}" || stop "node c ended: $(tail -n 3 "$dir/c.log")"

@@ -3,6 +3,7 @@
 #
 #   deploy/setup.sh          what building, running and testing need: packages, and the S3 server of the tests
 #   deploy/setup.sh bench    also the peers that `make bench` measures against
+#   deploy/setup.sh stack    also the Prometheus that `make stack` watches a cluster with
 #
 # Run again, it finds nothing to do and touches neither apt nor the network.
 set -euo pipefail
@@ -21,6 +22,7 @@ packages=(
     chromium chromium-driver fonts-dejavu-core
 )
 if [ "${1:-}" = bench ]; then packages+=(tesseract-ocr ocrmypdf wrk); fi
+if [ "${1:-}" = stack ]; then packages+=(prometheus); fi
 
 # Below this the build (about 6 GB) or the models (about 1 GB) would stop half way with a less clear message.
 free_gb_min=8
@@ -118,6 +120,13 @@ install_packages() {
         # Nor at the next start of the machine.
         if command -v systemctl >/dev/null 2>&1; then
             "${as_root[@]}" systemctl disable --quiet redis-server 2>/dev/null || true
+        fi
+        ;;
+    esac
+    case " $* " in
+    *" prometheus "*)
+        if command -v systemctl >/dev/null 2>&1; then
+            "${as_root[@]}" systemctl disable --quiet prometheus prometheus-node-exporter 2>/dev/null || true
         fi
         ;;
     esac

@@ -28,6 +28,7 @@ use enabler_http::{
 use enabler_reading::{PageProblem, Picture};
 use enabler_storage::cache;
 use enabler_storage::record::DocumentId;
+use enabler_telemetry::metrics;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -46,9 +47,17 @@ impl Started {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = actors;
     }
 
+    /// The actors, if they run.
+    pub(crate) fn now(&self) -> Option<Actors> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The actors, for a request.
     fn get(&self) -> Result<Actors, ApiError> {
-        let actors = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
-        actors.ok_or_else(|| unavailable("the node, which is starting or stopping,"))
+        self.now().ok_or_else(|| {
+            metrics::HTTP_REFUSED.one(["starting"]);
+            unavailable("the node, which is starting or stopping,")
+        })
     }
 }
 
@@ -202,7 +211,7 @@ impl Api for NodeApi {
     }
 
     async fn found(&self, context: &Context, id: Uuid, stream: Uuid) -> Option<Vec<Source>> {
-        let actors = self.started.get().ok()?;
+        let actors = self.started.now()?;
         let document = DocumentId(*id.as_bytes());
         let found =
             question::found(&*actors.cache, context.tenant.name(), document, &stream.to_string()).await?;
@@ -214,12 +223,12 @@ impl Api for NodeApi {
     }
 
     fn ledger(&self) -> Arc<dyn Ledger> {
-        match self.started.get() {
-            Ok(actors) => {
+        match self.started.now() {
+            Some(actors) => {
                 let (store, clock) = (actors.intake.store.clone(), actors.intake.clock.clone());
                 Arc::new(StoreLedger { store, clock, chance: actors.intake.chance.clone() })
             }
-            Err(_) => Arc::new(Closed),
+            None => Arc::new(Closed),
         }
     }
 
@@ -231,9 +240,9 @@ impl Api for NodeApi {
             let latency_ms = began.elapsed().as_millis() as u64;
             components.insert(name.to_owned(), Component { status, latency_ms, detail: wrong });
         };
-        match self.started.get() {
-            Err(_) => add("node", Some("starting".to_owned()), Standing::Unhealthy),
-            Ok(actors) => {
+        match self.started.now() {
+            None => add("node", Some("starting".to_owned()), Standing::Unhealthy),
+            Some(actors) => {
                 let store = actors.intake.store.list_after("v1/", None, 1).await;
                 add("store", store.err().map(|error| error.to_string()), Standing::Unhealthy);
                 let damaged = actors.findings.get();
@@ -269,9 +278,9 @@ impl Api for NodeApi {
 
     async fn ready(&self) -> Readiness {
         let mut waiting_for = Vec::new();
-        match self.started.get() {
-            Err(_) => waiting_for.push("the actors are starting".to_owned()),
-            Ok(actors) => {
+        match self.started.now() {
+            None => waiting_for.push("the actors are starting".to_owned()),
+            Some(actors) => {
                 let missing = actors.router.table.ownerless();
                 if missing > 0 {
                     waiting_for.push(format!("{missing} shards have no owner yet"));
@@ -295,9 +304,9 @@ impl Api for NodeApi {
     }
 
     async fn inspect(&self) -> TreeNode {
-        match self.started.get() {
-            Ok(actors) => convert::tree(&actors.tree.vitals()),
-            Err(_) => convert::tree(&[]),
+        match self.started.now() {
+            Some(actors) => convert::tree(&actors.tree.vitals()),
+            None => convert::tree(&[]),
         }
     }
 }
@@ -313,13 +322,13 @@ fn cache_key(key: &NoteKey) -> String {
 #[async_trait]
 impl Memory for SharedMemory {
     async fn keep(&self, key: &NoteKey, value: Bytes, ttl: Duration) {
-        if let Ok(actors) = self.0.get() {
+        if let Some(actors) = self.0.now() {
             actors.cache.put(&cache_key(key), value, ttl).await;
         }
     }
 
     async fn recall(&self, keys: &[NoteKey]) -> Vec<Option<Bytes>> {
-        let Ok(actors) = self.0.get() else { return vec![None; keys.len()] };
+        let Some(actors) = self.0.now() else { return vec![None; keys.len()] };
         let keys: Vec<String> = keys.iter().map(cache_key).collect();
         actors.cache.get_many(&keys).await
     }
@@ -365,10 +374,16 @@ impl UploadSink for Sink {
             template: meta.template.name().to_owned(),
             metadata_json: serde_json::Value::Object(meta.metadata).to_string(),
         };
+        let template = meta.template.clone();
         let taken = arriving.finish(&request(&self.context), meta).await.map_err(not_taken)?;
+        let estimated_time_seconds = self.actors.board.estimate_seconds(taken.size_bytes);
+        if !taken.is_duplicate {
+            let told = Duration::from_secs(estimated_time_seconds);
+            metrics::INGEST_ESTIMATED_SECONDS.took([&template], told);
+        }
         Ok(Accepted {
             document_id: Uuid::from_bytes(taken.document_id.0),
-            estimated_time_seconds: self.actors.board.estimate_seconds(taken.size_bytes),
+            estimated_time_seconds,
             duplicate: taken.is_duplicate,
         })
     }

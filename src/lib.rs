@@ -8,3 +8,4 @@ pub mod log;
 mod membership;
 pub mod node;
 mod parts;
+mod telemetry;

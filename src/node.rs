@@ -32,6 +32,7 @@ use crate::doors::{self, Doors};
 use crate::ledger;
 use crate::membership::{self, Membership};
 use crate::parts;
+use crate::telemetry::Exporter;
 
 /// The longest that checking one index may take; a larger one is rebuilt as if it were damaged.
 const VERIFY_TIME_MAX: Duration = Duration::from_secs(60);
@@ -56,19 +57,21 @@ pub type NodeError = Box<dyn Error + Send + Sync>;
 /// Runs a node until `stop` fires and its work in hand is done.
 ///
 /// The API answers from the first moment on; `/ready` says when the actors serve and the models are loaded. A node
-/// that the others have declared dead, because it was frozen or cut off, begins anew as a new generation.
+/// that the others have declared dead, because it was frozen or cut off, begins anew as a new generation. Those who
+/// watch it are answered on `watchers`.
 ///
 /// # Errors
 /// Why the node could not start or go on.
 pub async fn run(
     settings: Settings,
     listener: TcpListener,
+    watchers: Option<TcpListener>,
     key: Secret,
     stop: CancellationToken,
 ) -> Result<(), NodeError> {
     let started = Started::default();
     let api = Arc::new(NodeApi::new(&settings, started.clone()));
-    let doors = Doors::default();
+    let (doors, told) = (Doors::default(), Arc::clone(&api));
     let (door, audit) = doors::door(&settings, &key, &doors, Arc::new(SystemClock), Arc::new(OsChance))?;
     let (ending, served) = (stop.clone(), CancellationToken::new());
     let (limits, ended) = (Limits::from(&settings.http), served.clone().drop_guard());
@@ -76,6 +79,19 @@ pub async fn run(
         let _ended = ended;
         enabler_http::serve(listener, api, door, limits, async move { ending.cancelled().await }).await
     });
+    if let Some(watchers) = watchers {
+        let exporter = Exporter {
+            settings: settings.clone(),
+            started: started.clone(),
+            api: told,
+            audit: audit.waiting(),
+        };
+        // It goes on while the node hands over what it has: that is watched as well.
+        let over = served.clone();
+        tokio::spawn(enabler_http::serve_metrics(watchers, Arc::new(exporter), async move {
+            over.cancelled().await;
+        }));
+    }
     let mut has_lived = false;
     let outcome = loop {
         match generation(&settings, &started, &doors, &stop, &served).await {

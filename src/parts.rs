@@ -13,6 +13,7 @@ use enabler_storage::clock::Clock;
 use enabler_storage::objects::{Directory, ObjectStore};
 
 use crate::node::NodeError;
+use crate::telemetry::store::Counted;
 
 /// Requests to a bucket that are under way at one time.
 const REQUESTS_MAX: usize = 64;
@@ -34,7 +35,7 @@ pub(crate) async fn store(settings: &Settings) -> Result<Arc<dyn ObjectStore>, N
         }
     };
     let open = move || Directory::open(&root).map_err(|error| Fault::from_error("opening the store", &error));
-    Ok(Arc::new(tokio::task::spawn_blocking(open).await??))
+    Ok(counted(Arc::new(tokio::task::spawn_blocking(open).await??)))
 }
 
 async fn bucket(settings: &Settings, place: &str) -> Result<Arc<dyn ObjectStore>, NodeError> {
@@ -52,7 +53,11 @@ async fn bucket(settings: &Settings, place: &str) -> Result<Arc<dyn ObjectStore>
         timeouts: Timeouts::default(),
         requests_max: REQUESTS_MAX,
     });
-    Ok(Arc::new(opened.await?))
+    Ok(counted(Arc::new(opened.await?)))
+}
+
+fn counted(store: Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore> {
+    Arc::new(Counted(store))
 }
 
 /// One cache, by each of the contracts that it keeps.

@@ -47,6 +47,8 @@ mod rules;
 mod doors;
 // What operators see and do.
 mod operator;
+// What a node tells those who watch it.
+mod telemetry;
 // Clients that were made for another product.
 mod clients;
 // The command line, for people and for programs.

@@ -14,6 +14,7 @@ use enabler_inference::embedding::InputKind;
 use enabler_storage::clock::Clock;
 use enabler_storage::record::{DocumentId, DocumentRecord};
 use enabler_storage::shard::{ShardError, ShardIndex, listing_cursor};
+use enabler_telemetry::metrics;
 use futures_util::FutureExt;
 use tokio::time::Instant;
 
@@ -309,12 +310,26 @@ impl Calls {
     async fn accept(&self, request: &Request, accept: wire::Accept) -> Result<Bytes, Refused> {
         let record = wire::unpack(&accept.record);
         let record = Box::new(record.map_err(|error| code(refusal::MALFORMED, &error.to_string()))?);
+        let (template, tenant) = (record.template.clone(), record.tenant.clone());
+        let taken = self.take(request, record).await;
+        let outcome = match &taken {
+            Ok(taken) if taken.is_duplicate => "already_there",
+            Ok(_) => "accepted",
+            // Its owner counts it.
+            Err(Refused::Code(refusal::NOT_OWNER, _)) => return taken.and_then(|taken| done(&taken)),
+            Err(_) => "refused",
+        };
+        metrics::UPLOADS.one([&template, &tenant, outcome]);
+        taken.and_then(|taken| done(&taken))
+    }
+
+    async fn take(&self, request: &Request, record: Box<DocumentRecord>) -> Result<wire::TakenWire, Refused> {
         let shard = self.shards.of(record.document_id);
         let address = self.owned_soon(shard).await?;
         let asked = address.ask(request, |reply| Message::Accept { record, reply }).await;
         match asked.map_err(|error| self.unowned(shard, error))? {
             Ok(taken) => {
-                done(&wire::TakenWire { document_id: taken.document_id, is_duplicate: taken.is_duplicate })
+                Ok(wire::TakenWire { document_id: taken.document_id, is_duplicate: taken.is_duplicate })
             }
             Err(error) => Err(self.not_done(shard, error)),
         }
@@ -451,9 +466,16 @@ impl Calls {
         let wire::Known { tenant, sha256 } = known;
         let shard = self.shards.of_content(&tenant, &sha256);
         let now_ms = self.clock.now_ms();
-        let document_id =
-            self.reading(shard, move |index| index.usable_content(&tenant, &sha256, now_ms)).await?;
-        done(&wire::Knows { document_id })
+        let whose = tenant.clone();
+        let known = move |index: &ShardIndex| match index.usable_content(&tenant, &sha256, now_ms)? {
+            Some(id) => Ok(Some((id, index.document(id)?.map(|record| record.template)))),
+            None => Ok(None),
+        };
+        let known = self.reading(shard, known).await?;
+        if let Some((_, template)) = &known {
+            metrics::UPLOADS.one([template.as_deref().unwrap_or_default(), &whose, "already_there"]);
+        }
+        done(&wire::Knows { document_id: known.map(|(id, _)| id) })
     }
 }
 

@@ -14,6 +14,7 @@ use enabler_inference::embedding::InputKind;
 use enabler_reading::{DocumentInfo, DocumentProblem, Highlights, Marked, Page, PageProblem, Picture};
 use enabler_rules::verdict::Verdict;
 use enabler_storage::record::BlobRef;
+use enabler_telemetry::metrics;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
@@ -382,7 +383,7 @@ impl Crew {
         } else {
             address.ask_patiently(request, message).await
         };
-        match asked.map_err(refused)? {
+        match asked.map_err(|error| refused_by(role::EMBEDDING, error))? {
             Ok(vectors) => {
                 let model = shared.model().map(|model| model.model_id().to_owned()).unwrap_or_default();
                 Ok((model, vectors))
@@ -444,12 +445,15 @@ impl Crew {
             request: request.clone(),
             reply,
         });
-        match asked.await.map_err(refused)? {
+        match asked.await.map_err(|error| refused_by(role::GENERATION, error))? {
             Ok(draft) => Ok(draft.text),
             Err(model::Failure::NoModel(explanation)) => {
                 Err(CrewError::NoModel { model: model.to_owned(), explanation })
             }
-            Err(model::Failure::Overloaded) => Err(CrewError::Overloaded),
+            Err(model::Failure::Overloaded) => {
+                metrics::QUEUE_REFUSED.one([role::GENERATION]);
+                Err(CrewError::Overloaded)
+            }
             Err(failure) => Err(CrewError::Failed(failure.to_string())),
         }
     }
@@ -517,8 +521,15 @@ impl Crew {
         let case = Box::new(evaluator::Case { question, answer, passages, confidence, metadata, correct });
         let asked = judge.address.ask(request, |reply| evaluator::Message::Apply { case, reply });
         let outcome = asked.await.map_err(refused)?;
+        let was_corrected = outcome.was_corrected() || !outcome.normalisations.is_empty();
         let corrections = crate::question::told(&outcome);
         let disputed = matches!(outcome.verdict, Verdict::Contradicted | Verdict::Unsupported);
+        let verdict = match (disputed, was_corrected) {
+            (true, _) => "disputed",
+            (false, true) => "corrected",
+            (false, false) => "unchanged",
+        };
+        metrics::RULES_JUDGED.one([&judge.name, verdict]);
         Ok(Ruled { text: outcome.answer, corrections, applied: true, disputed })
     }
 
@@ -684,6 +695,15 @@ fn rules_key(name: &str) -> String {
 fn load_of(fact: &str) -> (u32, u32) {
     let (waiting, width) = fact.split_once('/').unwrap_or(("0", "1"));
     (waiting.parse().unwrap_or(0), width.parse().unwrap_or(1))
+}
+
+/// As [`refused`]; a queue that is full is counted.
+fn refused_by(role: &'static str, error: AskError) -> CrewError {
+    let error = refused(error);
+    if matches!(error, CrewError::Overloaded) {
+        metrics::QUEUE_REFUSED.one([role]);
+    }
+    error
 }
 
 fn refused(error: AskError) -> CrewError {

@@ -4,6 +4,7 @@
 
 pub mod analysis;
 pub mod calls;
+mod counted;
 pub mod crew;
 pub mod documents;
 pub mod embedding;

@@ -11,8 +11,10 @@ use enabler_cluster::request::Request;
 use enabler_cluster::tree::Seat;
 use enabler_reading::{
     DocumentInfo, DocumentProblem, Highlights, Limits, Marked, Page, PageProblem, Picture, Program, Reader,
-    Settings,
+    Settings, Source,
 };
+use enabler_telemetry::metrics;
+use tokio::time::Instant;
 
 /// Work for one worker.
 #[derive(Debug)]
@@ -114,6 +116,10 @@ impl Craft for Reading {
         }
     }
 
+    fn waited(&self, waited: Duration) {
+        metrics::QUEUE_WAIT_SECONDS.took(["ocr"], waited);
+    }
+
     async fn equip(&self, seat: &Arc<Seat>) -> Result<Tools, Fault> {
         Ok(Tools { seat: Some(seat.clone()), ..Tools::default() })
     }
@@ -158,6 +164,9 @@ impl Craft for Reading {
     }
 
     fn rest(&self, tools: &mut Tools) {
+        if tools.reader.is_some() {
+            metrics::READING_CHILDREN_ENDED.one(["asked"]);
+        }
         // Tesseract's models take 150 MB in the child; an idle node holds none.
         tools.put_down();
     }
@@ -204,6 +213,30 @@ enum Made {
 
 type Outcome = Result<Made, PageProblem>;
 
+/// Counts a reading process that ended of what it read.
+fn count_end(problem: &PageProblem) {
+    let reason = match problem {
+        PageProblem::OutOfMemory | PageProblem::Document { problem: DocumentProblem::OutOfMemory } => {
+            "memory"
+        }
+        PageProblem::TimedOut | PageProblem::Document { problem: DocumentProblem::TimedOut } => "time",
+        PageProblem::Crashed | PageProblem::Document { problem: DocumentProblem::Crashed } => "crash",
+        _ => return,
+    };
+    metrics::READING_CHILDREN_ENDED.one([reason]);
+}
+
+/// Counts a page by how its text was had. One that failed has failed as a picture: native text is read from its bytes.
+fn count_page(page: &Result<Page, PageProblem>, began: Instant) {
+    let (method, outcome) = match page.as_ref().map(|page| &page.source) {
+        Ok(Source::Native | Source::Empty) => ("native", "read"),
+        Ok(Source::Ocr { .. }) => ("ocr", "read"),
+        Ok(Source::Failed { .. }) | Err(_) => ("ocr", "failed"),
+    };
+    metrics::PAGES.one([method, outcome]);
+    metrics::PAGE_SECONDS.took([method], began.elapsed());
+}
+
 impl Reading {
     /// Runs a step while somebody waits for it; a step that is given up takes its child process with it.
     async fn within(&self, tools: &mut Tools, request: &Request, step: Step<'_>) -> Option<Outcome> {
@@ -217,12 +250,22 @@ impl Reading {
             outcome = self.step(tools, request, step) => Some(outcome),
         };
         if outcome.is_none() {
+            if tools.reader.is_some() {
+                metrics::READING_CHILDREN_ENDED.one(["asked"]);
+            }
             tools.put_down();
+        }
+        if let Some(Err(problem)) = &outcome {
+            count_end(problem);
+        }
+        let killed = tools.reader.as_mut().map_or(0, Reader::take_killed);
+        for _ in 0..killed {
+            metrics::READING_CHILDREN_ENDED.one(["killed"]);
         }
         // The worker goes on with another child; what the file did to this one is the file's own failure.
         let why = match &outcome {
             Some(Err(problem)) if has_ended(problem) => Some(problem.code()),
-            _ if tools.reader.as_mut().is_some_and(|reader| reader.take_killed() > 0) => Some("killed"),
+            _ if killed > 0 => Some("killed"),
             _ => None,
         };
         if let (Some(why), Some(seat)) = (why, &tools.seat) {
@@ -238,7 +281,10 @@ impl Reading {
             Step::Page(file, number) => {
                 self.open(tools, request, file, false).await?;
                 let reader = self.reader(tools)?;
-                let page = reader.read_page(number, &self.settings, request.deadline).await?;
+                let began = Instant::now();
+                let page = reader.read_page(number, &self.settings, request.deadline).await;
+                count_page(&page, began);
+                let page = page?;
                 Ok(Made::Page(Box::new(page)))
             }
             Step::Draw(file, picture) => {

@@ -15,8 +15,11 @@ use enabler_storage::cache::{self, AnswerKey, Cache};
 use enabler_storage::clock::Clock;
 use enabler_storage::record::{DocumentId, DocumentRecord, Vector};
 use enabler_storage::shard::{Hit, Query};
+use enabler_telemetry::metrics;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
+use crate::counted;
 use crate::crew::{Case, Crew, CrewError, Ruled};
 use crate::documents::pages::template_of;
 use crate::embedding::Text;
@@ -239,40 +242,57 @@ impl Desk {
         index: Arc<Index>,
     ) -> Result<Answer, AskFailure> {
         let record = self.ready(&index, ask)?;
+        let began = Instant::now();
+        let answered = self.answer_about(request, ask, &record, index).await;
+        counted::question(&record.template, &ask.tenant, &answered, began);
+        answered
+    }
+
+    async fn answer_about(
+        &self,
+        request: &Request,
+        ask: &Ask,
+        record: &DocumentRecord,
+        index: Arc<Index>,
+    ) -> Result<Answer, AskFailure> {
         let model = self.choose(&ask.model)?;
         let talk = Talk::of(&ask.tenant, Some(ask.document_id), ask.session_id.as_deref());
         let question = self.in_full(&talk, &ask.question, &ask.earlier).await;
         let ask = &Ask { question, ..ask.clone() };
         self.remember(&talk, &ask.question).await;
-        let key = self.key(ask, &record, &model);
+        let key = self.key(ask, record, &model);
         let began_ms = self.clock.uptime_ms();
         if let Some(answer) = self.recall(&key).await {
-            self.records.keep(self, ask, &record, &answer, &index, began_ms);
+            self.records.keep(self, ask, record, &answer, &index, began_ms);
             return Ok(answer);
         }
         if ask.only_remembered {
             return Err(AskFailure::NotRemembered);
         }
-        let answer = self.think(request, ask, &record, &index, &model).await?;
+        let answer = self.think(request, ask, record, &index, &model).await?;
         // The document may have been deleted meanwhile: what is gone answers nothing and is not remembered.
         self.ready(&index, ask)?;
         if let Ok(bytes) = serde_json::to_vec(&answer) {
             self.cache.put(&key, bytes.into(), self.answer_ttl).await;
         }
-        self.records.keep(self, ask, &record, &answer, &index, began_ms);
+        self.records.keep(self, ask, record, &answer, &index, began_ms);
         Ok(answer)
     }
 
     /// The answer to `ask`, which is part of no conversation, if it is remembered.
     pub(crate) async fn remembered(&self, ask: &Ask, index: &Arc<Index>) -> Option<Answer> {
         let record = self.ready(index, ask).ok()?;
-        let model = self.choose(&ask.model).ok()?;
-        self.recall(&self.key(ask, &record, &model)).await
+        let (model, began) = (self.choose(&ask.model).ok()?, Instant::now());
+        // One that is not remembered is looked for once more by whoever answers it.
+        let found = counted::stage("cache", self.cache.get(&self.key(ask, &record, &model))).await?;
+        metrics::CACHE_LOOKUPS.one(["answer", "hit"]);
+        let answered = Ok(remembered(&found)?);
+        counted::question(&record.template, &ask.tenant, &answered, began);
+        answered.ok()
     }
 
     async fn recall(&self, key: &str) -> Option<Answer> {
-        let answer: Answer = serde_json::from_slice(&self.cache.get(key).await?).ok()?;
-        Some(Answer { cached: true, ..answer })
+        remembered(&counted::stage("cache", counted::look(&*self.cache, "answer", key)).await?)
     }
 
     fn key(&self, ask: &Ask, record: &DocumentRecord, model: &str) -> String {
@@ -371,9 +391,10 @@ impl Desk {
         model: &str,
     ) -> Result<Answer, AskFailure> {
         let template = ask.use_rules.then(|| template_of(record));
-        let wanted = self.expanded(request, template.as_deref(), &ask.question).await;
-        let vector = self.vector_of(request, &ask.question).await?;
-        let hits = self.search(ask, index, wanted, vector.clone()).await?;
+        let wanted = self.expanded(request, template.as_deref(), &ask.question);
+        let wanted = counted::stage("expand", wanted).await;
+        let vector = counted::stage("embed", self.vector_of(request, &ask.question)).await?;
+        let hits = counted::stage("search", self.search(ask, index, wanted, vector.clone())).await?;
         let hits: Vec<_> = hits.into_iter().map(|hit| passage_of(hit, record)).collect();
         self.leave(ask, &hits).await;
         let found = Found { question: &ask.question, vector, hits, of_many: false };
@@ -402,11 +423,14 @@ impl Desk {
             .iter()
             .map(|candidate| Text { kind: InputKind::Passage, text: candidate.text_to_embed.clone() })
             .collect();
+        let draft = self.draft(request, &question, &passages, model);
         let (vectors, draft) =
-            tokio::join!(self.embed(request, texts), self.draft(request, &question, &passages, model));
+            tokio::join!(counted::stage("embed", self.embed(request, texts)), counted::stage("draft", draft));
+        let holding = Instant::now();
         let cosines: Vec<f32> = vectors?.iter().map(|other| cosine(vector, other)).collect();
         let draft = draft?;
         let decided = answer::decide(&question, &passages, &candidates, &cosines, draft.as_deref());
+        metrics::QUESTION_STAGE_SECONDS.took(["hold"], holding.elapsed());
         // The rules of the document that the answer rests on.
         let first = decided.sources.first().and_then(|first| hits.get(*first));
         let case = Case {
@@ -419,7 +443,7 @@ impl Desk {
             // Rules correct what was answered; they do not answer in the document's place.
             correct: decided.answered,
         };
-        let corrected = self.rules(request, how.use_rules, case).await;
+        let corrected = counted::stage("judge", self.rules(request, how.use_rules, case)).await;
         let doubt = if corrected.disputed { DISPUTED_SHARE } else { 1.0 };
         Ok(Answer {
             text: corrected.text,
@@ -449,7 +473,7 @@ impl Desk {
         let keys: Vec<_> = texts.iter().map(|text| embedding_key(&self.embedding_model, text)).collect();
         let mut vectors = Vec::with_capacity(texts.len());
         for key in &keys {
-            let known = self.cache.get(key).await;
+            let known = counted::look(&*self.cache, "embedding", key).await;
             vectors.push(known.map(|bytes| Vector::from_bytes(bytes.to_vec()).to_f32()));
         }
         let missing = texts.into_iter().zip(&vectors).filter(|(_, known)| known.is_none());
@@ -557,6 +581,12 @@ impl Desk {
             }
         }
     }
+}
+
+/// An answer as it was kept.
+pub(crate) fn remembered(bytes: &[u8]) -> Option<Answer> {
+    let answer: Answer = serde_json::from_slice(bytes).ok()?;
+    Some(Answer { cached: true, ..answer })
 }
 
 /// What the rules changed and what they object to, one sentence each.

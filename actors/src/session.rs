@@ -7,6 +7,7 @@ use enabler_grounding::question::follow_up;
 use enabler_storage::cache::{self, Cache};
 use enabler_storage::record::DocumentId;
 
+use crate::counted;
 use crate::question::Desk;
 
 /// Questions of a session that are kept: a follow-up takes its subject from one of the last few.
@@ -60,7 +61,7 @@ impl Desk {
 }
 
 async fn turns(cache: &Arc<dyn Cache>, key: &str) -> Vec<String> {
-    let kept = cache.get(key).await;
+    let kept = counted::look(&**cache, "session", key).await;
     kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
 }
 

@@ -108,6 +108,10 @@ pub struct Actors {
     pub board: Board,
     /// Whether the model that `auto` takes is loaded; absent when none is installed or the node runs none.
     pub writer: Option<model::Standing>,
+    /// The model hosts of this node by their model, and whether each is loaded.
+    pub hosts: Vec<(String, model::Standing)>,
+    /// The name of the embedding model.
+    pub embedding_model: String,
     /// Damaged objects that the last reading of the store found.
     pub findings: Findings,
     /// What operators see of all nodes and do to them.
@@ -271,7 +275,24 @@ pub async fn start(settings: &Settings, parts: Parts) -> Result<Actors, Fault> {
     };
     let (findings, cache) = (Findings::default(), parts.cache);
     let panel = Panel::new(operator, router.clone());
-    Ok(Actors { tree, shards, router, intake, crew, cache, board, writer, findings, panel, draining, root })
+    let hosts = hosts.into_iter().map(|(name, _, standing)| (name, standing)).collect();
+    let embedding_model = embedding_model(settings).to_owned();
+    Ok(Actors {
+        tree,
+        shards,
+        router,
+        intake,
+        crew,
+        cache,
+        board,
+        writer,
+        hosts,
+        embedding_model,
+        findings,
+        panel,
+        draining,
+        root,
+    })
 }
 
 /// How often actors are restarted before their supervisor escalates.

@@ -37,6 +37,9 @@ pub trait Craft: Send + Sync + 'static {
         None
     }
 
+    /// A job was taken up that had waited for so long.
+    fn waited(&self, _waited: Duration) {}
+
     /// Makes a worker's tools; also after each failure. What its tools fail at may be told at its seat.
     fn equip(&self, seat: &Arc<Seat>) -> impl Future<Output = Result<Self::Tools, Fault>> + Send;
 
@@ -238,6 +241,7 @@ impl<C: Craft> Behaviour for Worker<C> {
                 *waits = 0;
                 let (name, trace, queued_us) = (C::name(&job), C::trace(&job), waiting.waited_us());
                 drop(waiting);
+                self.craft.waited(Duration::from_micros(queued_us));
                 seat.takes_up(name, queued_us);
                 let mut in_hand = trace.map(|trace| InHand::of(seat, &trace, name, queued_us));
                 self.craft.work(tools, job).await?;

@@ -264,6 +264,7 @@ impl Supervisor {
             }
             Verdict::Escalate => {
                 seat.set_status(Status::Failed);
+                enabler_telemetry::metrics::ACTOR_ESCALATIONS.one([seat.kind()]);
                 let reason = format!(
                     "`{path}` failed more than {} times in {} ms",
                     self.policy.restarts_max, self.policy.period_ms

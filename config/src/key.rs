@@ -147,6 +147,8 @@ pub(crate) const KEYS: &[Key] = &[
     of("operator.actions", Kind::Flag),
     of("log.filter", Kind::Text),
     of("log.format", Kind::Choice(&["text", "json"])),
+    of("telemetry.metrics", Kind::Flag),
+    of("telemetry.listen", Kind::Socket),
 ];
 
 /// The setting at `path`.

@@ -21,6 +21,6 @@ pub use problem::{Origin, Problem, Problems};
 pub use secret::Secret;
 pub use sections::{
     Auth, Cache, Chunking, Data, Embedding, Generation, Http, Log, Models, Reading, Retention, Retrieval,
-    Settings, Storage, Supervision,
+    Settings, Storage, Supervision, Telemetry,
 };
 pub use value::Value;

@@ -60,6 +60,8 @@ section! {
         operator: Operator,
         /// Logging.
         log: Log,
+        /// What is told to those who watch nodes.
+        telemetry: Telemetry,
     }
 }
 
@@ -340,6 +342,16 @@ section! {
         filter: String,
         /// `text` or `json`.
         format: String,
+    }
+}
+
+section! {
+    /// What is told to those who watch nodes.
+    Telemetry {
+        /// Whether metrics are told.
+        metrics: bool,
+        /// Where they are asked for, with no key: it is for the network of whoever watches alone.
+        listen: SocketAddr,
     }
 }
 

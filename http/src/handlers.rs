@@ -160,6 +160,7 @@ async fn others(route: Route, call: Call<'_>) -> Result<Response, Refusal> {
 
 async fn receive(call: Call<'_>) -> Result<Response, Refusal> {
     let Ok(_permit) = call.uploads.try_acquire() else {
+        enabler_telemetry::metrics::HTTP_REFUSED.one(["uploads_max"]);
         let retry_after_seconds = UPLOAD_RETRY_SECONDS;
         return Err(ApiError::Overloaded { queue: Queue::Uploads, retry_after_seconds }.into());
     };

@@ -18,6 +18,7 @@ mod document;
 mod door;
 mod error;
 mod etag;
+mod exporter;
 mod failure;
 mod fields;
 mod handlers;
@@ -63,6 +64,7 @@ pub use document::{
     UploadMeta,
 };
 pub use error::{ApiError, Queue};
+pub use exporter::{Metrics, serve_metrics};
 pub use failure::{Failure, FailureCode};
 pub use health::{Component, Health, Readiness, Standing, TreeNode};
 pub use keys::{KeyHash, KeyRing};

@@ -59,6 +59,11 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// Its name in the API.
+    pub(crate) fn code(self) -> &'static str {
+        self.row().1
+    }
+
     /// Its status, its name in the API, and its title in English and Portuguese.
     pub(crate) fn row(self) -> (StatusCode, &'static str, &'static str, &'static str) {
         match self {

@@ -32,7 +32,7 @@ const STREAMS_MAX: u32 = 64;
 /// How long a client may leave what it is sent unread: its connection holds a place and some buffers.
 const UNREAD_TIME_MAX: Duration = Duration::from_secs(30);
 /// How long to wait after the system refused a connection, mostly because it has no more file handles.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// Serves `api` behind `door` on `listener` until `shutdown` completes; then takes no more connections and waits for the
 /// requests in work, at most [`Limits::shutdown_time_max`]. Returns whether all of them ended by themselves.
@@ -85,7 +85,7 @@ pub async fn serve(
     tokio::time::timeout(shutdown_time_max, graceful.shutdown()).await.is_ok()
 }
 
-fn builder() -> Builder<TokioExecutor> {
+pub(crate) fn builder() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()

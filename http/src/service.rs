@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use enabler_telemetry::metrics;
 use futures_util::FutureExt as _;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -30,6 +31,7 @@ use crate::rate::Quotas;
 use crate::route::{self, Route};
 use crate::stream::Streams;
 use crate::stream::socket::{self, Guest, MESSAGE_BYTES_MAX};
+use crate::stream::sse::Ending;
 use crate::upload::Refusal;
 
 /// When a client should come back after every place for a request was taken.
@@ -56,8 +58,10 @@ pub(crate) struct Incoming {
     pub(crate) peer: IpAddr,
 }
 
+/// The route of requests that lead nowhere, for those who count.
+const NO_ROUTE: &str = "none";
+
 /// What became known of a request on its way in; its answer and the audit log want it whatever happens.
-#[derive(Default)]
 struct Seen {
     quotas: Quotas,
     pending: Option<Pending>,
@@ -76,12 +80,12 @@ impl Service {
 
     /// Answers a request. Dropped before it is done, the request's cancel token fires.
     pub(crate) async fn answer(&self, incoming: Incoming) -> Response {
-        let began = Instant::now();
+        let (began, _in_work) = (Instant::now(), metrics::HTTP_IN_WORK.held([]));
         let Incoming { method, path, query, headers, body, peer } = incoming;
         let context = self.context(&headers, self.door.address(peer, &headers), began);
         let _cancel = context.cancel.clone().drop_guard();
         let rest = body.clone();
-        let mut seen = Seen::default();
+        let mut seen = Seen { quotas: Quotas::default(), pending: None, is_known: false, route: NO_ROUTE };
         let work = self.work(&method, &path, &query, &headers, body, &context, &mut seen);
         let outcome = AssertUnwindSafe(work).catch_unwind().await;
         let problem = match outcome {
@@ -99,6 +103,7 @@ impl Service {
         let mut response = match problem {
             Ok(response) => response,
             Err(problem) => {
+                metrics::ERRORS.one([problem.kind.code()]);
                 // A client that waits to be told to go on has sent nothing that would have to be drained.
                 if !headers.contains_key(header::EXPECT) {
                     Box::pin(rest.drain()).await;
@@ -113,6 +118,11 @@ impl Service {
             pending.answered(response.status().as_u16(), response.extensions().get().copied(), detail);
         }
         let (status, elapsed) = (response.status().as_u16(), began.elapsed());
+        metrics::HTTP_REQUESTS.one([seen.route, response.status().as_str()]);
+        match response.extensions().get::<Ending>() {
+            Some(ending) => ending.times(seen.route, began),
+            None => metrics::HTTP_SECONDS.took([seen.route], elapsed),
+        }
         tracing::info!(
             request_id = &*context.request_id,
             trace_id = &*context.trace_id,
@@ -137,9 +147,10 @@ impl Service {
         seen: &mut Seen,
     ) -> Result<Response, Problem> {
         let route = route::find(method, path)?;
+        seen.route = route.name();
         let caller = self.door.admit(route, headers, context.address, &mut seen.quotas).await?;
         seen.pending = self.pending(route, caller.as_ref(), context);
-        (seen.is_known, seen.route) = (caller.is_some(), route.name());
+        seen.is_known = caller.is_some();
         if caller.is_some() {
             self.api.request_begins(context);
         }
@@ -153,6 +164,7 @@ impl Service {
             Ok(permit) => Some(permit),
             Err(_) if route.is_probe() => None,
             Err(_) => {
+                metrics::HTTP_REFUSED.one(["requests_max"]);
                 let retry_after_seconds = REQUEST_RETRY_SECONDS;
                 let error = ApiError::Overloaded { queue: Queue::Requests, retry_after_seconds };
                 return Err(self.refused(Refusal::Api(error), route, context, limit.as_secs()));
@@ -188,10 +200,14 @@ impl Service {
                 let upgrade = upgrade.max_message_size(MESSAGE_BYTES_MAX).max_frame_size(MESSAGE_BYTES_MAX);
                 upgrade.on_upgrade(move |socket| socket::serve(guest, socket)).into_response()
             }
-            Err(problem) => problem.response(context.language, "/v1/stream", &context.request_id),
+            Err(problem) => {
+                metrics::ERRORS.one([problem.kind.code()]);
+                problem.response(context.language, "/v1/stream", &context.request_id)
+            }
         };
         add_headers(response.headers_mut(), &context);
         quotas.write(response.headers_mut());
+        metrics::HTTP_REQUESTS.one([Route::Stream.name(), response.status().as_str()]);
         let status = response.status().as_u16();
         tracing::info!(request_id = &*context.request_id, status, "answered a WebSocket's request");
         response

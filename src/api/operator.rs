@@ -77,7 +77,7 @@ impl OperatorApi for NodeApi {
     }
 
     fn request_begins(&self, context: &Context) {
-        if let Ok(panel) = self.panel() {
+        if let Some(panel) = self.started.now().map(|actors| actors.panel) {
             panel.request_begins(&context.request_id, &context.trace_id);
         }
     }
@@ -87,7 +87,7 @@ impl OperatorApi for NodeApi {
         if route.starts_with("operator ") {
             return;
         }
-        if let Ok(panel) = self.panel() {
+        if let Some(panel) = self.started.now().map(|actors| actors.panel) {
             panel.request_ended(&context.trace_id, route, took, failed);
         }
     }
@@ -102,7 +102,7 @@ struct Watching {
 #[async_trait]
 impl Watch for Watching {
     async fn changes(&mut self) -> Vec<Change> {
-        let Ok(actors) = self.started.get() else { return Vec::new() };
+        let Some(actors) = self.started.now() else { return Vec::new() };
         let told = actors.panel.changes(&mut self.after, CHANGES_MAX).await;
         let change = |one: Value| {
             let event = one["event"].as_str()?.to_owned();

@@ -14,6 +14,9 @@ use super::failure::Failure;
 pub(crate) struct NodeFile {
     /// Its address, such as `http://127.0.0.1:8080`.
     pub(crate) url: String,
+    /// Where it tells its metrics, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) metrics: Option<String>,
     /// Its process.
     pub(crate) pid: u32,
     /// Its version.
@@ -57,16 +60,14 @@ pub(crate) fn hold(dir: &Path) -> Result<Hold, Failure> {
 
 impl Hold {
     /// Says where the node answers.
-    pub(crate) fn announce(&self, address: SocketAddr) -> Result<NodeFile, Failure> {
-        // A client on this machine cannot connect to "every address".
-        let host = match address.ip() {
-            ip if ip.is_unspecified() && ip.is_ipv4() => "127.0.0.1".to_owned(),
-            ip if ip.is_unspecified() => "[::1]".to_owned(),
-            std::net::IpAddr::V6(ip) => format!("[{ip}]"),
-            ip => ip.to_string(),
-        };
+    pub(crate) fn announce(
+        &self,
+        address: SocketAddr,
+        metrics: Option<SocketAddr>,
+    ) -> Result<NodeFile, Failure> {
         let node = NodeFile {
-            url: format!("http://{host}:{}", address.port()),
+            url: url(address),
+            metrics: metrics.map(|metrics| format!("{}/metrics", url(metrics))),
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
@@ -88,6 +89,17 @@ impl Drop for Hold {
     }
 }
 
+/// The address for a client on this machine, which cannot connect to "every address".
+fn url(address: SocketAddr) -> String {
+    let host = match address.ip() {
+        ip if ip.is_unspecified() && ip.is_ipv4() => "127.0.0.1".to_owned(),
+        ip if ip.is_unspecified() => "[::1]".to_owned(),
+        std::net::IpAddr::V6(ip) => format!("[{ip}]"),
+        ip => ip.to_string(),
+    };
+    format!("http://{host}:{}", address.port())
+}
+
 fn file(dir: &Path) -> PathBuf {
     dir.join("node.json")
 }
@@ -105,8 +117,9 @@ mod tests {
     fn a_second_node_is_kept_off_a_directory_until_the_first_is_gone() {
         let dir = tempfile::tempdir().unwrap();
         let first = hold(dir.path()).unwrap();
-        let announced = first.announce("0.0.0.0:8080".parse().unwrap()).unwrap();
+        let announced = first.announce("0.0.0.0:8080".parse().unwrap(), "[::1]:9464".parse().ok()).unwrap();
         assert_eq!(announced.url, "http://127.0.0.1:8080");
+        assert_eq!(announced.metrics.as_deref(), Some("http://[::1]:9464/metrics"));
         assert_eq!(read(dir.path()), Some(announced));
         let message = hold(dir.path()).err().unwrap().to_string();
         assert!(message.contains("already uses") && message.contains("http://127.0.0.1:8080"), "{message}");

@@ -13,10 +13,11 @@ use super::out;
 pub(crate) async fn run(
     settings: Settings,
     listener: TcpListener,
+    watchers: Option<TcpListener>,
     key: Secret,
     stop: CancellationToken,
 ) -> Result<(), rag_enabler::node::NodeError> {
-    rag_enabler::node::run(settings, listener, key, stop).await
+    rag_enabler::node::run(settings, listener, watchers, key, stop).await
 }
 
 /// Reads documents as a child process of a node.

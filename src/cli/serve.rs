@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use enabler_config::{Loaded, Log};
+use enabler_config::{Loaded, Log, Origin};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -24,13 +24,18 @@ pub(crate) async fn serve(loaded: Loaded, serve: &Serve) -> Result<ExitCode, Fai
     let dir = &settings.data.dir;
     let hold = node_file::hold(dir)?;
     let node_key = key::ensure(&loaded)?;
-    let listener = listen(settings.http.listen).await?;
+    let listener = listen(settings.http.listen, "--listen").await?;
     let address = listener.local_addr().map_err(|error| Failure::io("asking for the address", error))?;
-    let node = hold.announce(address)?;
+    let watchers = watchers(&loaded).await?;
+    let metrics = watchers.as_ref().and_then(|watchers| watchers.local_addr().ok());
+    let node = hold.announce(address, metrics)?;
     let url = &node.url;
     out::note(&format!("rag-enabler {} on {url}", node.version));
     out::note(&format!("  documentation {url}/docs"));
     out::note(&format!("  operator      {url}/operator"));
+    if let Some(metrics) = &node.metrics {
+        out::note(&format!("  metrics       {metrics}"));
+    }
     out::note(&format!("  data          {}", dir.display()));
     if node_key.is_new {
         out::note(&format!("  API key       {}", node_key.key.reveal()));
@@ -38,7 +43,7 @@ pub(crate) async fn serve(loaded: Loaded, serve: &Serve) -> Result<ExitCode, Fai
     }
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
-    let outcome = product::run(settings.clone(), listener, node_key.key, stop).await;
+    let outcome = product::run(settings.clone(), listener, watchers, node_key.key, stop).await;
     drop(hold);
     outcome.map_err(|error| Failure::Plain(chain(&*error)))?;
     Ok(ExitCode::SUCCESS)
@@ -53,13 +58,32 @@ fn raise_open_files() {
     }
 }
 
-async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Failure> {
+/// Where those who watch the node ask, unless nobody may. Where nobody chose the port and another program has the usual
+/// one, it is any free one: several nodes may be tried on one machine.
+async fn watchers(loaded: &Loaded) -> Result<Option<TcpListener>, Failure> {
+    let own = &loaded.merged.settings.telemetry;
+    if !own.metrics {
+        return Ok(None);
+    }
+    let is_chosen = loaded
+        .merged
+        .values
+        .iter()
+        .any(|(path, _, origin)| *path == "telemetry.listen" && *origin != Origin::Default);
+    if !is_chosen && let Ok(usual) = TcpListener::bind(own.listen).await {
+        return Ok(Some(usual));
+    }
+    let address = if is_chosen { own.listen } else { std::net::SocketAddr::new(own.listen.ip(), 0) };
+    listen(address, "telemetry.listen").await.map(Some)
+}
+
+async fn listen(address: std::net::SocketAddr, setting: &str) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| match error.kind() {
         std::io::ErrorKind::AddrInUse => Failure::Plain(format!(
-            "{address} is already in use.\nChoose another with --listen, such as --listen 127.0.0.1:0 for any free port."
+            "{address} is already in use.\nChoose another with {setting}, such as 127.0.0.1:0 for any free port."
         )),
         std::io::ErrorKind::PermissionDenied => Failure::Plain(format!(
-            "{address} may not be used by this user.\nChoose a port above 1023 with --listen."
+            "{address} may not be used by this user.\nChoose a port above 1023 with {setting}."
         )),
         _ => Failure::io(format!("listening on {address}"), error),
     })

@@ -50,6 +50,18 @@ pub(crate) struct AuditLog {
     ending: CancellationToken,
     clock: Arc<dyn Clock>,
     writer: JoinHandle<()>,
+    lines: mpsc::WeakSender<Line>,
+}
+
+/// Tells how many lines wait to be written.
+#[derive(Clone)]
+pub(crate) struct Waiting(mpsc::WeakSender<Line>);
+
+impl Waiting {
+    /// How many; those that the writer has in hand are not among them.
+    pub(crate) fn count(&self) -> usize {
+        self.0.upgrade().map_or(0, |lines| lines.max_capacity() - lines.capacity())
+    }
 }
 
 /// Begins an audit log; it writes as soon as a generation of the node runs.
@@ -58,10 +70,16 @@ pub(super) fn start(doors: Doors, clock: Arc<dyn Clock>) -> (Notes, AuditLog) {
     let ending = CancellationToken::new();
     let (own, until) = (Arc::clone(&clock), ending.clone());
     let writer = tokio::spawn(Writer { doors, clock: own, waiting, ending: until, sequence: 0 }.run());
-    (Notes { lines, clock: Arc::clone(&clock) }, AuditLog { ending, clock, writer })
+    let weak = lines.downgrade();
+    (Notes { lines, clock: Arc::clone(&clock) }, AuditLog { ending, clock, writer, lines: weak })
 }
 
 impl AuditLog {
+    /// Tells how many lines wait.
+    pub(crate) fn waiting(&self) -> Waiting {
+        Waiting(self.lines.clone())
+    }
+
     /// Writes what waits and ends.
     pub(crate) async fn close(self) {
         self.ending.cancel();

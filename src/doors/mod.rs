@@ -23,6 +23,8 @@ use enabler_storage::objects::ObjectStore;
 
 use crate::node::NodeError;
 
+pub(crate) use audit::Waiting;
+
 /// What one generation of the node brings.
 #[derive(Clone)]
 pub(crate) struct Means {

@@ -9,6 +9,7 @@ use enabler_cluster::request::Request;
 use enabler_cluster::tree::Status as SeatStatus;
 use enabler_storage::cache;
 use enabler_storage::record::{self, DocumentId, DocumentRecord, Op, Outcome, Reason, Status};
+use enabler_telemetry::metrics;
 use futures_util::FutureExt;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -111,6 +112,8 @@ pub struct State {
     tries: u32,
     deleted: bool,
     last_command: Option<Instant>,
+    /// When what is being read was acknowledged here, in Unix milliseconds.
+    accepted_ms: Option<u64>,
 }
 
 impl Behaviour for Document {
@@ -150,6 +153,7 @@ impl Behaviour for Document {
             Command::Accept { record, reply } => {
                 let accepted = self.append(vec![Op::Accepted { document: record }]).await;
                 if accepted.is_ok() {
+                    state.accepted_ms = Some(self.bench.clock.now_ms());
                     self.begin(context, state).await;
                 }
                 reply.send(accepted);
@@ -158,6 +162,7 @@ impl Behaviour for Document {
             Command::Retry { reply } => {
                 let retried = self.retry(state).await;
                 if retried.is_ok() {
+                    state.accepted_ms = Some(self.bench.clock.now_ms());
                     self.begin(context, state).await;
                 }
                 reply.send(retried);
@@ -262,6 +267,9 @@ impl Document {
         let reason = match outcome {
             Ok(()) => {
                 context.seat().note("ready");
+                if let Some(record) = self.record().await {
+                    self.count(state, &record, "ready");
+                }
                 return Ok(());
             }
             Err(IngestError::Cancelled) => return Ok(()),
@@ -283,8 +291,20 @@ impl Document {
         let (document_id, revision) = (record.document_id, record.revision);
         let processed_ms = self.bench.clock.now_ms();
         let failed = self.append(vec![Op::Failed { document_id, revision, reason, processed_ms }]).await;
+        if failed.is_ok() {
+            self.count(state, &record, "failed");
+        }
         // Unrecorded, the document would stay in processing for ever: fail, come back, look again.
         failed.map_err(|error| Fault::from_error("recording that the document failed", &error))
+    }
+
+    /// Counts how long the document took. Of a later revision that another node took in nobody here knows since when.
+    fn count(&self, state: &State, record: &DocumentRecord, outcome: &str) {
+        let first_ms = (record.revision == 1).then_some(record.created_ms);
+        if let Some(since_ms) = state.accepted_ms.or(first_ms) {
+            let took = Duration::from_millis(self.bench.clock.now_ms().saturating_sub(since_ms));
+            metrics::INGEST_SECONDS.took([&record.template, outcome], took);
+        }
     }
 
     /// Stops the work for a document that was taken out of service; takes it up again when it was put back.
@@ -335,23 +355,27 @@ impl Document {
         if let Some(ingest) = state.ingest.take() {
             ingest.cancel();
         }
+        let counted = if reason == "expired" { "retention" } else { "asked" };
         self.append(vec![Op::Deleted { document_id: self.id, reason }]).await?;
         state.deleted = true;
         context.seat().note("deleted");
         // From here on it answers nothing. A store or cache that is down now delays what remains, not the answer.
-        if let Err(error) = erase(&self.bench, &record).await {
+        let erased = erase(&self.bench, &record).await;
+        metrics::ERASURES.one([counted, if erased.is_ok() { "erased" } else { "failed" }]);
+        if let Err(error) = erased {
             context.seat().failed("erase", error.to_string(), None);
-            tokio::spawn(erase_later(self.bench.clone(), record));
+            tokio::spawn(erase_later(self.bench.clone(), record, counted));
         }
         Ok(())
     }
 }
 
 /// Tries again to erase what a store or cache that was down has kept; the sweep at the next start removes the rest.
-async fn erase_later(bench: Bench, record: DocumentRecord) {
+async fn erase_later(bench: Bench, record: DocumentRecord, counted: &'static str) {
     for tries in 0..ERASE_TRIES_MAX {
         tokio::time::sleep(ERASE_WAIT_FIRST * 2u32.pow(tries)).await;
         if erase(&bench, &record).await.is_ok() {
+            metrics::ERASURES.one([counted, "erased"]);
             return;
         }
     }

@@ -23,6 +23,7 @@ use tokio::time::Instant;
 
 use super::pages::{self, PageReport};
 use super::progress::{Board, Progress, Stage};
+use crate::counted;
 use crate::crew::{Crew, CrewError};
 use crate::embedding::{Model, Text};
 use crate::operator::Quarantine;
@@ -221,7 +222,7 @@ async fn one_page(
     number: u32,
 ) -> Result<Page, IngestError> {
     let cached = cache::ocr_key(&record.tenant, &record.sha256, number, &bench.languages, "");
-    let remembered = bench.cache.get(&cached).await;
+    let remembered = counted::look(&*bench.cache, "ocr", &cached).await;
     let remembered = remembered.and_then(|bytes| codec::decode::<Page>(Kind::Pages, &bytes).ok());
     let page = match remembered {
         Some(page) => page,

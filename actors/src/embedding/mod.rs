@@ -5,6 +5,7 @@ mod model;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use enabler_cluster::request::Request;
 use enabler_inference::catalogue::{self, Location};
 use enabler_inference::embedding::{Embedder, InputKind, Options};
 use enabler_providers::Embeds;
+use enabler_telemetry::metrics;
+use tokio::time::Instant;
 
 use batch::{Item, Line};
 pub use model::Model;
@@ -72,17 +75,31 @@ type Loaded = Result<Model, String>;
 
 /// The model as others see it, over restarts of the pool.
 #[derive(Clone, Default)]
-pub struct Shared(Arc<Mutex<Option<Loaded>>>);
+pub struct Shared {
+    loaded: Arc<Mutex<Option<Loaded>>>,
+    busy: Arc<AtomicBool>,
+    waiting: Arc<AtomicUsize>,
+}
 
 impl Shared {
     /// The loaded model, or why there is none (yet).
     pub fn model(&self) -> Loaded {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = self.loaded.lock().unwrap_or_else(PoisonError::into_inner).clone();
         known.unwrap_or_else(|| Err("the embedding model is being loaded".to_owned()))
     }
 
+    /// Whether a batch is being computed now.
+    pub fn is_busy(&self) -> bool {
+        self.busy.load(Ordering::Relaxed)
+    }
+
+    /// Jobs whose texts are not all embedded yet.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     fn set(&self, model: Loaded) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(model);
+        *self.loaded.lock().unwrap_or_else(PoisonError::into_inner) = Some(model);
     }
 }
 
@@ -109,6 +126,8 @@ struct Waiting {
     missing: usize,
     request: Request,
     reply: Reply<Result<Vec<Vec<f32>>, Failure>>,
+    since: Instant,
+    begun: bool,
 }
 
 /// What the pool remembers.
@@ -145,6 +164,7 @@ impl Behaviour for EmbeddingPool {
 
     async fn start(&self, context: &Context<Message>) -> Result<State, Fault> {
         self.load(context);
+        self.shared.busy.store(false, Ordering::Relaxed);
         Ok(State::default())
     }
 
@@ -162,6 +182,7 @@ impl Behaviour for EmbeddingPool {
             },
             Message::Computed(items, outcome) => {
                 state.busy = false;
+                self.shared.busy.store(false, Ordering::Relaxed);
                 state.settle(items, outcome);
             }
             Message::Crashed(reason) => return Err(Fault::new(reason)),
@@ -182,6 +203,7 @@ impl Behaviour for EmbeddingPool {
             Message::Look => self.load(context),
         }
         self.compute(context, state);
+        self.shared.waiting.store(state.waiting.len(), Ordering::Relaxed);
         Ok(())
     }
 }
@@ -224,11 +246,18 @@ impl EmbeddingPool {
         if items.is_empty() {
             return;
         }
+        state.begin(&items);
         let texts: Vec<Text> = items.iter().filter_map(|item| state.text(item)).collect();
         state.busy = true;
+        self.shared.busy.store(true, Ordering::Relaxed);
+        let name = self.model.clone();
         let address = context.address().clone();
         tokio::spawn(async move {
-            let message = match model.embed(texts).await {
+            let (began, count) = (Instant::now(), texts.len() as u64);
+            let outcome = model.embed(texts).await;
+            metrics::EMBEDDING_SECONDS.took([&name], began.elapsed());
+            metrics::EMBEDDING_TEXTS.add([&name], count);
+            let message = match outcome {
                 Some(outcome) => Message::Computed(items, outcome),
                 None => Message::Crashed("the embedding model panicked".to_owned()),
             };
@@ -251,7 +280,18 @@ impl State {
             self.line.push(Item { id, index }, text.text.len(), urgent);
         }
         let missing = texts.len();
-        self.waiting.insert(id, Waiting { vectors: vec![None; missing], texts, missing, request, reply });
+        let (vectors, since) = (vec![None; missing], Instant::now());
+        self.waiting.insert(id, Waiting { vectors, texts, missing, request, reply, since, begun: false });
+    }
+
+    /// Counts how long those have waited whose first texts are taken now.
+    fn begin(&mut self, items: &[Item]) {
+        for item in items {
+            if let Some(waiting) = self.waiting.get_mut(&item.id).filter(|waiting| !waiting.begun) {
+                waiting.begun = true;
+                metrics::QUEUE_WAIT_SECONDS.took(["embedding"], waiting.since.elapsed());
+            }
+        }
     }
 
     fn text(&self, item: &Item) -> Option<Text> {

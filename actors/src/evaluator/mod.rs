@@ -8,6 +8,7 @@ mod tests;
 mod version;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -117,16 +118,24 @@ pub struct Report {
 
 /// The hash of the version in force, for the keys of remembered answers.
 #[derive(Debug, Clone, Default)]
-pub struct Standing(Arc<RwLock<String>>);
+pub struct Standing {
+    hash: Arc<RwLock<String>>,
+    refused: Arc<AtomicBool>,
+}
 
 impl Standing {
     /// The hash; on a day on which rules begin or end it differs from the day before.
     pub fn hash(&self) -> String {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.hash.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether its newest file was refused, so that an older version is in force.
+    pub fn is_refused(&self) -> bool {
+        self.refused.load(Ordering::Relaxed)
     }
 
     fn set(&self, hash: String) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = hash;
+        *self.hash.write().unwrap_or_else(PoisonError::into_inner) = hash;
     }
 }
 
@@ -333,6 +342,7 @@ impl Evaluator {
     }
 
     fn show(&self, context: &Context<Message>, state: &State) {
+        self.standing.refused.store(state.refused.is_some(), Ordering::Relaxed);
         let report = self.report(state);
         let mut note = format!("{} rules, version {} ({})", report.rules, report.hash, report.origin);
         if report.quarantined > 0 {

@@ -6,15 +6,19 @@ use enabler_cluster::request::{Ended, Request};
 use enabler_storage::cache::{self, AnswerKey};
 use enabler_storage::record::DocumentId;
 use futures_util::future::try_join_all;
+use tokio::time::Instant;
 
 use super::Seek;
-use crate::question::{Answer, AskFailure, Choice, Found, How, PASSAGES_MIN, RULES_DEFAULT};
+use crate::counted;
+use crate::question::{self, Answer, AskFailure, Choice, Found, How, PASSAGES_MIN, RULES_DEFAULT};
 use crate::router::{RouteError, Router};
 use crate::session::Talk;
 use crate::wire::Hit;
 
 /// The part of a question's time in which every shard must have answered; the rest is for the answer.
 const SEARCH_SHARE: f64 = 0.5;
+/// What stands for a template where questions to all documents are counted.
+const ALL: &str = "all";
 /// Answers that are thrown away because a document of theirs went while they were written; then it is asked later.
 const TRIES_MAX: usize = 2;
 
@@ -50,6 +54,13 @@ impl Router {
     /// # Errors
     /// See [`AskFailure`]; also when a single shard cannot be asked.
     pub async fn query(&self, request: &Request, inquiry: &Inquiry) -> Result<Answer, AskFailure> {
+        let began = Instant::now();
+        let answered = self.answer(request, inquiry).await;
+        counted::question(ALL, &inquiry.tenant, &answered, began);
+        answered
+    }
+
+    async fn answer(&self, request: &Request, inquiry: &Inquiry) -> Result<Answer, AskFailure> {
         let desk = &self.calls.desk;
         let model = desk.choose(&inquiry.model)?;
         let talk = Talk::of(&inquiry.tenant, None, inquiry.session_id.as_deref());
@@ -59,10 +70,9 @@ impl Router {
         for _ in 0..TRIES_MAX {
             let found = self.find(request, inquiry, &question).await?;
             let key = self.key(inquiry, &found, &model);
-            if let Some(bytes) = desk.cache.get(&key).await
-                && let Ok(answer) = serde_json::from_slice::<Answer>(&bytes)
-            {
-                return Ok(Answer { cached: true, ..answer });
+            let known = counted::stage("cache", counted::look(&*desk.cache, "answer", &key)).await;
+            if let Some(answer) = known.and_then(|bytes| question::remembered(&bytes)) {
+                return Ok(answer);
             }
             if inquiry.only_remembered {
                 return Err(AskFailure::NotRemembered);
@@ -88,15 +98,15 @@ impl Router {
         let part = request.part(request.left().mul_f64(SEARCH_SHARE));
         // Whose rules answer is known when it is known whose document does; the words to look for are general.
         let template = inquiry.use_rules.then_some(RULES_DEFAULT);
-        let words = desk.expanded(&part, template, question).await;
-        let vector = desk.vector_of(&part, question).await?;
+        let words = counted::stage("expand", desk.expanded(&part, template, question)).await;
+        let vector = counted::stage("embed", desk.vector_of(&part, question)).await?;
         let seek = Seek {
             tenant: inquiry.tenant.clone(),
             text: question.to_owned(),
             filters: inquiry.filters.clone(),
             top_k: inquiry.top_k.max(PASSAGES_MIN),
         };
-        match self.scatter(&part, &seek, &words, &vector).await {
+        match counted::stage("search", self.scatter(&part, &seek, &words, &vector)).await {
             Ok(hits) => Ok(Found { question, vector, hits, of_many: true }),
             Err(AskFailure::Ended(Ended::TimedOut)) if request.ended().is_none() => {
                 Err(AskFailure::Unavailable("a shard of the knowledge base, which is slow,".to_owned()))

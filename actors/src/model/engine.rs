@@ -2,16 +2,19 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use enabler_cluster::address::Reply;
 use enabler_cluster::request::Request;
 use enabler_inference::language::{
     Detokenizer, LanguageModel, Message, Prefix, STEP_TOKENS_MAX, Sequence, Speaker, Work, sample,
 };
+use enabler_telemetry::metrics;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::schedule::{Need, plan};
-use super::{Draft, Failure, Prompt};
+use super::{Draft, Failure, Prompt, Standing};
 
 /// Memory of computed beginnings that are kept for the next question about the same passages.
 const PREFIX_BYTES_MAX: usize = 96 << 20;
@@ -24,6 +27,7 @@ pub struct Stream {
     answer_tokens_max: usize,
     request: Request,
     reply: Reply<Result<Draft, Failure>>,
+    since: Instant,
 }
 
 impl Stream {
@@ -33,7 +37,7 @@ impl Stream {
         request: Request,
         reply: Reply<Result<Draft, Failure>>,
     ) -> Self {
-        Stream { prompt, answer_tokens_max, request, reply }
+        Stream { prompt, answer_tokens_max, request, reply, since: Instant::now() }
     }
 
     pub(super) fn refuse(self, failure: Failure) {
@@ -55,11 +59,19 @@ pub(super) fn spawn(model: &str, work: impl FnOnce() + Send + 'static) {
     }
 }
 
-/// Serves streams until the host lets go of its sender.
-pub(super) fn run(model: &LanguageModel, mut streams: mpsc::Receiver<Stream>, streams_max: usize) {
+/// Serves streams until the host lets go of its sender; `standing` says how many at each moment.
+pub(super) fn run(
+    model: &LanguageModel,
+    name: &str,
+    standing: &Standing,
+    mut streams: mpsc::Receiver<Stream>,
+    streams_max: usize,
+) {
     let mut active: Vec<Active> = Vec::new();
     let mut prefixes = Prefixes::default();
     loop {
+        // Whoever waits for the next one is not busy.
+        standing.busy.store(active.len(), Ordering::Relaxed);
         while active.len() < streams_max {
             let next = if active.is_empty() { streams.blocking_recv() } else { streams.try_recv().ok() };
             let Some(stream) = next else { break };
@@ -69,6 +81,8 @@ pub(super) fn run(model: &LanguageModel, mut streams: mpsc::Receiver<Stream>, st
                 active.push(begun);
             }
         }
+        standing.busy.store(active.len(), Ordering::Relaxed);
+        standing.waiting.store(streams.len(), Ordering::Relaxed);
         if active.is_empty() {
             if streams.is_closed() {
                 return;
@@ -76,13 +90,14 @@ pub(super) fn run(model: &LanguageModel, mut streams: mpsc::Receiver<Stream>, st
             continue;
         }
         active.retain(|stream| stream.stream.is_wanted());
-        step(model, &mut active, &mut prefixes);
+        step(model, name, &mut active, &mut prefixes);
     }
 }
 
 /// A stream that is being computed.
 struct Active {
     stream: Stream,
+    began: Instant,
     tokens: Vec<u32>,
     /// Where the part of the prompt ends that other questions may share.
     shared_end: usize,
@@ -97,6 +112,8 @@ struct Active {
 
 impl Active {
     fn begin(model: &LanguageModel, stream: Stream, prefixes: &mut Prefixes) -> Option<Self> {
+        let began = Instant::now();
+        metrics::QUEUE_WAIT_SECONDS.took(["generation"], began.saturating_duration_since(stream.since));
         let Prompt { system, user } = &stream.prompt;
         let system = Message { speaker: Speaker::System, text: system };
         let encoded =
@@ -130,6 +147,7 @@ impl Active {
             sequence: model.sequence(prefix.as_deref()),
             detokenizer: model.tokenizer().detokenizer(),
             stream,
+            began,
             tokens,
             shared_end,
             shared_tokens: done,
@@ -149,7 +167,10 @@ impl Active {
         Need::Prompt(end - self.done)
     }
 
-    fn finish(mut self) {
+    fn finish(mut self, model: &str) {
+        metrics::GENERATION_SECONDS.took([model], self.began.elapsed());
+        metrics::TOKENS.add([model, "read"], self.tokens.len() as u64);
+        metrics::TOKENS.add([model, "written"], self.written as u64);
         self.text.push_str(&self.detokenizer.finish());
         let draft = Draft {
             text: self.text.trim().to_owned(),
@@ -182,7 +203,7 @@ fn repeats(text: &str) -> bool {
     }
 }
 
-fn step(model: &LanguageModel, active: &mut Vec<Active>, prefixes: &mut Prefixes) {
+fn step(model: &LanguageModel, name: &str, active: &mut Vec<Active>, prefixes: &mut Prefixes) {
     let needs: Vec<_> = active.iter().map(Active::need).collect();
     let sizes = plan(&needs, STEP_TOKENS_MAX);
     let mut work = Vec::with_capacity(active.len());
@@ -223,12 +244,17 @@ fn step(model: &LanguageModel, active: &mut Vec<Active>, prefixes: &mut Prefixes
                 continue;
             }
         }
-        if !logits.is_empty() && stream.advance(model, &logits) {
-            over.push(n);
+        if !logits.is_empty() {
+            if stream.next.is_none() {
+                metrics::FIRST_TOKEN_SECONDS.took([name], stream.began.elapsed());
+            }
+            if stream.advance(model, &logits) {
+                over.push(n);
+            }
         }
     }
     for n in over.into_iter().rev() {
-        active.swap_remove(n).finish();
+        active.swap_remove(n).finish(name);
     }
 }
 

@@ -6,6 +6,7 @@ pub mod installed;
 pub mod schedule;
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use enabler_cluster::actor::{Behaviour, Context, Fault};
@@ -76,16 +77,35 @@ pub enum Message {
 
 /// Whether a model is loaded, as others see it, over restarts of its host.
 #[derive(Clone, Default)]
-pub struct Standing(Arc<Mutex<Option<Result<(), String>>>>);
+pub struct Standing {
+    loaded: Arc<Mutex<Option<Result<(), String>>>>,
+    busy: Arc<AtomicUsize>,
+    waiting: Arc<AtomicUsize>,
+}
 
 impl Standing {
     /// Whether it is loaded; `None` while it was not tried, else why it could not be.
     pub fn get(&self) -> Option<Result<(), String>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether both are of one host.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.loaded, &other.loaded)
+    }
+
+    /// How many answers are being written now.
+    pub fn busy(&self) -> usize {
+        self.busy.load(Ordering::Relaxed)
+    }
+
+    /// How many prompts wait for a stream.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     fn set(&self, standing: Option<Result<(), String>>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = standing;
+        *self.loaded.lock().unwrap_or_else(PoisonError::into_inner) = standing;
     }
 }
 
@@ -223,9 +243,10 @@ impl ModelHost {
         let (sender, streams) = mpsc::channel(self.queue_max.max(1));
         let (address, streams_max) = (context.address().clone(), self.streams_max.max(1));
         let (alive, ended) = tokio::sync::oneshot::channel::<()>();
+        let (name, standing) = (self.model.clone(), self.standing.clone());
         engine::spawn(&self.model, move || {
             let _alive = alive;
-            engine::run(&model, streams, streams_max);
+            engine::run(&model, &name, &standing, streams, streams_max);
         });
         let closing = sender.downgrade();
         tokio::spawn(async move {

@@ -175,13 +175,13 @@ impl Operator {
     }
 
     /// The indexes of the shards that this node owns.
-    fn owned(&self) -> Vec<(u32, std::sync::Arc<crate::shard::Index>)> {
+    pub(super) fn owned(&self) -> Vec<(u32, std::sync::Arc<crate::shard::Index>)> {
         let local = (0_u32..).zip(self.0.parts.shards.local.iter());
         let owned = local.filter(|(_, (_, view))| view.standing().part == Part::Owner);
         owned.filter_map(|(number, (_, view))| Some((number, view.index()?))).collect()
     }
 
-    async fn dead_letters_here(&self, limit: usize) -> Result<Value, String> {
+    pub(super) async fn dead_letters_here(&self, limit: usize) -> Result<Value, String> {
         let aside = timeout(ASIDE_TIME_MAX, self.put_aside()).await;
         let aside = aside.unwrap_or_else(|_| Err("it does not answer".to_owned()));
         let mut letters: Vec<Value> =
@@ -231,7 +231,7 @@ impl Operator {
         }
     }
 
-    async fn stalled_here(&self, over_ms: u64, limit: usize) -> Value {
+    pub(super) async fn stalled_here(&self, over_ms: u64, limit: usize) -> Value {
         let (now_ms, mut stalled) = (self.now_ms(), Vec::new());
         for (shard, index) in self.owned() {
             for record in self.read(index, ShardIndex::unfinished).await.unwrap_or_default() {

@@ -6,6 +6,7 @@ mod answers;
 mod everywhere;
 mod failures;
 mod here;
+mod measures;
 mod paths;
 mod pins;
 mod plan;
@@ -82,6 +83,7 @@ struct Inner {
     /// The number of the last change of the log level: an older one that expires changes nothing.
     log_changes: std::sync::atomic::AtomicU64,
     stuck: Mutex<std::collections::BTreeSet<String>>,
+    outcomes: Mutex<measures::Known>,
     actions: Mutex<std::collections::VecDeque<serde_json::Value>>,
     _until: DropGuard,
 }
@@ -112,6 +114,7 @@ impl Operator {
             log: OnceLock::new(),
             log_changes: std::sync::atomic::AtomicU64::new(0),
             stuck: Mutex::default(),
+            outcomes: Mutex::default(),
             actions: Mutex::default(),
             _until: over.drop_guard(),
         }))
@@ -120,6 +123,12 @@ impl Operator {
     /// From now on operators may change what is logged.
     pub fn set_log(&self, log: Arc<dyn LogLevel>) {
         let _ = self.0.log.set(log);
+    }
+
+    /// What this node says of itself under `key`, if it says anything.
+    pub fn own_fact(&self, key: &str) -> Option<String> {
+        let view = self.0.parts.net.view().borrow().clone();
+        view.member(&view.me)?.facts.get(key).cloned()
     }
 
     /// Whether operators may act on this node.

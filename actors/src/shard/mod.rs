@@ -26,6 +26,7 @@ use enabler_cluster::owner::{Grant, Means, Owner};
 use enabler_storage::log::SnapshotRef;
 use enabler_storage::record::{DocumentId, DocumentRecord, Op};
 use enabler_storage::shard::{self as index, Settings};
+use enabler_telemetry::metrics;
 use tokio::time::Instant;
 
 use self::following::{Following, Stuck};
@@ -402,14 +403,18 @@ impl Shard {
                     state.part = Mode::Following(following);
                     return;
                 }
-                Ok(owner) => match self.serve(context, owner, following).await {
-                    Ok(serving) => {
-                        self.view.confirm(asked);
-                        state.part = Mode::Serving(Box::new(serving));
-                        return;
+                Ok(owner) => {
+                    let reason = takeover(granted.is_some(), self.is_alone || owner.epoch() == 1);
+                    match self.serve(context, owner, following).await {
+                        Ok(serving) => {
+                            metrics::SHARD_TAKEOVERS.one([reason]);
+                            self.view.confirm(asked);
+                            state.part = Mode::Serving(Box::new(serving));
+                            return;
+                        }
+                        Err(fault) => return self.refuse(context, state, &fault),
                     }
-                    Err(fault) => return self.refuse(context, state, &fault),
-                },
+                }
                 Err(error) => error,
             };
             let fault = Fault::from_error("claiming the shard", &error);
@@ -482,6 +487,15 @@ impl Shard {
         self.stand(Part::None, self.view.standing().epoch);
         state.part = Mode::Resting;
         context.seat().note("rests");
+    }
+}
+
+/// Under which reason a new ownership is counted.
+fn takeover(is_granted: bool, is_first: bool) -> &'static str {
+    match (is_granted, is_first) {
+        (true, _) => "planned",
+        (false, true) => "first",
+        (false, false) => "owner_silent",
     }
 }
 

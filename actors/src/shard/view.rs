@@ -194,6 +194,11 @@ impl View {
         self.0.applied.load(Ordering::SeqCst)
     }
 
+    /// How many entries the index lacks of those that the log was seen to have.
+    pub fn lag(&self) -> u64 {
+        self.0.seen.load(Ordering::SeqCst).saturating_sub(self.applied())
+    }
+
     /// Who follows the shard on other nodes.
     pub fn followers(&self) -> Arc<[NodeId]> {
         self.0.followers.read().unwrap_or_else(PoisonError::into_inner).clone()

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use enabler_cluster::net::{Member, NodeId, Reach, Service, View};
+use enabler_telemetry::metrics;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
@@ -200,6 +201,8 @@ impl Core {
                         break;
                     }
                 }
+                let silent = link.silent.load(std::sync::atomic::Ordering::Relaxed);
+                metrics::LINK_CUTS.one([if silent { "silent" } else { "closed" }]);
             }
             Err(why) => tracing::warn!(peer = id_text(&link.peer), why, "a link did not come about"),
         }

@@ -46,6 +46,26 @@ pub(crate) enum HandshakeError {
     Not(String),
 }
 
+impl HandshakeError {
+    /// Counts a link that was refused, by either side; one that nobody answered was none.
+    pub(crate) fn count(&self) {
+        let reason = match self {
+            HandshakeError::Name(_) => "certificate",
+            HandshakeError::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+                Some(
+                    tokio_rustls::rustls::Error::InvalidCertificate(_)
+                    | tokio_rustls::rustls::Error::NoCertificatesPresented
+                    | tokio_rustls::rustls::Error::AlertReceived(_),
+                ) => "certificate",
+                _ => return,
+            },
+            HandshakeError::Refused(_) | HandshakeError::Not(_) | HandshakeError::Wire(_) => "refused",
+            HandshakeError::Connect { .. } | HandshakeError::Slow(_) => return,
+        };
+        enabler_telemetry::metrics::LINK_CUTS.one([reason]);
+    }
+}
+
 /// What a dialed address turned out to be.
 pub(crate) enum Dialed {
     /// This node itself.
@@ -120,7 +140,7 @@ fn check(
 }
 
 fn watched(core: &Core, stream: impl Stream + 'static, link: &Link) -> Box<dyn Stream> {
-    Box::new(Watch::new(stream, core.settings.silence_max, &link.cut))
+    Box::new(Watch::new(stream, core.settings.silence_max, &link.cut, &link.silent))
 }
 
 /// Dials `address` until there is a link to the node behind it, or there was one already.

@@ -1,7 +1,7 @@
 //! One link: its books (credit, calls under way, answers not yet taken) and what its frames do to them.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
@@ -105,6 +105,8 @@ pub(crate) struct Link {
     pub(crate) bounds: Bounds,
     /// Ends the link and everything on it.
     pub(crate) cut: CancellationToken,
+    /// Whether the peer was silent, or took nothing, for too long.
+    pub(crate) silent: Arc<AtomicBool>,
     pub(crate) carrier: OnceLock<Arc<dyn PeerLink>>,
     /// Told when answers may have room, and when the carrier is there.
     room: Notify,
@@ -163,6 +165,7 @@ impl Link {
             dialed,
             bounds,
             cut: CancellationToken::new(),
+            silent: Arc::default(),
             carrier: OnceLock::new(),
             room: Notify::new(),
             next_id: AtomicU64::new(1),

@@ -116,7 +116,10 @@ impl Behaviour for Peer {
             // Another node may live at the address now; then this one is simply not there.
             Ok(Dialed::Peer(id)) if id.name == self.name => return Ok(()),
             Ok(_) => context.seat().note(format!("{reach}; another node is at {}", member.address)),
-            Err(error) => context.seat().note(format!("{reach}; {}", why(&error, "dialing"))),
+            Err(error) => {
+                error.count();
+                context.seat().note(format!("{reach}; {}", why(&error, "dialing")));
+            }
         }
         let chance = core.tls.token().unwrap_or(0);
         state.backoff.failed(Instant::now(), chance);
@@ -265,7 +268,10 @@ async fn dial_seed(
                 }
                 found.insert(address, id);
             }
-            Err(error) => failure = Some(why(&error, &format!("the seed `{seed}`"))),
+            Err(error) => {
+                error.count();
+                failure = Some(why(&error, &format!("the seed `{seed}`")));
+            }
         }
     }
     failure.map_or(Ok(()), Err)

@@ -133,6 +133,7 @@ impl Behaviour for Accept {
             let core = self.core.clone();
             state.tasks.spawn(async move {
                 if let Err(error) = handshake::receive(&core, stream).await {
+                    error.count();
                     let why = Fault::from_error("accepting a node", &error).reason;
                     tracing::warn!(%from, why, "a connection did not become a link");
                 }

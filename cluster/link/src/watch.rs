@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -51,19 +53,27 @@ pub(crate) struct Watch<S> {
     max: Duration,
     cut_read: Cut,
     cut_write: Cut,
+    /// Where it is noted that the peer was silent or took nothing.
+    silent: Arc<AtomicBool>,
 }
 
 impl<S> Watch<S> {
     /// Watches `stream`; `cut` ends both directions at once.
-    pub(crate) fn new(stream: S, max: Duration, cut: &CancellationToken) -> Self {
+    pub(crate) fn new(stream: S, max: Duration, cut: &CancellationToken, silent: &Arc<AtomicBool>) -> Self {
         let watched = || Box::pin(cut.clone().cancelled_owned());
         let (cut_read, cut_write) = (watched(), watched());
-        Watch { stream, silence: Stall::new(max), stall: None, max, cut_read, cut_write }
+        let silent = silent.clone();
+        Watch { stream, silence: Stall::new(max), stall: None, max, cut_read, cut_write, silent }
     }
 }
 
 fn was_cut() -> io::Error {
     io::Error::new(io::ErrorKind::ConnectionAborted, "the link was cut")
+}
+
+fn timed_out(silent: &AtomicBool, why: &str) -> io::Error {
+    silent.store(true, Ordering::Relaxed);
+    io::Error::new(io::ErrorKind::TimedOut, why)
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Watch<S> {
@@ -85,10 +95,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watch<S> {
                 }
                 Poll::Ready(done)
             }
-            Poll::Pending => this
-                .silence
-                .poll(context)
-                .map(|()| Err(io::Error::new(io::ErrorKind::TimedOut, "the peer is silent"))),
+            Poll::Pending => {
+                this.silence.poll(context).map(|()| Err(timed_out(&this.silent, "the peer is silent")))
+            }
         }
     }
 }
@@ -110,9 +119,8 @@ impl<S: AsyncWrite + Unpin> Watch<S> {
             Poll::Pending => {
                 let max = self.max;
                 let stall = self.stall.get_or_insert_with(|| Stall::new(max));
-                stall
-                    .poll(context)
-                    .map(|()| Err(io::Error::new(io::ErrorKind::TimedOut, "the peer takes nothing")))
+                let silent = &self.silent;
+                stall.poll(context).map(|()| Err(timed_out(silent, "the peer takes nothing")))
             }
         }
     }
@@ -142,7 +150,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_silent_peer_fails_the_read_and_a_talking_one_does_not() {
         let (near, mut far) = tokio::io::duplex(64);
-        let mut near = Watch::new(near, MAX, &CancellationToken::new());
+        let silent = Arc::default();
+        let mut near = Watch::new(near, MAX, &CancellationToken::new(), &silent);
         let talk = tokio::spawn(async move {
             for _ in 0..5 {
                 tokio::time::sleep(Duration::from_millis(1_500)).await;
@@ -155,13 +164,15 @@ mod tests {
             near.read_exact(&mut byte).await.unwrap();
         }
         let _far = talk.await.unwrap();
+        assert!(!silent.load(Ordering::Relaxed));
         assert_eq!(near.read(&mut byte).await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert!(silent.load(Ordering::Relaxed));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_takes_nothing_fails_the_write() {
         let (near, _far) = tokio::io::duplex(4);
-        let mut near = Watch::new(near, MAX, &CancellationToken::new());
+        let mut near = Watch::new(near, MAX, &CancellationToken::new(), &Arc::default());
         assert_eq!(near.write_all(b"too much").await.unwrap_err().kind(), io::ErrorKind::TimedOut);
     }
 
@@ -169,7 +180,7 @@ mod tests {
     async fn a_cut_ends_a_read_that_waits() {
         let (near, _far) = tokio::io::duplex(4);
         let cut = CancellationToken::new();
-        let mut near = Watch::new(near, MAX, &cut);
+        let mut near = Watch::new(near, MAX, &cut, &Arc::default());
         let read = tokio::spawn(async move { near.read(&mut [0]).await.map_err(|error| error.kind()) });
         tokio::task::yield_now().await;
         cut.cancel();

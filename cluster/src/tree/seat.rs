@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, AtomicU64, A
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use enabler_telemetry::metrics;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
@@ -238,6 +239,7 @@ impl Seat {
         let is_again = self.incarnation.fetch_add(1, Ordering::Relaxed) > 0;
         if is_again {
             self.restarts.fetch_add(1, Ordering::Relaxed);
+            metrics::ACTOR_RESTARTS.one([self.kind]);
         }
         self.comes_back.store(false, Ordering::Relaxed);
         self.started_ms.store(self.tree.clock().now_ms(), Ordering::Relaxed);
@@ -392,6 +394,7 @@ impl Seat {
             backtrace,
             trace: trace.map(str::to_owned),
         };
+        metrics::ACTOR_FAILURES.one([self.kind]);
         tracing::error!(path = %failure.path, message, reason = %failure.reason, trace, "actor failed");
         self.happened("failed", Some(format!("{message}: {}", failure.reason)));
         let failure = self.tree.remember(failure);

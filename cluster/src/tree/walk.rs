@@ -1,5 +1,6 @@
 //! Walks a tree of any size without copying more of it than is told.
 
+use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -132,6 +133,15 @@ impl Tree {
         let look = Look { limit, status: Some(status), ..Look::default() };
         let seats = self.chosen(&look);
         seats.iter().take(limit).map(|seat| (seat.path().to_owned(), seat.kind())).collect()
+    }
+
+    /// How many actors there are of each kind.
+    pub fn kinds(&self) -> BTreeMap<&'static str, usize> {
+        let mut kinds = BTreeMap::new();
+        for seat in self.seats().values() {
+            *kinds.entry(seat.kind()).or_default() += 1;
+        }
+        kinds
     }
 
     /// The actors at and below `path`, at most `limit`.

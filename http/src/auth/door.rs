@@ -4,11 +4,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use enabler_telemetry::metrics;
 use warp::http::HeaderMap;
 
 use super::caller::{Caller, OPERATOR_TENANT, Scope};
 use super::credential::{self, Credential};
-use super::said::Said;
+use super::said::{Counted, Said};
 use super::store::{KeyError, KeyStanding, KeyStore};
 use super::tokens::Tokens;
 use crate::audit::Audit;
@@ -52,6 +53,20 @@ impl Door {
 
     /// Lets a caller in to `route`, or says why not; `quotas` learns what it has left either way.
     pub(crate) async fn admit(
+        &self,
+        route: Route,
+        headers: &HeaderMap,
+        address: IpAddr,
+        quotas: &mut Quotas,
+    ) -> Result<Option<Arc<Caller>>, Said> {
+        let admitted = self.let_in(route, headers, address, quotas).await;
+        admitted.inspect_err(|said| match said.counted() {
+            Counted::Refused(reason) => metrics::HTTP_REFUSED.one([reason]),
+            Counted::NotLetIn(reason) => metrics::CALLERS_REFUSED.one([reason]),
+        })
+    }
+
+    async fn let_in(
         &self,
         route: Route,
         headers: &HeaderMap,

@@ -35,7 +35,44 @@ pub(crate) enum Said {
     RateLimited { is_address: bool, limit: u64, seconds: u64 },
 }
 
+/// Under which reason a refusal is counted.
+pub(crate) enum Counted {
+    /// It asks for too much.
+    Refused(&'static str),
+    /// It is not let in.
+    NotLetIn(&'static str),
+}
+
 impl Said {
+    /// Under which reason it is counted.
+    pub(crate) fn counted(&self) -> Counted {
+        Counted::NotLetIn(match self {
+            Self::RateLimited { is_address: true, .. } => return Counted::Refused("rate_address"),
+            Self::RateLimited { is_address: false, .. } => return Counted::Refused("rate_key"),
+            Self::KeyMissing => "no_key",
+            Self::KeysBusy { .. } | Self::KeysUnreachable { .. } => "store_away",
+            Self::KeySetUnreachable { .. } => "issuer_away",
+            Self::ScopeMissing { .. } | Self::OperatorOnly => "scope",
+            Self::KeyExpired | Self::TokenExpired { .. } => "expired",
+            Self::SchemeUnknown
+            | Self::KeyWrong
+            | Self::KeyRevoked
+            | Self::KeyUnknown { .. }
+            | Self::KeyEnded { .. }
+            | Self::KeysTooMany { .. } => "unknown_key",
+            Self::TokensNotTaken
+            | Self::TokenMalformed { .. }
+            | Self::TokenAlgorithm { .. }
+            | Self::TokenKeyUnknown { .. }
+            | Self::TokenSignature
+            | Self::TokenNotYet { .. }
+            | Self::TokenIssuer { .. }
+            | Self::TokenAudience
+            | Self::TokenClaimMissing { .. }
+            | Self::TokenClaimWrong { .. } => "token",
+        })
+    }
+
     fn kind(&self) -> Kind {
         match self {
             Self::KeyMissing => Kind::KeyMissing,

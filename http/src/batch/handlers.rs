@@ -24,6 +24,7 @@ pub(crate) async fn begin(mut call: Call<'_>) -> Result<Response, Refusal> {
         content_type.is_some_and(|text| text.trim_start().to_ascii_lowercase().starts_with("multipart/"));
     let (items, fingerprint) = if is_form {
         let Ok(_permit) = call.uploads.try_acquire() else {
+            enabler_telemetry::metrics::HTTP_REFUSED.one(["uploads_max"]);
             let retry_after_seconds = UPLOAD_RETRY_SECONDS;
             return Err(ApiError::Overloaded { queue: Queue::Uploads, retry_after_seconds }.into());
         };

@@ -49,6 +49,7 @@ pub(crate) async fn cancel(stream: Uuid, call: &Call<'_>) -> Result<Response, Re
 pub(crate) async fn progress(id: Uuid, call: &Call<'_>) -> Result<Response, Refusal> {
     let first = call.api.document(call.context, id).await?;
     let Some(place) = call.streams.progress_place() else {
+        enabler_telemetry::metrics::HTTP_REFUSED.one(["streams_max"]);
         return Err(
             ApiError::Overloaded { queue: crate::error::Queue::Requests, retry_after_seconds: 2 }.into()
         );

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use enabler_telemetry::metrics;
 use futures_util::FutureExt as _;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -51,7 +52,11 @@ pub(crate) fn begin(
     question: Question,
 ) -> Result<Listener, ApiError> {
     let overloaded = || ApiError::Overloaded { queue: Queue::Requests, retry_after_seconds: RETRY_SECONDS };
-    match streams.table.open(id, &context.tenant).ok_or_else(overloaded)? {
+    let opened = streams.table.open(id, &context.tenant);
+    if opened.is_none() {
+        metrics::HTTP_REFUSED.one(["streams_max"]);
+    }
+    match opened.ok_or_else(overloaded)? {
         Opened::UnderWay(listener) => Ok(listener),
         Opened::Fresh(live, listener) => {
             // Whoever asked may be cut off: the work is the stream's own and ends with it.
@@ -59,6 +64,7 @@ pub(crate) fn begin(
             let context = Context { cancel: live.cancel.clone(), deadline, ..context.clone() };
             let streams = Arc::clone(streams);
             tokio::spawn(async move {
+                let _told = metrics::HTTP_STREAMS.held([]);
                 let work = Producer { streams: &streams, live: &live, context: &context, id };
                 if AssertUnwindSafe(work.run(question)).catch_unwind().await.is_err() {
                     tracing::error!(request_id = &*context.request_id, "a stream panicked");
@@ -161,6 +167,7 @@ impl Producer<'_> {
     }
 
     fn problem(self, problem: &Problem) -> Event {
+        metrics::ERRORS.one([problem.kind.code()]);
         let path = format!("/v1/streams/{}", self.id);
         Event::error(problem.body(self.context.language, &path, &self.context.request_id))
     }

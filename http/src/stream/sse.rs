@@ -2,12 +2,14 @@
 //!
 //! Source: HTML Living Standard, section 9.2.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use enabler_telemetry::metrics;
 use futures_util::stream;
 use tokio::sync::mpsc;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 use warp::Reply as _;
 use warp::http::{HeaderMap, HeaderValue, header};
@@ -26,6 +28,27 @@ const WAITING_MAX: usize = 16;
 const UNREAD_MAX: Duration = Duration::from_secs(30);
 /// What a browser waits before it connects again, in milliseconds.
 const RETRY_MS: u32 = 1_000;
+
+/// What is done when the last of a stream was sent or its client has gone: how long it took is counted.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ending(Arc<OnceLock<Told>>);
+
+/// A request by its route and its beginning; it is over when this is dropped.
+#[derive(Debug)]
+struct Told(&'static str, Instant);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        metrics::HTTP_SECONDS.took([self.0], self.1.elapsed());
+    }
+}
+
+impl Ending {
+    /// The request on this route began at `began`.
+    pub(crate) fn times(&self, route: &'static str, began: Instant) {
+        let _ = self.0.set(Told(route, began));
+    }
+}
 
 /// Whether the client wants events rather than one answer.
 pub(crate) fn is_wanted(headers: &HeaderMap) -> bool {
@@ -87,13 +110,18 @@ pub(crate) fn reply(context: &Context, stream: Uuid, mut follower: Follower) -> 
 pub(crate) fn body() -> (mpsc::Sender<Bytes>, Response) {
     let (sender, mut events) = mpsc::channel::<Bytes>(WAITING_MAX);
     let begin = Bytes::from(format!("retry: {RETRY_MS}\n\n"));
-    let mut begin = Some(begin);
-    let body = stream::poll_fn(move |cx| match begin.take() {
-        Some(begin) => std::task::Poll::Ready(Some(begin)),
-        None => events.poll_recv(cx),
+    let (mut begin, ending) = (Some(begin), Ending::default());
+    let until = ending.clone();
+    let body = stream::poll_fn(move |cx| {
+        let _until = &until;
+        match begin.take() {
+            Some(begin) => std::task::Poll::Ready(Some(begin)),
+            None => events.poll_recv(cx),
+        }
     });
     let body = futures_util::StreamExt::map(body, Ok::<_, std::convert::Infallible>);
     let mut response = warp::reply::stream(body).into_response();
+    response.extensions_mut().insert(ending);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
     // Without it nginx collects an answer before it passes it on.

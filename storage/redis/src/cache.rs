@@ -8,7 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use enabler_storage::cache::{
-    Cache, CacheError, Group, InProcess, OCR_TTL, Place, TENANTS_PREFIX, VALUE_BYTES_MAX, jittered, place_of,
+    Cache, CacheError, Group, InProcess, OCR_TTL, Place, TENANTS_PREFIX, Usage, VALUE_BYTES_MAX, jittered,
+    place_of,
 };
 use enabler_storage::chance::Chance;
 use enabler_storage::clock::Clock;
@@ -477,5 +478,34 @@ impl Cache for RedisCache {
         let pong =
             self.ask(async { fred::interfaces::ClientLike::ping::<()>(self.0.link.client(), None).await });
         pong.await.is_ok()
+    }
+
+    async fn usage(&self) -> Usage {
+        let near = self.0.near.usage().await;
+        let info = async {
+            let section = Some(fred::types::InfoKind::Memory);
+            fred::interfaces::ClientLike::info::<String>(self.0.link.client(), section).await
+        };
+        Usage { redis: self.ask(info).await.ok().and_then(|text| memory_of(&text)), ..near }
+    }
+}
+
+/// What the section of memory of a Redis' own figures says; a bound of 0 is none.
+fn memory_of(info: &str) -> Option<(u64, Option<u64>)> {
+    let field = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+    let bytes_max = field("maxmemory:").filter(|bytes_max| *bytes_max > 0);
+    Some((field("used_memory:")?, bytes_max))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redis_says_what_it_takes_and_may_take() {
+        let info = "# Memory\r\nused_memory:1048576\r\nused_memory_human:1.00M\r\nmaxmemory:0\r\n";
+        assert_eq!(memory_of(info), Some((1_048_576, None)));
+        assert_eq!(memory_of(&info.replace("maxmemory:0", "maxmemory:9")), Some((1_048_576, Some(9))));
+        assert_eq!(memory_of(""), None);
     }
 }

@@ -9,7 +9,7 @@ use moka::Expiry;
 use moka::sync::Cache as Moka;
 
 use super::counters::Counts;
-use super::{Cache, CacheError, VALUE_BYTES_MAX};
+use super::{Cache, CacheError, Usage, VALUE_BYTES_MAX};
 
 /// Bytes that an entry costs beside its key and value (moka's node, counters and pointers).
 const ENTRY_OVERHEAD_BYTES: usize = 160;
@@ -109,6 +109,11 @@ impl Cache for InProcess {
 
     async fn is_up(&self) -> bool {
         true
+    }
+
+    async fn usage(&self) -> Usage {
+        let bytes_max = self.values.policy().max_capacity().unwrap_or_default();
+        Usage { node: Some((self.size_bytes(), bytes_max)), ..Usage::default() }
     }
 }
 

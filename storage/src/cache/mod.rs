@@ -52,6 +52,20 @@ pub trait Cache: Send + Sync + fmt::Debug {
 
     /// Whether the cache answers at present, for the health page.
     async fn is_up(&self) -> bool;
+
+    /// The memory that it takes, where that is known.
+    async fn usage(&self) -> Usage {
+        Usage::default()
+    }
+}
+
+/// The memory of a cache in bytes, each with its bound.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// In this process.
+    pub node: Option<(u64, u64)>,
+    /// In the Redis; the bound only where it has one.
+    pub redis: Option<(u64, Option<u64>)>,
 }
 
 /// The cache could not do what must not fail quietly.

@@ -88,6 +88,17 @@ pub struct Counts {
     pub unfinished: u64,
 }
 
+/// How many documents of a shard ended how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Outcomes {
+    /// Neither ready nor failed.
+    pub processing: u64,
+    /// Ready to be asked.
+    pub ready: u64,
+    /// Not to be read.
+    pub failed: u64,
+}
+
 /// The index of one shard. Shared by reference between threads: many readers, one applier at a time.
 #[derive(Debug)]
 pub struct ShardIndex {

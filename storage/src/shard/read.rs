@@ -4,7 +4,7 @@ use super::live::cut_short;
 use super::put::{content_key, request_key};
 use super::query::DocumentPage;
 use super::rows::{Of, chunk_key, chunk_of, from_bytes, tenant_key};
-use super::{Counts, ShardError, ShardIndex};
+use super::{Counts, Outcomes, ShardError, ShardIndex};
 use crate::record::{Chunk, DocumentId, DocumentRecord, Outcome, half_to_f32};
 
 /// Documents on one page of a listing at most.
@@ -216,6 +216,26 @@ impl ShardIndex {
             found.extend(self.chunk(id, near)?.filter(|chunk| chunk.page == centre.page));
         }
         Ok(found)
+    }
+
+    /// How many documents ended how. Every document is looked at.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::document`].
+    pub fn outcomes(&self) -> Result<Outcomes, ShardError> {
+        let txn = self.rows.read()?;
+        let mut outcomes = Outcomes::default();
+        self.rows.visit(&txn, Of::Documents, &[], None, &mut |_, value| {
+            let record: DocumentRecord = from_bytes(value)?;
+            match record.status.outcome {
+                Outcome::Processing => outcomes.processing += 1,
+                Outcome::Ready => outcomes.ready += 1,
+                Outcome::Failed(_) => outcomes.failed += 1,
+            }
+            Ok(true)
+        })?;
+        Ok(outcomes)
     }
 
     /// How much the shard holds.
