@@ -29,6 +29,9 @@ pub(crate) enum Values {
     Open(Open),
 }
 
+/// A value, and its number.
+type Slot = OnceLock<(Box<str>, usize)>;
+
 /// A hash table that only grows: looking a value up takes no lock and allocates nothing.
 #[derive(Debug)]
 pub(crate) struct Open {

@@ -199,7 +199,7 @@ fn role(
 
 /// Where the last sentence of a text begins.
 fn sentence_start(text: &str) -> usize {
-    let stops = text.match_indices(['.', '\n']).filter(|(at, sign)| {
+    let mut stops = text.match_indices(['.', '\n']).filter(|(at, sign)| {
         let next = text.as_bytes().get(at + 1).copied().unwrap_or(b' ');
         let before = text.get(..*at).unwrap_or("").trim_end();
         match *sign {
@@ -207,7 +207,7 @@ fn sentence_start(text: &str) -> usize {
             _ => next.is_ascii_whitespace() && !shortened(before),
         }
     });
-    stops.last().map_or(0, |(at, _)| at + 1)
+    stops.next_back().map_or(0, |(at, _)| at + 1)
 }
 
 /// Whether a text goes on an enumeration.
