@@ -190,8 +190,8 @@ fn heirs_are_known_by_the_words_before_them() {
     );
     assert_eq!(
         heirs(
-            "Comparecem, de uma parte, o cônjuge supérstite Davi Luz Melo, CPF 390.533.447-05, e, de outra, as irmãs da \
-             falecida Ana Luz Costa, CPF 111.444.777-35, e Eva Luz Costa, CPF 529.982.247-25, e a testemunha Ivo Reis Sá, \
+            "Comparecem, de uma parte, o cônjuge supérstite Davi Luz Melo, CPF 390.533.447-05, e, de outra, as irmãs de \
+             quem faleceu: Ana Luz Costa, CPF 111.444.777-35, e Eva Luz Costa, CPF 529.982.247-25, e a testemunha Ivo Reis Sá, \
              CPF 123.456.789-09."
         ),
         [
@@ -213,7 +213,7 @@ fn who_is_under_age_follows_from_the_birth() {
         [("Téo Alves Lima".to_owned(), "filho".to_owned(), true)]
     );
     assert_eq!(
-        heirs(&text("data de nascimento 03/05/2007")),
+        heirs(&text("data de nascimento 03/05/2006")),
         [("Téo Alves Lima".to_owned(), "filho".to_owned(), false)]
     );
     assert_eq!(
