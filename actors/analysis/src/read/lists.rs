@@ -328,7 +328,7 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
     let mut named: Vec<(String, Found)> = Vec::new();
     let excluded: Vec<&serde_json::Value> =
         list.except_fields.iter().filter_map(|at| fields.get(at)).map(|found| &found.value).collect();
-    let mut push = |mut record: Record, told: bool| {
+    let mut push = |mut record: Record, told: bool, only_known: bool| {
         if !record.contains_key(&list.key)
             && let Some(name) = list.key_from.iter().find_map(|key| record.get(key))
         {
@@ -350,41 +350,66 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
                     known.entry(key).or_insert(found);
                 }
             }
+            None if only_known => return false,
             None => records.push(record),
         }
         true
     };
     let mut some = false;
+    // Records that tables gave.
+    let mut rows_read = 0;
     // Whether the clause before was one of the list's.
     let mut last = false;
     let mut total: Option<Found> = None;
     let keys: Vec<&str> = std::iter::once(&list.key).chain(&list.key_from).map(String::as_str).collect();
     let tables = grid::grids(document.pages, &keys, &grid::heads(&list.column));
-    for grid in &tables {
+    let elsewhere = |grid: &grid::Grid| {
+        let at = document.text.flow.at(grid.page, grid.head_at);
+        !list.not_section.is_empty() && document.within(at, &list.not_section)
+    };
+    // The marks of the rows that were read.
+    let mut row_marks: Vec<String> = Vec::new();
+    for grid in tables.iter().filter(|grid| !elsewhere(grid)) {
         let opening = opening_of(document, grid);
         for row in rows(document.pages, grid) {
             let text = row.text.flow.folded.trim();
-            if list.total_row.as_ref().is_some_and(|sum| sum.is_in(text)) {
+            if list.total_row.as_ref().is_some_and(|sum| sum.is_in(text) || sum.is_in(first_words(&row))) {
                 let cell = |key: &str| from_row(document, &list.column, &row).remove(key);
+                if list.part_row.as_ref().is_some_and(|part| part.is_in(first_words(&row))) {
+                    continue;
+                }
                 total = total.or_else(|| list.total.as_ref().and_then(|(key, _)| cell(key)));
-            } else if belongs(list, text, &opening) {
+            } else if belongs(list, text, &opening) && filled_in(list, &row) {
                 // A row whose cells are there but cannot be read is a record all the same.
                 let number = row.cells.first().filter(|(key, _)| key.is_none()).map(|(_, cell)| {
                     row.text.folded(cell.clone()).trim().trim_end_matches(['.', ')', 'o']).to_owned()
                 });
                 let filled = row.cells.iter().filter(|(_, cell)| cell.len() > 1).count();
                 let mut record = from_row(document, &list.column, &row);
-                if let Some(number) = number.filter(|number| number.parse::<u8>().is_ok()) {
+                if let Some(number) =
+                    number.filter(|number| number.split('.').all(|part| part.parse::<u8>().is_ok()))
+                {
                     let span = row.cells.first().map_or(0..0, |(_, cell)| cell.clone());
                     let label = Candidate { span, value: number.into(), flags: Vec::new() };
                     record.extend(
                         placed(&row.text, document.pages, label, 1.0).map(|label| (MARK.to_owned(), label)),
                     );
                 }
-                some |= push(record, filled >= 3 && filled * 4 >= row.cells.len() * 3);
+                if let Some(label) = record.get(&list.key).filter(|_| list.agenda) {
+                    let key = row.cells.iter().find(|(key, _)| key.as_ref() == Some(&list.key));
+                    let own = key.and_then(|(_, cell)| mark(row.text.folded(cell.clone())));
+                    if let Some((own, _)) = own {
+                        named.push((own.clone(), label.clone()));
+                        row_marks.push(own);
+                    }
+                }
+                let told = push(record, filled >= 3 && filled * 4 >= row.cells.len() * 3, false);
+                rows_read += usize::from(told);
+                some |= told;
             }
         }
     }
+    let only_known = list.tables_whole && rows_read > 1;
     // Where the sections that are known tell nothing, the outcomes stand under a heading that is not.
     for whole in [false, true] {
         if !list.clauses || whole && (some || list.anywhere.is_none()) {
@@ -400,7 +425,7 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
             }
             if let Some(several) = called(list, text).filter(|several| speaks_of(several, item, &named)) {
                 for record in of_agenda(document, list, item, several, &named) {
-                    some |= push(record, false);
+                    some |= push(record, false, only_known);
                 }
                 continue;
             }
@@ -438,7 +463,9 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
             let told = list.any_in_clause.is_empty()
                 || list.any_in_clause.iter().any(|key| record.contains_key(key));
             if told {
-                some |= push(record, false);
+                // What a row told is told again, and is no further item.
+                let again = item.mark.as_ref().is_some_and(|mark| row_marks.contains(mark));
+                some |= push(record, false, only_known || again);
             }
         }
     }
@@ -453,6 +480,19 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
         }
     }
     (records, total)
+}
+
+/// Whether a row says one of what each item's row of its table says.
+fn filled_in(list: &List, row: &super::rows::Row) -> bool {
+    let asked = |key: &Option<String>| key.as_ref().is_some_and(|key| list.any_in_row.contains(key));
+    let mut cells = row.cells.iter().filter(|(key, _)| asked(key)).peekable();
+    cells.peek().is_none() || cells.any(|(_, cell)| !cell.is_empty())
+}
+
+/// The first cell of a row that has words, behind its number.
+fn first_words(row: &super::rows::Row) -> &str {
+    let mut cells = row.cells.iter().map(|(_, cell)| row.text.folded(cell.clone()).trim());
+    cells.find(|cell| cell.contains(|c: char| c.is_ascii_alphabetic())).unwrap_or("")
 }
 
 /// The mark of a clause, as a record keeps it.
