@@ -11,7 +11,7 @@ use crate::text::Span;
 pub(crate) fn mark(folded: &str) -> Option<(String, usize)> {
     static MARK: LazyLock<Regex> = LazyLock::new(|| {
         pattern(
-            r#"^\s*(?:e\s+)?[*-]?\s*(?:(?:quanto\s+)?(?:a[o]?\s+)?(?:item|materia|letra|alinea|proposta|deliberacao)\s+n?[o.]*\s*)?["']?(?:\(([ivxl]{1,6}|[a-z]|\d{1,2}(?:\.\d{1,2})*)\)|(\d{1,2}(?:\.\d{1,2})+)\.?\s|([ivxl]{1,6}|[a-z]|\d{1,2})["']?\s?(?:[).]|o\s?[).-]|\s[-:]|[-:]\s))["']?[\s:.,-]*"#,
+            r#"^\s*(?:e\s+)?[*-]?\s*(?:(?:quanto\s+)?(?:a[o]?\s+)?(?:item|materia|letra|alinea|proposta|deliberacao)\s+n?[o.]*\s*)?["']?(?:\(([ivxl]{1,6}|[a-z]|\d{1,2}(?:\.\d{1,2})*)\)|(\d{1,2}(?:\.\d{1,2})+)\.?\s|([ivxl]{1,6}|[a-z]|\d{1,2})["']?\s?(?:[).]|[oa]\s?[).-]|\s[-:]|[-:]\s))["']?[\s:.,-]*"#,
         )
     });
     if let Some(named) = reference(folded) {
@@ -47,7 +47,7 @@ const ITEM_WORDS: &str =
 /// An item called by its ordinal or its place in the agenda: "primeiro item:", "quanto a materia 2 da pauta,".
 fn reference(folded: &str) -> Option<(String, usize)> {
     static REFERENCE: LazyLock<Regex> = LazyLock::new(|| {
-        let lead = r"(?:(?:quanto|(?:em|com) relacao|relativamente|no tocante|no que (?:tange|concerne|se refere|diz respeito)|sobre|passando-se|passou-se)\s+)?(?:d?[ao]s?\s+)?";
+        let lead = r"(?:(?:quanto|(?:em|com) relacao|relativamente|no tocante|no que (?:tange|concerne|se refere|diz respeito)|sobre|passando-se|passou-se)\s+)?(?:(?:d?[ao]s?|aos?)\s+)?";
         let agenda = r"(?:\s+d[ao]\s+(?:pauta|ordem\s+do\s+dia|edital|convocacao|agenda))?\s*[:,;.-]+\s*";
         let ordinal = r"(primeir|segund|terceir|quart|quint|sext|setim|oitav|non|decim)[oa]";
         let label = r#"(?:n[o.]*\s*)?["'(]*([ivxl]{1,6}|[a-z]|\d{1,2}(?:\.\d{1,2})*)[o.]?["')]*"#;

@@ -113,11 +113,19 @@ fn blocks(document: &Document<'_>, block: &Block, items: Vec<Item>) -> Vec<Item>
             let same_line = !between.contains('\n') && !own.starts_with('\n');
             let headed = document.head_before(item.span.start) > last.start;
             let opens = block.opens.heads(own.trim_start_matches(|c: char| !c.is_ascii_alphanumeric()));
-            let title =
-                !open && !told && opens && last.len() < TITLE_MAX && !block.outcome.is_in(text(&last));
+            let title = !same_line
+                && !open
+                && !told
+                && opens
+                && last.len() < TITLE_MAX
+                && !block.outcome.is_in(text(&last));
             let goes_on = match (told, outcome) {
                 (true, true) => false,
                 (false, true) => open && (same_line || opens) || title,
+                // "aprovada; 95% a favor, 5% contra" is one item, marked or not.
+                (true, false) if text(&last).len() < TITLE_MAX && same_line && own.contains('%') => {
+                    between.contains(';') || open
+                }
                 (_, false) => open && (same_line || block.goes_on.heads(own.trim_start())),
             };
             if goes_on && !headed && item.span.end - last.start < ITEM_MAX {

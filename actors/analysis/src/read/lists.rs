@@ -263,6 +263,9 @@ fn person_rows(document: &Document<'_>, fields: &Fields, list: &List, excluded: 
     let mut records: Vec<Record> = Vec::new();
     for grid in grid::grids(document.pages, &[&list.key], &grid::heads(&list.column)) {
         for row in rows(document.pages, &grid) {
+            if list.refuse.as_ref().is_some_and(|refuse| refuse.is_in(&row.text.flow.folded)) {
+                continue;
+            }
             let mut record = from_row(document, &list.column, &row);
             if let Some(rule) = &list.under_age
                 && !record.contains_key(&rule.key)
@@ -386,9 +389,12 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
                 });
                 let filled = row.cells.iter().filter(|(_, cell)| cell.len() > 1).count();
                 let mut record = from_row(document, &list.column, &row);
-                if let Some(number) =
-                    number.filter(|number| number.split('.').all(|part| part.parse::<u8>().is_ok()))
-                {
+                if let Some(number) = number.filter(|label| {
+                    (1..=5).contains(&label.len())
+                        && label.split('.').all(|part| {
+                            (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric())
+                        })
+                }) {
                     let span = row.cells.first().map_or(0..0, |(_, cell)| cell.clone());
                     let label = Candidate { span, value: number.into(), flags: Vec::new() };
                     record.extend(

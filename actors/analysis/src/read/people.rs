@@ -176,16 +176,17 @@ fn role(
 ) -> Option<Span> {
     let text = &document.text;
     let head = document.head_before(persons.get(at)?.start);
-    let mut next = at;
-    let mut until = persons.get(at)?.start;
+    let (mut next, mut until) = (at, persons.get(at)?.start);
     loop {
-        // Over those who are named for another's sake: what leads to them is no role of those after them.
-        let last = (0..next).rev().find(|other| !hidden.get(*other).copied().unwrap_or(false));
+        let last = next.checked_sub(1);
         let from = last.and_then(|last| persons.get(last)).map_or(head, |span| span.end);
         let from = from.max(until.saturating_sub(ROLE_REACH)).max(head.min(until));
         let gap = text.folded(from..until);
         let sentence = sentence_start(gap);
-        if let Some(hit) = roles.find_all(gap.get(sentence..).unwrap_or("")).last() {
+        // What leads to one who is named for another's sake is no role of those after.
+        let leads = next == at || !hidden.get(next).copied().unwrap_or(false);
+        let hit = leads.then(|| roles.find_all(gap.get(sentence..).unwrap_or("")).last()).flatten();
+        if let Some(hit) = hit {
             return Some(from + sentence + hit.start..until);
         }
         if sentence > 0 {

@@ -587,7 +587,8 @@ impl Reader<'_> {
         let everybody = self.everybody();
         if !everybody.is_empty() {
             for hit in self.shares.each_words.find_all(folded) {
-                found.push((at(hit), everybody.clone()));
+                let meant = self.kin(folded.get(hit.clone()).unwrap_or(""));
+                found.push((at(hit), if meant.is_empty() { everybody.clone() } else { meant }));
             }
         }
         for alias in &self.shares.alias {
@@ -626,6 +627,22 @@ impl Reader<'_> {
             }
         }
         found
+    }
+
+    /// Those whom a plural names by what they are: of a mother and two sons, "cada um dos filhos" means the sons.
+    fn kin(&self, said: &str) -> Vec<String> {
+        let words: Vec<&str> =
+            said.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| word.len() >= 5).collect();
+        let records = self.lists.get(&self.shares.each).map_or(&[][..], |records| records);
+        let is = |record: &&Record| {
+            record.iter().filter(|(key, _)| *key != "nome").any(|(_, found)| {
+                let value = found.value.as_str().map(fold).unwrap_or_default();
+                let stem = value.get(..3).filter(|_| !value.contains(' '));
+                stem.is_some_and(|stem| words.iter().any(|word| word.starts_with(stem)))
+            })
+        };
+        let name = |record: &Record| record.get("nome")?.value.as_str().map(str::to_owned);
+        records.iter().filter(is).filter_map(name).collect()
     }
 
     fn everybody(&self) -> Vec<String> {

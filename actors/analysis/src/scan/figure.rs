@@ -81,7 +81,10 @@ fn in_words(folded: &str) -> Vec<Entity> {
         let Some((start, end)) = run else { return };
         let words = folded.get(start..end).unwrap_or("");
         let explained = folded.get(..start).is_some_and(|head| head.trim_end().ends_with('('));
-        let alone = matches!(words, "um" | "uma" | "mil" | "primeiro" | "meia");
+        let alone = matches!(
+            words,
+            "um" | "uma" | "mil" | "milhao" | "milhoes" | "bilhao" | "bilhoes" | "primeiro" | "meia"
+        );
         // Money, shares and dates are scanned as such.
         let next = folded.get(end..).unwrap_or("").trim_start();
         let other =

@@ -63,7 +63,7 @@ pub(crate) fn persons(chars: &[char], folded: &str, tokens: &[Token]) -> Vec<Ent
             _ => break,
         };
         let before = folded.get(span.start.saturating_sub(40)..span.start).unwrap_or("");
-        let in_line = before.rsplit('\n').next().unwrap_or("");
+        let in_line = before.rsplit(['\n', '\t']).next().unwrap_or("");
         let firm = run.iter().any(|token| business(&token.folded)) || firm_follows(tokens, end);
         let place = place_before(in_line) || place_after(tokens, end);
         let shouted = first.upper && all_shout(tokens, at, end) && !plausible(tokens, at, end);

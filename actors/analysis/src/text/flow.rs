@@ -163,6 +163,8 @@ fn lines(page: &Page) -> Vec<Line<'_>> {
         while page.words.get(word_at).is_some_and(|word| word.start < from) {
             word_at += 1;
         }
+        // Specks beyond the text do not make a line longer.
+        let to = if page.is_ocr { from + raw.len() } else { to };
         let words = page.words.get(word_at..).unwrap_or(&[]);
         let count = words.iter().take_while(|word| word.start < to).count();
         let words = words.get(..count).unwrap_or(&[]);
@@ -335,7 +337,8 @@ fn ends(line: &Line<'_>, next: &Line<'_>, edge: f32) -> bool {
 
     // Lines of other heights are a heading and its text.
     let (high, low) = (here[3] - here[1], there[3] - there[1]);
-    let resized = (high - low).abs() > 0.25 * high.max(low) && line.blank_after;
+    let begins = next.text.trim_start().chars().next().is_some_and(char::is_uppercase) || marked;
+    let resized = (high - low).abs() > 0.25 * high.max(low) && line.blank_after && begins;
     fits || resized || stops && line.blank_after || there[1] + low < here[1]
 }
 

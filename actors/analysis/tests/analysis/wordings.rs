@@ -348,3 +348,14 @@ fn an_asset_may_refer_to_the_bank_of_the_one_before() {
         [Value::Null; 0]
     );
 }
+
+#[test]
+fn each_of_the_children_is_nobody_else() {
+    let estate = ESTATE
+        .replace("CPF 529.982.247-25.", "CPF 529.982.247-25;\nc) Zilda Prado Sá, mãe, CPF 390.533.447-05.");
+    for words in ["cada um dos filhos", "a cada filho"] {
+        let found = shares(&format!("{estate}PARTILHA\n\nO CDB 998877-1 cabe na fração de 1/2 a {words}.\n"));
+        let names: Vec<&str> = found.iter().flatten().map(|(name, ..)| name.as_str()).collect();
+        assert_eq!(names, ["Caio Prado Reis", "Lia Prado Reis"], "{words}");
+    }
+}
