@@ -163,15 +163,9 @@ fn each_heir_may_have_a_table() {
             share * 3
         )
     };
-    for (one, two) in [
-        ("Quinhão de Rui Lobo Reis:", "Quinhão de Eva Lobo Reis:"),
-        (
-            "Ao herdeiro Rui Lobo Reis tocam os bens seguintes:",
-            "À herdeira Eva Lobo Reis tocam os bens seguintes:",
-        ),
-    ] {
-        assert_eq!(parts(&format!("{one}\n\n{}{two}\n\n{}", table(40), table(60))), expected, "{one}");
-    }
+    let text =
+        format!("Quinhão de Rui Lobo Reis:\n\n{}Quinhão de Eva Lobo Reis:\n\n{}", table(40), table(60));
+    assert_eq!(parts(&text), expected);
 }
 
 #[test]
