@@ -196,7 +196,7 @@ fn caption(text: &Text, from: usize, rest: &str, sections: &[Section], inner: bo
     let end = stops.into_iter().flatten().chain(head.ends_with('.').then(|| head.len() - 1)).min()?;
     let caption = head.get(..end)?;
     // Cells of a table's head are no captions.
-    if caption.contains('\t') {
+    if caption.trim().contains('\t') {
         return None;
     }
     let words = caption.split_whitespace().count();
