@@ -41,6 +41,8 @@ pub use view::{Freshness, Standing, Unreadable, View};
 
 /// How often the index is made durable, the retention looked after, and a log followed that nobody told of.
 const TICK: Duration = Duration::from_secs(5);
+/// When a log that could not be followed is looked at again while readers may wait for it.
+const FOLLOW_AGAIN: Duration = Duration::from_millis(250);
 /// How old, in milliseconds, the news may be that this generation lives when it begins to serve: a part of any lease.
 const LIFE_ASKED_MS_MAX: u64 = 500;
 
@@ -152,6 +154,8 @@ pub struct State {
     promised: Option<(u128, u64)>,
     /// The index was wiped because it could not take the log, and has not stood at the log's end since.
     rebuilt: bool,
+    /// When the log is looked at again after the store had failed.
+    follows_again: Option<Instant>,
 }
 
 enum Mode {
@@ -194,7 +198,13 @@ impl Behaviour for Shard {
         self.view.set_index(None);
         self.view.looks();
         self.stand(Part::None, self.view.standing().epoch);
-        let mut state = State { part: Mode::Resting, verified: false, promised: None, rebuilt: false };
+        let mut state = State {
+            part: Mode::Resting,
+            verified: false,
+            promised: None,
+            rebuilt: false,
+            follows_again: None,
+        };
         self.tick_later(context);
         if self.is_alone {
             self.claim(context, &mut state, None).await;
@@ -466,6 +476,7 @@ impl Shard {
             }
             Err(Stuck::Store(fault)) => {
                 context.seat().note(format!("replica, entry {}: {fault}", following.position.seq));
+                self.follow_again(context, state);
                 Ok(())
             }
             Err(Stuck::Index(fault)) => {
@@ -480,6 +491,20 @@ impl Shard {
                 Ok(())
             }
         }
+    }
+
+    /// A store that failed once mostly answers at once again, and a tick is as long as a reader waits.
+    fn follow_again(&self, context: &Context<Message>, state: &mut State) {
+        let now = Instant::now();
+        if state.follows_again.is_some_and(|again| again > now) {
+            return;
+        }
+        state.follows_again = Some(now + FOLLOW_AGAIN);
+        let (view, address) = (self.view.clone(), context.address().clone());
+        tokio::spawn(async move {
+            tokio::time::sleep(FOLLOW_AGAIN).await;
+            view.notice(&address);
+        });
     }
 
     fn rest(&self, context: &Context<Message>, state: &mut State) {

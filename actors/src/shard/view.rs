@@ -271,7 +271,12 @@ impl View {
     }
 
     pub(super) fn set_index(&self, index: Option<Arc<Index>>) {
+        let is_gone = index.is_none();
         *self.0.index.write().unwrap_or_else(PoisonError::into_inner) = index;
+        if is_gone {
+            // Nothing is applied to it any more: whoever waits for that looks for another node.
+            self.0.has_applied.notify_waiters();
+        }
     }
 
     pub(super) fn stand(&self, standing: Standing) {
@@ -306,21 +311,26 @@ impl View {
             Err(()) if self.applied() < self.0.seen.load(Ordering::SeqCst) => return Err(Unreadable::Behind),
             Err(()) => return Ok((index, Freshness::Unconfirmed)),
         };
-        let caught_up = tokio::time::timeout(CATCH_UP_MAX, self.until_applied(end)).await;
-        if caught_up.is_err() {
-            return Err(Unreadable::Behind);
+        match tokio::time::timeout(CATCH_UP_MAX, self.until_applied(end)).await {
+            Ok(true) => {}
+            Ok(false) => return Err(Unreadable::NotHere),
+            Err(_) => return Err(Unreadable::Behind),
         }
         // The actor may have opened another index meanwhile.
         Ok((self.index().ok_or(Unreadable::NotHere)?, Freshness::Current))
     }
 
-    async fn until_applied(&self, end: u64) {
+    /// Waits until the index has this entry; `false` once it was let go.
+    async fn until_applied(&self, end: u64) -> bool {
         loop {
             let mut has_applied = std::pin::pin!(self.0.has_applied.notified());
             // From here on no telling is missed.
             has_applied.as_mut().enable();
             if self.applied() >= end {
-                return;
+                return true;
+            }
+            if self.index().is_none() {
+                return false;
             }
             has_applied.await;
         }

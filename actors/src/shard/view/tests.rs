@@ -60,15 +60,21 @@ impl ObjectStore for Slow {
     }
 }
 
-async fn read(entries: u64, answers_max: u64, times: usize) -> Vec<Result<Freshness, Unreadable>> {
-    let dir = tempfile::tempdir().unwrap();
+/// A shard whose index has nothing of such a log.
+async fn viewed(entries: u64, answers_max: u64, dir: &Path) -> View {
     let settings = Settings { map_bytes: 16 << 20, ..Settings::here() };
-    let place = Shelf::at(&dir.path().join("0000")).take().await;
+    let place = Shelf::at(&dir.join("0000")).take().await;
     let open = ShardIndex::open(&place.folder, settings).unwrap();
     let index = Arc::new(place.hold(open));
     let store = Arc::new(Slow { entries, answers_max, asked: AtomicU64::new(0) });
     let view = View::new(0, store, Arc::new(SystemClock), false);
     view.set_index(Some(index));
+    view
+}
+
+async fn read(entries: u64, answers_max: u64, times: usize) -> Vec<Result<Freshness, Unreadable>> {
+    let dir = tempfile::tempdir().unwrap();
+    let view = viewed(entries, answers_max, dir.path()).await;
     let (actor, mut read) = (Address::new("shard", 8), Vec::new());
     for _ in 0..times {
         read.push(view.current(&actor).await.map(|(_, freshness)| freshness));
@@ -80,6 +86,19 @@ async fn read(entries: u64, answers_max: u64, times: usize) -> Vec<Result<Freshn
 async fn an_index_that_is_known_to_be_behind_is_not_read_as_if_the_store_were_silent() {
     // Further behind than a reading has time to look; then the store falls silent.
     assert_eq!(read(1_000, 45, 3).await, vec![Err(Unreadable::Behind); 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_an_index_that_is_let_go_looks_elsewhere_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let (view, began) = (viewed(1, 9, dir.path()).await, Instant::now());
+    let (actor, let_go) = (Address::new("shard", 8), view.clone());
+    let (read, ()) = tokio::join!(view.current(&actor), async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let_go.set_index(None);
+    });
+    assert_eq!(read.map(|(_, freshness)| freshness), Err(Unreadable::NotHere));
+    assert_eq!(began.elapsed(), Duration::from_millis(200), "by the paused clock");
 }
 
 #[tokio::test(start_paused = true)]

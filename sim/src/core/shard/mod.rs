@@ -485,6 +485,9 @@ pub(super) async fn document(
                     return Err(NoAnswer::Unavailable);
                 }
                 node.engine().sleep(Duration::from_millis(20)).await;
+                if cell.held().is_none() {
+                    return Err(not_owner(cell));
+                }
             }
             match cell.held() {
                 Some(held) if locked(&held).position.seq >= end || plant::here("read-before-catching-up") => {
