@@ -418,6 +418,7 @@ type Local = Vec<(Address<shard::Message>, View)>;
 
 fn shards(parts: &Parts, dir: &Path, bench: &Bench, policy: Policy, tree: &Tree) -> (Local, Vec<Child>) {
     let (mut seats, mut children) = (Vec::new(), Vec::new());
+    let turns = Arc::new(tokio::sync::Semaphore::new(shard::TURNS));
     for number in 0..parts.cluster.shard_count {
         let address: Address<shard::Message> =
             Address::new(format!("node/shards/shard-{number}"), SHARD_PLACES);
@@ -432,6 +433,7 @@ fn shards(parts: &Parts, dir: &Path, bench: &Bench, policy: Policy, tree: &Tree)
             view: view.clone(),
             policy,
             net: parts.net.clone(),
+            turns: turns.clone(),
             is_alone: parts.is_alone,
         };
         children.push(child(shard, &address, tree));

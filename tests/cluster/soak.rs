@@ -46,7 +46,7 @@ async fn kept(plan: Plan) -> Summary {
 fn plan(nodes: usize, length: Length, chaos: &[Chaos]) -> Plan {
     let seed = number("RAG_ENABLER_SEED").unwrap_or(2_026);
     let (chaos, report) = (chaos.iter().copied().collect(), None);
-    Plan { nodes, length, seed, chaos, program: PROGRAM.into(), report }
+    Plan { nodes, length, seed, chaos, calm: false, program: PROGRAM.into(), report }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Removes blobs that belong to no document: uploads that were never recorded, deletions that were cut short.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use enabler_storage::objects::{Key, LIST_LIMIT_MAX, ObjectStore, StoreError};
 use enabler_storage::record::DocumentId;
@@ -15,22 +15,22 @@ use crate::shard::{Freshness, Shards};
 /// If the store fails; what was deleted stays deleted.
 pub async fn run(store: &dyn ObjectStore, shards: &Shards, before_ms: u64) -> Result<usize, StoreError> {
     let (mut after, mut deleted) = (None::<Key>, 0);
-    let mut known = BTreeMap::new();
     loop {
         let listed = store.list_after("v1/blob/", after.as_ref(), LIST_LIMIT_MAX).await?;
         let Some(last) = listed.last() else { return Ok(deleted) };
         after = Some(last.key.clone());
+        let mut suspects = BTreeMap::<u32, BTreeSet<DocumentId>>::new();
+        for id in listed.iter().filter_map(|object| document_of(&object.key)) {
+            if minted_ms(id) < before_ms && shards.owns(id) {
+                suspects.entry(shards.of(id)).or_default().insert(id);
+            }
+        }
+        let mut orphans = BTreeSet::new();
+        for (shard, ids) in suspects {
+            orphans.extend(unknown(shards, shard, ids).await);
+        }
         for object in listed {
-            let Some(id) = document_of(&object.key).filter(|id| minted_ms(*id) < before_ms) else { continue };
-            let orphan = match known.get(&id) {
-                Some(orphan) => *orphan,
-                None => {
-                    let orphan = is_orphan(shards, id).await;
-                    known.insert(id, orphan);
-                    orphan
-                }
-            };
-            if orphan {
+            if document_of(&object.key).is_some_and(|id| orphans.contains(&id)) {
                 store.delete(&object.key).await?;
                 deleted += 1;
             }
@@ -38,12 +38,14 @@ pub async fn run(store: &dyn ObjectStore, shards: &Shards, before_ms: u64) -> Re
     }
 }
 
-/// Whether its shard is owned here and does not know it: only an owner that has read its log to the end condemns.
-async fn is_orphan(shards: &Shards, id: DocumentId) -> bool {
-    let Some((actor, view)) = shards.get(shards.of(id)).filter(|_| shards.owns(id)) else { return false };
-    let Ok((index, Freshness::Current)) = view.current(actor).await else { return false };
-    let found = tokio::task::spawn_blocking(move || index.document(id)).await;
-    matches!(found, Ok(Ok(None)))
+/// Those that a shard, owned here, does not know: only an owner that has read its log to the end condemns. It is asked
+/// once for all blobs of a list, because each time costs a request to the store.
+async fn unknown(shards: &Shards, shard: u32, ids: BTreeSet<DocumentId>) -> Vec<DocumentId> {
+    let Some((actor, view)) = shards.get(shard) else { return Vec::new() };
+    let Ok((index, Freshness::Current)) = view.current(actor).await else { return Vec::new() };
+    let is_unknown = move |id: &DocumentId| matches!(index.document(*id), Ok(None));
+    let looked = tokio::task::spawn_blocking(move || ids.into_iter().filter(is_unknown).collect());
+    looked.await.unwrap_or_default()
 }
 
 fn document_of(key: &Key) -> Option<DocumentId> {

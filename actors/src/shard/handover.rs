@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use enabler_cluster::actor::{Context, Fault};
-use enabler_cluster::net::{CallError, NodeId};
+use enabler_cluster::net::{CallError, Net, NodeId};
 use enabler_cluster::owner::Grant;
 use enabler_cluster::request::Request;
 use enabler_cluster::tree::Status;
 
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
 
 use super::{Message, Mode, Shard, Standing, State};
@@ -20,6 +21,21 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// How long the other node may take to begin to serve; after that it is a takeover like any other.
 const GRANT_TIME_MAX: Duration = Duration::from_secs(10);
 
+/// Shards of a node that take the last step at one time: each is a few requests to the store, during which its clients
+/// wait, and done all at once each of them would wait for all.
+pub const TURNS: usize = 2;
+/// How long a shard may keep its turn.
+const TURN_TIME_MAX: Duration = Duration::from_secs(1);
+
+/// Has the other node catch up with the log, however far it is behind; the writer that it will be.
+async fn ask_to_prepare(net: &dyn Net, to: &NodeId, shard: u32) -> Result<u128, String> {
+    let request = Request::new(format!("prepare shard {shard}"), PREPARE_TIME_MAX);
+    let body = wire::encode(&wire::Prepare { shard });
+    let answer = net.call(to, wire::PREPARE, body, &request).await.map_err(|error| error.to_string())?;
+    let prepared: wire::Prepared = wire::decode(&answer).map_err(|error| error.to_string())?;
+    Ok(prepared.writer)
+}
+
 impl Shard {
     /// Asks `to` to catch up; the shard is served here meanwhile.
     pub(super) fn hand_over(&self, context: &Context<Message>, state: &mut State, to: NodeId) {
@@ -31,14 +47,16 @@ impl Shard {
         context.seat().set_status(Status::Draining);
         context.seat().happened("handing_over", Some(format!("to {to}")));
         let (net, address, shard) = (self.net.clone(), context.address().clone(), self.number);
+        let turns = self.turns.clone();
         tokio::spawn(async move {
-            let request = Request::new(format!("prepare shard {shard}"), PREPARE_TIME_MAX);
-            let body = wire::encode(&wire::Prepare { shard });
-            let outcome = net.call(&to, wire::PREPARE, body, &request).await;
-            let outcome = outcome.map_err(|error| error.to_string());
-            let outcome = outcome.and_then(|body| wire::decode(&body).map_err(|error| error.to_string()));
-            let writer = outcome.map(|prepared: wire::Prepared| prepared.writer);
-            let _ = address.send(Message::Prepared(to, writer)).await;
+            let mut writer = ask_to_prepare(&*net, &to, shard).await;
+            let mut turn = turns.clone().try_acquire_owned().ok();
+            if writer.is_ok() && turn.is_none() {
+                turn = turns.acquire_owned().await.ok();
+                // The log has grown meanwhile, and the last step shall be short.
+                writer = ask_to_prepare(&*net, &to, shard).await;
+            }
+            let _ = address.send(Message::Prepared(to, writer.map(|writer| (writer, turn)))).await;
         });
     }
 
@@ -48,7 +66,7 @@ impl Shard {
         context: &Context<Message>,
         state: &mut State,
         to: &NodeId,
-        outcome: Result<u128, String>,
+        outcome: Result<(u128, Option<OwnedSemaphorePermit>), String>,
     ) -> Result<(), Fault> {
         let Mode::Serving(serving) = &mut state.part else { return Ok(()) };
         if serving.leaving.as_ref() != Some(to) {
@@ -56,8 +74,8 @@ impl Shard {
         }
         serving.leaving = None;
         context.seat().set_status(Status::Running);
-        let writer = match outcome {
-            Ok(writer) => writer,
+        let (writer, turn) = match outcome {
+            Ok(prepared) => prepared,
             Err(why) => {
                 tracing::info!(shard = self.number, %to, why, "the shard stays: the other node is not ready");
                 serving.stays_until = Some(Instant::now() + TRY_AGAIN);
@@ -71,7 +89,7 @@ impl Shard {
             Ok(epoch) => {
                 tracing::info!(shard, %to, epoch, "shard handed over");
                 // First, so that a node that leaves is not gone before the other one knows.
-                self.grant(to.clone(), epoch, writer);
+                self.grant(to.clone(), epoch, writer, turn);
                 self.step_down(context, state, Some((to.clone(), epoch)));
             }
             Err(error) => {
@@ -83,10 +101,16 @@ impl Shard {
         Ok(())
     }
 
-    fn grant(&self, to: NodeId, epoch: u64, writer: u128) {
+    fn grant(&self, to: NodeId, epoch: u64, writer: u128, turn: Option<OwnedSemaphorePermit>) {
         let (net, shard, granting) = (self.net.clone(), self.number, self.view.grants());
+        let (served, is_served) = oneshot::channel::<()>();
         tokio::spawn(async move {
-            let _granting = granting;
+            // Until the shard is served there; other shards do not wait for ever for one that is not.
+            let _ = tokio::time::timeout(TURN_TIME_MAX, is_served).await;
+            drop(turn);
+        });
+        tokio::spawn(async move {
+            let (_granting, _served) = (granting, served);
             let request = Request::new(format!("grant shard {shard}"), GRANT_TIME_MAX);
             let body = wire::encode(&wire::Grant { shard, epoch, writer });
             while request.ended().is_none() {

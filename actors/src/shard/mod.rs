@@ -27,6 +27,7 @@ use enabler_storage::log::SnapshotRef;
 use enabler_storage::record::{DocumentId, DocumentRecord, Op};
 use enabler_storage::shard::{self as index, Settings};
 use enabler_telemetry::metrics;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use self::following::{Following, Stuck};
@@ -35,6 +36,7 @@ use self::shelf::Place;
 use crate::documents::document::{Command, CommandError};
 use crate::documents::ingest::Bench;
 
+pub use handover::TURNS;
 pub use shards::Shards;
 pub use shelf::Index;
 pub use view::{Freshness, Standing, Unreadable, View};
@@ -103,8 +105,8 @@ pub enum Message {
     Drop,
     /// Bring the shard to this node.
     HandOver(NodeId),
-    /// The node to which the shard shall go has caught up, or cannot take it.
-    Prepared(NodeId, Result<u128, String>),
+    /// The node to which the shard shall go has caught up, as which writer, and it is the shard's turn; or why not.
+    Prepared(NodeId, Result<(u128, Option<OwnedSemaphorePermit>), String>),
     /// Follow the log and say when its end is reached: the shard shall come here.
     Prepare(Reply<Result<u128, String>>),
     /// The log was looked at: a snapshot to name, or none.
@@ -141,6 +143,8 @@ pub struct Shard {
     pub policy: Policy,
     /// The other nodes.
     pub net: Arc<dyn Net>,
+    /// The turns of this node's shards that are handed over.
+    pub turns: Arc<Semaphore>,
     /// Whether the shard is claimed at the start, because no other node can have it.
     pub is_alone: bool,
 }

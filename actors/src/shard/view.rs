@@ -26,6 +26,10 @@ const CONFIRM_MAX: Duration = Duration::from_secs(2);
 /// As [`CONFIRM_MAX`], when the store did not say the last time: an outage must not hold up every reader as long.
 const CONFIRM_AGAIN_MAX: Duration = Duration::from_millis(300);
 
+/// Entries, beyond those that the index has, after which a reading looks for no more: each takes a request to the store,
+/// and a node that is so far behind has just begun to follow, while the owner knows everything.
+const LOOKS_MAX: u64 = 16;
+
 /// How long a request waits for a shard that is about to be handed over to this node: a swap of the manifest and an
 /// entry, some tens of milliseconds. Whoever waited in vain looks for the owner again.
 const COMING_MAX: Duration = Duration::from_secs(1);
@@ -134,7 +138,16 @@ impl Attention {
 #[derive(Debug, Clone, Copy)]
 struct Confirmed {
     number: u64,
-    outcome: Result<u64, ()>,
+    outcome: Result<u64, Doubt>,
+}
+
+/// Why it is not known where the log ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Doubt {
+    /// The store does not say.
+    Silent,
+    /// It goes on far beyond what the index has.
+    FarAhead,
 }
 
 /// A shard as it is seen on this node. Cheap to clone.
@@ -156,7 +169,7 @@ impl View {
             applied: AtomicU64::new(0),
             has_applied: Notify::new(),
             seen: AtomicU64::new(0),
-            confirming: Mutex::new(Confirmed { number: 0, outcome: Err(()) }),
+            confirming: Mutex::new(Confirmed { number: 0, outcome: Err(Doubt::Silent) }),
             begun: AtomicU64::new(0),
             attention: std::sync::Mutex::default(),
             refusals: std::sync::Mutex::new(Refusals::none()),
@@ -307,9 +320,12 @@ impl View {
         }
         let end = match confirmed {
             Ok(end) => end,
+            Err(Doubt::FarAhead) => return Err(Unreadable::Behind),
             // What is here is not all there is, whether the store answers now or not.
-            Err(()) if self.applied() < self.0.seen.load(Ordering::SeqCst) => return Err(Unreadable::Behind),
-            Err(()) => return Ok((index, Freshness::Unconfirmed)),
+            Err(Doubt::Silent) if self.applied() < self.0.seen.load(Ordering::SeqCst) => {
+                return Err(Unreadable::Behind);
+            }
+            Err(Doubt::Silent) => return Ok((index, Freshness::Unconfirmed)),
         };
         match tokio::time::timeout(CATCH_UP_MAX, self.until_applied(end)).await {
             Ok(true) => {}
@@ -336,17 +352,21 @@ impl View {
         }
     }
 
-    async fn end_of_log(&self) -> Result<u64, ()> {
+    async fn end_of_log(&self) -> Result<u64, Doubt> {
         let begun_before = self.0.begun.load(Ordering::SeqCst);
         let mut last = self.0.confirming.lock().await;
         // One that began after this reading came is as good as one of its own.
         if last.number <= begun_before {
             let number = self.0.begun.fetch_add(1, Ordering::SeqCst) + 1;
-            let was_silent = last.number > 0 && last.outcome.is_err();
+            let was_silent = last.number > 0 && last.outcome == Err(Doubt::Silent);
             let patience = if was_silent { CONFIRM_AGAIN_MAX } else { CONFIRM_MAX };
             let (asked, asked_ms) = (Instant::now(), self.0.clock.uptime_ms());
             let why = match tokio::time::timeout(patience, self.look_for_the_end()).await {
-                Ok(Ok(end)) => {
+                Ok(Ok(None)) => {
+                    *last = Confirmed { number, outcome: Err(Doubt::FarAhead) };
+                    return last.outcome;
+                }
+                Ok(Ok(Some(end))) => {
                     self.confirm(asked);
                     self.0.confirmed_ms.store(asked_ms, Ordering::SeqCst);
                     *last = Confirmed { number, outcome: Ok(end) };
@@ -356,12 +376,13 @@ impl View {
                 Err(_) => "the object store does not answer".to_owned(),
             };
             tracing::debug!(why, shard = self.0.number, "the end of the log could not be looked for");
-            *last = Confirmed { number, outcome: Err(()) };
+            *last = Confirmed { number, outcome: Err(Doubt::Silent) };
         }
         last.outcome
     }
 
-    async fn look_for_the_end(&self) -> Result<u64, LogError> {
+    /// The last entry of the log; `None` if that is far beyond what is here.
+    async fn look_for_the_end(&self) -> Result<Option<u64>, LogError> {
         let shard = self.0.number;
         let failed = |source| LogError::Store { shard, source };
         let mut seq = self.applied();
@@ -371,15 +392,16 @@ impl View {
             let manifest = log::read_manifest(&*self.0.store, shard).await?;
             seq = seq.max(manifest.map_or(0, |manifest| manifest.value.floor_seq));
         }
-        loop {
+        for _ in 0..LOOKS_MAX {
             let key = log::entry_key(shard, seq.saturating_add(1))?;
             if self.0.store.head(&key).await.map_err(failed)?.is_none() {
-                return Ok(seq);
+                return Ok(Some(seq));
             }
             self.0.seen.fetch_max(seq.saturating_add(1), Ordering::SeqCst);
             // What this node has applied meanwhile need not be asked for.
             seq = self.applied().max(seq.saturating_add(1));
         }
+        Ok(None)
     }
 }
 

@@ -15,7 +15,8 @@ use crate::door::POLL;
 use crate::error::LiveError;
 
 /// What of the environment a node gets: whatever else the caller has set must not change a run.
-const ENVIRONMENT: [&str; 5] = ["HOME", "PATH", "LD_LIBRARY_PATH", "TESSDATA_PREFIX", "RAG_ENABLER_MODELS"];
+const ENVIRONMENT: [&str; 6] =
+    ["HOME", "PATH", "LD_LIBRARY_PATH", "TESSDATA_PREFIX", "RAG_ENABLER_MODELS", "RAG_ENABLER_LOG"];
 /// Lines of a node's log that are shown when it fails.
 const LAST_LINES: usize = 30;
 /// How long a node may take to say whether it is ready.

@@ -30,6 +30,8 @@ pub struct Plan {
     pub seed: u64,
     /// What may happen; at least one.
     pub chaos: BTreeSet<Chaos>,
+    /// Whether the cluster comes to rest after each event, so that each is measured alone.
+    pub calm: bool,
     /// The `rag-enabler` that the nodes run.
     pub program: PathBuf,
     /// Where the history and the nodes' logs go; made if it is not there.
@@ -61,10 +63,11 @@ impl Plan {
         let chaos: Vec<String> = self.chaos.iter().map(ToString::to_string).collect();
         let report = self.report.iter().map(|dir| format!(" --report {}", quoted(&dir.to_string_lossy())));
         format!(
-            "sim live --nodes {} {length} --chaos {} --seed {} --program {}{}",
+            "sim live --nodes {} {length} --chaos {} --seed {}{} --program {}{}",
             self.nodes,
             chaos.join(","),
             self.seed,
+            if self.calm { " --calm" } else { "" },
             quoted(&self.program.to_string_lossy()),
             report.collect::<String>()
         )
@@ -103,6 +106,7 @@ mod tests {
             length: Length::Events(7),
             seed: 42,
             chaos: BTreeSet::from([Chaos::Store, Chaos::Kill]),
+            calm: false,
             program: "/opt/rag enabler".into(),
             report: None,
         }
@@ -113,8 +117,8 @@ mod tests {
         let line = "sim live --nodes 3 --events 7 --chaos kill,store --seed 42 --program '/opt/rag enabler'";
         assert_eq!(plan().again(), line);
         let length = Length::Time(Duration::from_secs(90));
-        let plan = Plan { length, program: "/a/b".into(), report: Some("it's".into()), ..plan() };
-        let line = r"sim live --nodes 3 --minutes 1.5 --chaos kill,store --seed 42 --program /a/b --report 'it'\''s'";
+        let plan = Plan { length, calm: true, program: "/a/b".into(), report: Some("it's".into()), ..plan() };
+        let line = r"sim live --nodes 3 --minutes 1.5 --chaos kill,store --seed 42 --calm --program /a/b --report 'it'\''s'";
         assert_eq!(plan.again(), line);
     }
 

@@ -159,6 +159,10 @@ async fn weather(
         storm.gather(cluster, teller).await?;
         storm.happen(cluster, load, (number, of), teller).await?;
         teller.tell_violations(&load.book());
+        if plan.calm && load.book().violations_count() == 0 {
+            storm.gather_all(cluster, teller).await?;
+            cluster.calm().await?;
+        }
         tokio::time::sleep(Duration::from_millis(storm.chance.next_u64() % PAUSE_MS_MAX)).await;
     }
     if load.book().violations_count() > 0 {

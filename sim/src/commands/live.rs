@@ -31,6 +31,9 @@ pub(super) struct Live {
     /// What decides what happens to whom
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Let the cluster come to rest after each event, so that each is measured alone
+    #[arg(long)]
+    calm: bool,
     /// The `rag-enabler` to run; the one beside `sim` if it is not given
     #[arg(long)]
     program: Option<PathBuf>,
@@ -57,6 +60,7 @@ pub(super) fn live(live: Live) -> anyhow::Result<u8> {
             .map_or(Length::Time(Duration::from_secs_f64(live.minutes * 60.0)), Length::Events),
         seed: live.seed,
         chaos: live.chaos.into_iter().collect(),
+        calm: live.calm,
         program: find_program(live.program.as_deref()).map_err(told)?,
         report: report.clone(),
     };

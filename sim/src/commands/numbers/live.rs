@@ -86,6 +86,7 @@ fn watched(numbers: &Numbers, chaos: Chaos, ms_max: u64) -> anyhow::Result<Measu
         length: Length::Events(usize::from(numbers.events)),
         seed: 1,
         chaos: BTreeSet::from([chaos]),
+        calm: true,
         program: find_program(numbers.program.as_deref()).map_err(live::told)?,
         report: None,
     };
