@@ -6,6 +6,7 @@ mod chain;
 mod collect;
 pub mod compact;
 mod entry;
+mod erase;
 mod error;
 mod keys;
 mod manifest;
@@ -19,6 +20,7 @@ mod tests;
 pub use chain::{ChainError, Position};
 pub use collect::{Collected, MIN_AGE, REMOVED_MAX, collect};
 pub use entry::{Entry, SealedEntry, put_entry, read_entry};
+pub use erase::{Erased, Traces, erase_document, traces_of};
 pub use error::LogError;
 pub use keys::{
     cluster_key, entry_key, entry_prefix, manifest_key, node_key, node_prefix, snapshot_key, snapshot_prefix,
