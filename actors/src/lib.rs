@@ -15,6 +15,7 @@ pub mod model;
 pub mod ocr;
 pub mod operator;
 pub mod question;
+pub mod recurring;
 pub mod router;
 pub mod session;
 pub mod shard;
