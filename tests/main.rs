@@ -41,6 +41,8 @@ mod rules;
 mod doors;
 // What operators see and do.
 mod operator;
+// Documents go when their time is over, and no others.
+mod retention;
 // Clients that were made for another product.
 mod clients;
 // The command line, for people and for programs.
