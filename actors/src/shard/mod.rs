@@ -39,7 +39,7 @@ pub use shards::Shards;
 pub use shelf::Index;
 pub use view::{Freshness, Standing, Unreadable, View};
 
-/// How often the index is made durable, the retention looked after, and a log followed that nobody told of.
+/// How often the index is made durable, and a log followed that nobody told of.
 const TICK: Duration = Duration::from_secs(5);
 /// How old, in milliseconds, the news may be that this generation lives when it begins to serve: a part of any lease.
 const LIFE_ASKED_MS_MAX: u64 = 500;
@@ -107,6 +107,10 @@ pub enum Message {
     Prepare(Reply<Result<u128, String>>),
     /// The log was looked at: a snapshot to name, or none.
     Compacted(Result<Option<SnapshotRef>, String>),
+    /// Write a snapshot now and name it, so that nothing that was deleted before counts any more.
+    Compact(Reply<Result<(), String>>),
+    /// The snapshot that was asked for is stored, or stands there already.
+    CompactedNow(Result<Option<SnapshotRef>, String>, Reply<Result<(), String>>),
     /// The shard was handed over to this node.
     Granted {
         /// The epoch of the ownership.
@@ -186,6 +190,8 @@ impl Behaviour for Shard {
             Message::Prepared(..) => "prepared",
             Message::Prepare(_) => "prepare",
             Message::Compacted(_) => "compacted",
+            Message::Compact(_) => "compact",
+            Message::CompactedNow(..) => "compacted now",
             Message::Granted { .. } => "granted",
         }
     }
@@ -234,6 +240,8 @@ impl Behaviour for Shard {
                 reply.send(self.granted(context, state, epoch, writer).await);
             }
             Message::Compacted(made) => self.compacted(context, state, made).await?,
+            Message::Compact(reply) => self.compact_now(context, state, reply),
+            Message::CompactedNow(made, reply) => self.compacted_now(state, made, reply).await,
             Message::HandOver(to) => self.hand_over(context, state, to),
             Message::Prepared(to, outcome) => self.prepared(context, state, &to, outcome).await?,
             Message::Damaged(why) => return Err(Fault::new(format!("the index is damaged: {why}"))),
@@ -289,7 +297,7 @@ impl Shard {
             Mode::Serving(serving) => {
                 self.compact_later(context, serving);
                 // A disk that is full or broken: another node should have the shard.
-                if let Err(fault) = self.upkeep(context, serving).await {
+                if let Err(fault) = self.upkeep(serving).await {
                     self.refuse(context, state, &fault);
                 }
                 if !self.is_alone {
