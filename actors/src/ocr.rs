@@ -255,12 +255,15 @@ impl Reading {
             }
             tools.put_down();
         }
-        if let Some(Err(problem)) = &outcome {
-            count_end(problem);
-        }
         let killed = tools.reader.as_mut().map_or(0, Reader::take_killed);
         for _ in 0..killed {
             metrics::READING_CHILDREN_ENDED.one(["killed"]);
+        }
+        // What was killed twice is told as too large, but no third process has ended.
+        if let Some(Err(problem)) = &outcome
+            && killed == 0
+        {
+            count_end(problem);
         }
         // The worker goes on with another child; what the file did to this one is the file's own failure.
         let why = match &outcome {

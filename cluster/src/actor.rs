@@ -23,7 +23,7 @@ pub struct Fault {
     noticed: Noticed,
 }
 
-/// Where a fault was noticed: the frames alone, because naming them takes milliseconds and few are looked at.
+/// Where a fault was noticed: the frames alone, because naming them takes milliseconds and most faults are only told in words.
 #[derive(Debug)]
 struct Noticed(Backtrace);
 

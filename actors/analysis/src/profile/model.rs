@@ -202,6 +202,14 @@ pub(crate) struct List {
     /// Of items: the sections whose clauses are read; none for the whole document.
     #[serde(default)]
     pub(crate) section: Vec<String>,
+    /// Of items: sections whose tables are about something else.
+    #[serde(default)]
+    pub(crate) not_section: Vec<String>,
+    /// Whether tables that name several records name them all: clauses then only fill what a row left out.
+    #[serde(default)]
+    pub(crate) tables_whole: bool,
+    /// Of sentences: what opens one that still speaks of the item before, as its value.
+    pub(crate) goes_on: Option<Pattern>,
     /// Clauses of the whole document that are read where it has none of the sections.
     pub(crate) anywhere: Option<Pattern>,
     /// Whether clauses of the text are read, beside tables.
@@ -232,6 +240,11 @@ pub(crate) struct List {
     pub(crate) inherit: Vec<String>,
     /// What begins a further item within one clause.
     pub(crate) start: Option<Pattern>,
+    /// Columns of which an item's row has at least one filled, where its table has them.
+    #[serde(default)]
+    pub(crate) any_in_row: Vec<String>,
+    /// A row that sums up only some of the items.
+    pub(crate) part_row: Option<Pattern>,
     /// A row that sums up and is no item.
     pub(crate) total_row: Option<Pattern>,
     /// The column whose cell in such a row is the total, and the field that it goes to where nothing else fills it.

@@ -11,16 +11,34 @@ use crate::text::Span;
 pub(crate) fn mark(folded: &str) -> Option<(String, usize)> {
     static MARK: LazyLock<Regex> = LazyLock::new(|| {
         pattern(
-            r#"^\s*(?:e\s+)?[*-]?\s*(?:(?:quanto\s+)?(?:a[o]?\s+)?(?:item|materia|letra|alinea|proposta|deliberacao)\s+n?[o.]*\s*)?["']?(?:\(([ivxl]{1,6}|[a-z]|\d{1,2}(?:\.\d{1,2})*)\)|(\d{1,2}(?:\.\d{1,2})+)\.?\s|([ivxl]{1,6}|[a-z]|\d{1,2})["']?\s?(?:[).]|[oa]\s?[).-]|\s[-:]|[-:]\s))["']?[\s:.,-]*"#,
+            r#"^\s*(?:e\s+)?[*-]?\s*(?:(?:quanto\s+)?(?:a[o]?\s+)?(?:item|materia|letra|alinea|proposta|deliberacao)\s+n?[o.]*\s*)?["']?(?:\(([ivxl]{1,6}|[a-z]|\d{1,2}(?:\.\d{1,2})*)\)|(\d{1,2}(?:\.\d{1,2})+)(?:\.?\s|\s?[):-])|([ivxl]{1,6}|[a-z]|\d{1,2})["']?\s?(?:[).]|[oa]\s?[).-]|\s[-:]|[-:]\s))["']?[\s:.,-]*"#,
         )
     });
     if let Some(named) = reference(folded) {
+        return Some(named);
+    }
+    if let Some(named) = ordinal(folded) {
         return Some(named);
     }
     let hit = MARK.captures(folded)?;
     let label = hit.get(1).or_else(|| hit.get(2)).or_else(|| hit.get(3))?.as_str().to_owned();
     Some((label, hit.get(0)?.end()))
 }
+
+/// An item counted by a word: "primeiro, exame das contas", "e terceira: reducao da taxa".
+fn ordinal(folded: &str) -> Option<(String, usize)> {
+    static ORDINAL: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(
+            r"^\s*(?:e\s+)?(primeir|segund|terceir|quart|quint|sext|setim|oitav|non|decim)[oa]\s*[,:-]\s+",
+        )
+    });
+    let hit = ORDINAL.captures(folded)?;
+    let at = ORDINALS.iter().position(|ordinal| hit.get(1).is_some_and(|word| word.as_str() == *ordinal))?;
+    Some(((at + 1).to_string(), hit.get(0)?.end()))
+}
+
+const ORDINALS: [&str; 10] =
+    ["primeir", "segund", "terceir", "quart", "quint", "sext", "setim", "oitav", "non", "decim"];
 
 /// What an item of an agenda is called by.
 const ITEM_WORDS: &str =
@@ -43,8 +61,6 @@ fn reference(folded: &str) -> Option<(String, usize)> {
         return Some((label.as_str().to_owned(), end));
     }
     let word = hit.get(1).or_else(|| hit.get(2))?.as_str();
-    const ORDINALS: [&str; 10] =
-        ["primeir", "segund", "terceir", "quart", "quint", "sext", "setim", "oitav", "non", "decim"];
     let at = ORDINALS.iter().position(|ordinal| *ordinal == word)?;
     Some(((at + 1).to_string(), end))
 }
@@ -159,8 +175,9 @@ pub(crate) fn clauses(folded: &str, range: &Span) -> Vec<Span> {
 
 /// Whether a text begins with the mark of a list's first item.
 fn opens_list(text: &str) -> bool {
-    static FIRST: LazyLock<Regex> =
-        LazyLock::new(|| pattern(r#"^\s+\(?(?:a|i|1|1\.1|01|\d{1,2}\.1)(?:[).]|\s[-:]|\))\s"#));
+    static FIRST: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(r#"^\s+(?:\(?(?:a|i|1|1\.1|01|\d{1,2}\.1)(?:[).]|\s[-:]|\))|primeir[oa]\s?[,:-])\s"#)
+    });
     FIRST.is_match(text)
 }
 
@@ -236,6 +253,8 @@ mod tests {
             ("a) casa", "a"),
             ("(ii) emissao", "ii"),
             ("4.2 letra", "4.2"),
+            ("5.6) certificado", "5.6"),
+            ("(2.10): cotas", "2.10"),
             ("i - lci", "i"),
             ("item (iv): o", "iv"),
             ("3. contratacao", "3"),
@@ -244,6 +263,8 @@ mod tests {
             ("quanto a segunda materia da ordem do dia, foi", "2"),
             ("no tocante ao item (c) da pauta, os", "c"),
             ("proposta terceira - fica", "3"),
+            (" e quarto, incorporacao do outro fundo", "4"),
+            ("segunda: mudanca de nome", "2"),
         ] {
             assert_eq!(mark(text).map(|(label, _)| label).unwrap_or_default(), label, "{text}");
         }

@@ -195,6 +195,10 @@ fn caption(text: &Text, from: usize, rest: &str, sections: &[Section], inner: bo
     let stops = [head.find([':', ';', '(']), head.find(". "), head.find(" - ")];
     let end = stops.into_iter().flatten().chain(head.ends_with('.').then(|| head.len() - 1)).min()?;
     let caption = head.get(..end)?;
+    // Cells of a table's head are no captions.
+    if caption.trim().contains('\t') {
+        return None;
+    }
     let words = caption.split_whitespace().count();
     let shout = capitals(text, from + skipped, end);
     let colon = head.get(end..)?.starts_with(':');

@@ -166,6 +166,10 @@ pub(crate) fn whole(text: &Text, span: &Span, asked: Asked<'_>) -> Option<Candid
     let lead = folded.len() - folded.trim_start().len();
     let span = span.start + lead..span.start + folded.trim_end().len().max(lead);
     let folded = folded.trim();
+    let folded = match asked.kind {
+        Type::Money | Type::Number | Type::Percent => unspecked(folded),
+        _ => folded,
+    };
     if folded.is_empty() || folded.chars().all(|c| matches!(c, '-' | '.' | '*' | '_' | ' ' | '~')) {
         return None;
     }
@@ -212,6 +216,18 @@ pub(crate) fn whole(text: &Text, span: &Span, asked: Asked<'_>) -> Option<Candid
         }),
         _ => candidates(text, &span, asked).into_iter().next(),
     }
+}
+
+/// The figure of a cell without the specks that OCR reads beside it: `: 94.185,00`, `e 18.450,36 |`.
+fn unspecked(cell: &str) -> &str {
+    let speck = |c: char| !c.is_ascii_alphanumeric() && !matches!(c, '(' | ')' | '-' | '%' | '$');
+    let figure = |word: &str| word.contains(|c: char| c.is_ascii_digit());
+    let mut figures = cell.split_whitespace().filter(|word| figure(word));
+    let (Some(only), None) = (figures.next(), figures.next()) else { return cell };
+    let bare = |word: &str| word.trim_matches(|c: char| !c.is_ascii_alphanumeric()).len() < 2;
+    let alone =
+        cell.split_whitespace().all(|word| figure(word) || bare(word) && !word.contains(['$', '%', '(']));
+    if alone { only.trim_matches(speck) } else { cell }
 }
 
 /// A text without what surrounds it, and as the profile cleans it.

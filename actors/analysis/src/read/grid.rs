@@ -280,7 +280,9 @@ fn longer(new: &[(Rect, String)], old: &[(Rect, String)]) -> bool {
             new == old
                 || new.strip_prefix(old.as_str()).is_some_and(|more| {
                     let more = more.trim();
-                    more.starts_with('(') || more.len() <= 12 && !more.contains(|c: char| c.is_ascii_digit())
+                    more.starts_with('(')
+                        || more.ends_with('%')
+                        || more.len() <= 12 && !more.contains(|c: char| c.is_ascii_digit())
                 })
         })
         && new.iter().zip(old).any(|((_, new), (_, old))| new != old)

@@ -58,6 +58,7 @@ pub(crate) fn items(document: &Document<'_>, list: &List, grids: &[Grid], whole:
             } else {
                 vec![clause]
             };
+            let parts = joined(document, list, parts);
             for span in parts.into_iter().flat_map(|part| split(document, list, part)) {
                 let text = folded.get(span.clone()).unwrap_or("");
                 within.push(Item {
@@ -74,6 +75,20 @@ pub(crate) fn items(document: &Document<'_>, list: &List, grids: &[Grid], whole:
             anywhere.is_none_or(|anywhere| anywhere.is_in(folded.get(item.span.clone()).unwrap_or("")))
         });
         found.extend(within);
+    }
+    found
+}
+
+/// Sentences that still speak of the item before, put to it: "CDB no 1, do Banco X. Valor: R$ 10,00."
+fn joined(document: &Document<'_>, list: &List, parts: Vec<Span>) -> Vec<Span> {
+    let Some(goes_on) = &list.goes_on else { return parts };
+    let mut found: Vec<Span> = Vec::new();
+    for part in parts {
+        let text = document.text.folded(part.clone());
+        match found.last_mut().filter(|_| goes_on.heads(text.trim_start())) {
+            Some(last) => last.end = part.end,
+            None => found.push(part),
+        }
     }
     found
 }

@@ -331,7 +331,7 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
     let mut named: Vec<(String, Found)> = Vec::new();
     let excluded: Vec<&serde_json::Value> =
         list.except_fields.iter().filter_map(|at| fields.get(at)).map(|found| &found.value).collect();
-    let mut push = |mut record: Record, told: bool| {
+    let mut push = |mut record: Record, told: bool, only_known: bool| {
         if !record.contains_key(&list.key)
             && let Some(name) = list.key_from.iter().find_map(|key| record.get(key))
         {
@@ -353,97 +353,137 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
                     known.entry(key).or_insert(found);
                 }
             }
+            None if only_known => return false,
             None => records.push(record),
         }
         true
     };
     let mut some = false;
+    // Records that tables gave.
+    let mut rows_read = 0;
     // Whether the clause before was one of the list's.
     let mut last = false;
     let mut total: Option<Found> = None;
     let keys: Vec<&str> = std::iter::once(&list.key).chain(&list.key_from).map(String::as_str).collect();
     let tables = grid::grids(document.pages, &keys, &grid::heads(&list.column));
-    for grid in &tables {
-        let opening = opening_of(document, grid);
-        for row in rows(document.pages, grid) {
-            let text = row.text.flow.folded.trim();
-            if list.total_row.as_ref().is_some_and(|sum| sum.is_in(text)) {
-                let cell = |key: &str| from_row(document, &list.column, &row).remove(key);
-                total = total.or_else(|| list.total.as_ref().and_then(|(key, _)| cell(key)));
-            } else if belongs(list, text, &opening) {
-                // A row whose cells are there but cannot be read is a record all the same.
-                let number = row.cells.first().filter(|(key, _)| key.is_none()).map(|(_, cell)| {
-                    row.text.folded(cell.clone()).trim().trim_end_matches(['.', ')', 'o']).to_owned()
-                });
-                let filled = row.cells.iter().filter(|(_, cell)| cell.len() > 1).count();
-                let mut record = from_row(document, &list.column, &row);
-                if let Some(number) = number.filter(|label| {
-                    (1..=3).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_alphanumeric())
-                }) {
-                    let span = row.cells.first().map_or(0..0, |(_, cell)| cell.clone());
-                    let label = Candidate { span, value: number.into(), flags: Vec::new() };
-                    record.extend(
-                        placed(&row.text, document.pages, label, 1.0).map(|label| (MARK.to_owned(), label)),
-                    );
-                }
-                some |= push(record, filled >= 3 && filled * 4 >= row.cells.len() * 3);
-            }
-        }
-    }
-    // Where the sections that are known tell nothing, the outcomes stand under a heading that is not.
-    for whole in [false, true] {
-        if !list.clauses || whole && (some || list.anywhere.is_none()) {
+    let elsewhere = |grid: &grid::Grid| {
+        let at = document.text.flow.at(grid.page, grid.head_at);
+        !list.not_section.is_empty() && document.within(at, &list.not_section)
+    };
+    // The marks of the rows that were read.
+    let mut row_marks: Vec<String> = Vec::new();
+    // Tables of other sections are read where nothing else tells anything.
+    for other in [false, true] {
+        if other && some {
             break;
         }
-        for item in &items(document, list, &tables, whole) {
-            let text = document.text.folded(item.span.clone());
-            let again = last && list.again.as_ref().is_some_and(|again| again.is_in(text));
-            last = belongs(list, text, document.text.folded(item.opening.clone()))
-                || again && !list.refuse.as_ref().is_some_and(|refuse| refuse.is_in(text));
-            if !last {
-                continue;
-            }
-            if let Some(several) = called(list, text).filter(|several| speaks_of(several, item, &named)) {
-                for record in of_agenda(document, list, item, several, &named) {
-                    some |= push(record, false);
-                }
-                continue;
-            }
-            let mut record = Record::new();
-            for column in &list.column {
-                // The mark is not of the name.
-                let skip =
-                    if column.key == list.key { mark(text).map_or(0, |(_, length)| length) } else { 0 };
-                let range = item.span.start + skip..item.span.end;
-                if let Some(found) = by_rules(document, &document.text, &range, column, true) {
-                    record.insert(column.key.clone(), found);
-                }
-            }
-            for column in list.column.iter().filter(|column| list.inherit.contains(&column.key)) {
-                if !record.contains_key(&column.key) && item.mark.is_some() && !item.opening.is_empty() {
-                    let found = by_rules(document, &document.text, &item.opening, column, true);
-                    record.extend(found.map(|found| (column.key.clone(), found)));
-                }
-            }
-            if let Some(mark) = &item.mark {
-                record.extend(marked(document, &item.span, mark));
-                if let (true, Some(name)) = (list.agenda, record.get(&list.key))
-                    && !any(&record, list)
-                    && !named.iter().any(|(known, _)| known == mark)
+        for grid in tables.iter().filter(|grid| elsewhere(grid) == other) {
+            let opening = opening_of(document, grid);
+            for row in rows(document.pages, grid) {
+                let text = row.text.flow.folded.trim();
+                if list.total_row.as_ref().is_some_and(|sum| sum.is_in(text) || sum.is_in(first_words(&row)))
                 {
-                    named.push((mark.clone(), name.clone()));
-                }
-                if let (true, Some((_, name))) = (
-                    list.agenda && !record.contains_key(&list.key),
-                    named.iter().find(|(known, _)| known == mark),
-                ) {
-                    record.insert(list.key.clone(), name.clone());
+                    let cell = |key: &str| from_row(document, &list.column, &row).remove(key);
+                    if list.part_row.as_ref().is_some_and(|part| part.is_in(first_words(&row))) {
+                        continue;
+                    }
+                    total = total.or_else(|| list.total.as_ref().and_then(|(key, _)| cell(key)));
+                } else if belongs(list, text, &opening) && filled_in(list, &row) {
+                    // A row whose cells are there but cannot be read is a record all the same.
+                    let number = row.cells.first().filter(|(key, _)| key.is_none()).map(|(_, cell)| {
+                        row.text.folded(cell.clone()).trim().trim_end_matches(['.', ')', 'o']).to_owned()
+                    });
+                    let filled = row.cells.iter().filter(|(_, cell)| cell.len() > 1).count();
+                    let mut record = from_row(document, &list.column, &row);
+                    if let Some(number) = number.filter(|label| {
+                        (1..=5).contains(&label.len())
+                            && label.split('.').all(|part| {
+                                (1..=3).contains(&part.len())
+                                    && part.bytes().all(|b| b.is_ascii_alphanumeric())
+                            })
+                    }) {
+                        let span = row.cells.first().map_or(0..0, |(_, cell)| cell.clone());
+                        let label = Candidate { span, value: number.into(), flags: Vec::new() };
+                        record.extend(
+                            placed(&row.text, document.pages, label, 1.0)
+                                .map(|label| (MARK.to_owned(), label)),
+                        );
+                    }
+                    if let Some(label) = record.get(&list.key).filter(|_| list.agenda) {
+                        let key = row.cells.iter().find(|(key, _)| key.as_ref() == Some(&list.key));
+                        let own = key.and_then(|(_, cell)| mark(row.text.folded(cell.clone())));
+                        if let Some((own, _)) = own {
+                            named.push((own.clone(), label.clone()));
+                            row_marks.push(own);
+                        }
+                    }
+                    let told = push(record, filled >= 3 && filled * 4 >= row.cells.len() * 3, false);
+                    rows_read += usize::from(told);
+                    some |= told;
                 }
             }
-            let told = list.any_in_clause.is_empty()
-                || list.any_in_clause.iter().any(|key| record.contains_key(key));
-            if told {
-                some |= push(record, false);
+        }
+        if other {
+            break;
+        }
+        let only_known = list.tables_whole && rows_read > 1;
+        // Where the sections that are known tell nothing, the outcomes stand under a heading that is not.
+        for whole in [false, true] {
+            if !list.clauses || whole && (some || list.anywhere.is_none()) {
+                break;
+            }
+            for item in &items(document, list, &tables, whole) {
+                let text = document.text.folded(item.span.clone());
+                let again = last && list.again.as_ref().is_some_and(|again| again.is_in(text));
+                last = belongs(list, text, document.text.folded(item.opening.clone()))
+                    || again && !list.refuse.as_ref().is_some_and(|refuse| refuse.is_in(text));
+                if !last {
+                    continue;
+                }
+                if let Some(several) = called(list, text).filter(|several| speaks_of(several, item, &named)) {
+                    for record in of_agenda(document, list, item, several, &named) {
+                        some |= push(record, false, only_known);
+                    }
+                    continue;
+                }
+                let mut record = Record::new();
+                for column in &list.column {
+                    // The mark is not of the name.
+                    let skip =
+                        if column.key == list.key { mark(text).map_or(0, |(_, length)| length) } else { 0 };
+                    let range = item.span.start + skip..item.span.end;
+                    if let Some(found) = by_rules(document, &document.text, &range, column, true) {
+                        record.insert(column.key.clone(), found);
+                    }
+                }
+                for column in list.column.iter().filter(|column| list.inherit.contains(&column.key)) {
+                    if !record.contains_key(&column.key) && item.mark.is_some() && !item.opening.is_empty() {
+                        let found = by_rules(document, &document.text, &item.opening, column, true);
+                        record.extend(found.map(|found| (column.key.clone(), found)));
+                    }
+                }
+                if let Some(mark) = &item.mark {
+                    record.extend(marked(document, &item.span, mark));
+                    if let (true, Some(name)) = (list.agenda, record.get(&list.key))
+                        && !any(&record, list)
+                        && !named.iter().any(|(known, _)| known == mark)
+                    {
+                        named.push((mark.clone(), name.clone()));
+                    }
+                    if let (true, Some((_, name))) = (
+                        list.agenda && !record.contains_key(&list.key),
+                        named.iter().find(|(known, _)| known == mark),
+                    ) {
+                        record.insert(list.key.clone(), name.clone());
+                    }
+                }
+                let told = list.any_in_clause.is_empty()
+                    || list.any_in_clause.iter().any(|key| record.contains_key(key));
+                if told {
+                    // What a row told is told again, and is no further item.
+                    let again = item.mark.as_ref().is_some_and(|mark| row_marks.contains(mark));
+                    some |= push(record, false, only_known || again);
+                }
             }
         }
     }
@@ -458,6 +498,19 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
         }
     }
     (records, total)
+}
+
+/// Whether a row says one of what each item's row of its table says.
+fn filled_in(list: &List, row: &super::rows::Row) -> bool {
+    let asked = |key: &Option<String>| key.as_ref().is_some_and(|key| list.any_in_row.contains(key));
+    let mut cells = row.cells.iter().filter(|(key, _)| asked(key)).peekable();
+    cells.peek().is_none() || cells.any(|(_, cell)| !cell.is_empty())
+}
+
+/// The first cell of a row that has words, behind its number.
+fn first_words(row: &super::rows::Row) -> &str {
+    let mut cells = row.cells.iter().map(|(_, cell)| row.text.folded(cell.clone()).trim());
+    cells.find(|cell| cell.contains(|c: char| c.is_ascii_alphabetic())).unwrap_or("")
 }
 
 /// The mark of a clause, as a record keeps it.

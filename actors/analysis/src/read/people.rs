@@ -247,8 +247,8 @@ fn group(text: &Text, persons: &[Span], at: usize, head: usize) -> Span {
         let goes_on = match sign {
             b';' | b':' => true,
             b'\n' => last.ends_with([';', ':', ',']),
-            // A dot within a number or an abbreviation.
-            _ => !next.is_ascii_whitespace() || shortened(last),
+            // A dot within a number or an abbreviation, or of an item's own mark.
+            _ => !next.is_ascii_whitespace() || shortened(last) || numeral(last),
         };
         if !goes_on {
             start = stop + 1;
@@ -258,6 +258,12 @@ fn group(text: &Text, persons: &[Span], at: usize, head: usize) -> Span {
     }
     let first = persons.iter().find(|span| span.start >= start).map_or(at, |span| span.start);
     start..first.min(at).max(start)
+}
+
+/// Whether the last line of a text is nothing but an item's number, as "1.2.1".
+fn numeral(text: &str) -> bool {
+    let line = text.rsplit('\n').next().unwrap_or("").trim();
+    !line.is_empty() && line.len() < 9 && line.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
 }
 
 /// Whether a mention is as `when` says.

@@ -114,6 +114,7 @@ pub(crate) fn read(
     let mut all: Vec<(usize, Vec<Part>)> = Vec::new();
     let mut collect = |thing: usize, parts: Vec<Part>| all.push((thing, parts));
     reader.tables(&mut collect);
+    reader.tables_of_one(&mut collect);
     let covered = reader.matrices(&mut collect);
     let mut ranges = document.ranges(&shares.section);
     if let (true, Some(anywhere)) = (ranges.is_empty(), &shares.anywhere) {
@@ -395,6 +396,61 @@ impl Reader<'_> {
         }
     }
 
+    /// Tables of what one person gets: the sentence before the table says who, and each row what and how much.
+    fn tables_of_one(&self, put: &mut impl FnMut(usize, Vec<Part>)) {
+        let pages = self.document.pages;
+        for grid in super::grid::grids(pages, &["bem"], &super::grid::heads(&self.shares.column)) {
+            let text = &self.document.text;
+            let at = text.flow.at(grid.page, grid.head_at);
+            if grid.keys.iter().flatten().any(|key| key == "herdeiro")
+                || !self.document.within(at, &self.shares.section)
+            {
+                continue;
+            }
+            let before = text.folded(at.saturating_sub(400)..at).trim_end();
+            let sentence = before.len() - before.rsplit('\n').next().unwrap_or("").len();
+            let from = at.saturating_sub(400) + sentence;
+            let mut named = self.seen(&(from..at)).into_iter().filter_map(|one| match one.sign {
+                Sign::Who(names) => Some((names, one.span)),
+                _ => None,
+            });
+            let Some((names, span)) = named.next() else { continue };
+            let ([name], true) = (names.as_slice(), named.all(|(other, _)| other == names)) else { continue };
+            for row in super::rows::rows(pages, &grid) {
+                let mut record = super::lists::from_row(self.document, &self.shares.column, &row);
+                let thing =
+                    record.get("bem").and_then(|found| self.thing_called(&fold(found.value.as_str()?)));
+                let one =
+                    Candidate { span: span.clone(), value: Json::from(name.as_str()), flags: Vec::new() };
+                let (Some(thing), Some(who)) = (thing, placed(text, pages, one, 0.9)) else { continue };
+                let mut take = |key: &str| record.remove(key);
+                let (percent, fraction, value) = (take("percentual"), take("fracao"), take("valor"));
+                if percent.is_some() || fraction.is_some() || value.is_some() {
+                    put(thing, vec![Part { who, percent, fraction, value, general: false }]);
+                }
+            }
+        }
+    }
+
+    /// The thing that a cell names, and not one that it calls by the mark of another.
+    fn thing_called(&self, text: &str) -> Option<usize> {
+        let marked = |label: &str| self.marked(label).is_some();
+        let called = super::clauses::inner_reference(text);
+        let foreign = self.numbered() && called.is_some_and(|label| !marked(&label));
+        if foreign { None } else { self.thing_of(text) }
+    }
+
+    /// Whether things have marks.
+    fn numbered(&self) -> bool {
+        self.things.iter().any(|record| record.contains_key(MARK))
+    }
+
+    /// The thing with this mark.
+    fn marked(&self, label: &str) -> Option<usize> {
+        let mark = |record: &Record| record.get(MARK).and_then(|mark| mark.value.as_str().map(str::to_owned));
+        self.things.iter().position(|record| mark(record).as_deref() == Some(label))
+    }
+
     /// The thing that a folded text names.
     fn thing_of(&self, text: &str) -> Option<usize> {
         self.handles.iter().find(|(word, ..)| holds_word(text, word)).map(|(_, thing, _)| *thing)
@@ -664,7 +720,7 @@ impl Reader<'_> {
                 }
                 (false, true) => {
                     let open = turn.who.is_empty() || turn.portion.is_empty();
-                    let listed = turn.much_first && !later.iter().any(Phrase::much);
+                    let listed = turn.much_first && self.listed(&turn.portion, later);
                     if open || listed {
                         turn.who.extend(names);
                     } else {
@@ -705,6 +761,18 @@ impl Reader<'_> {
             parts.extend(shared.into_iter().map(|part| Part { general: many, ..part }));
         }
         parts
+    }
+
+    /// Whether a name after "1/6 a Ana" is of the same list: what is said next of how much is more of the same part,
+    /// as "no valor de R$ 10,00 para cada um", or opens another part.
+    fn listed(&self, portion: &Portion, later: &[Phrase<'_>]) -> bool {
+        let Some(next) = later.iter().find(|phrase| phrase.much()) else { return true };
+        if next.seen.first().is_some_and(|one| matches!(one.sign, Sign::Who(_))) {
+            return false;
+        }
+        let mut more = Portion::default();
+        next.seen.iter().for_each(|one| more.take(one));
+        next.seen.iter().any(|one| matches!(one.sign, Sign::Who(_))) || !portion.clashes(&more)
     }
 
     /// What is said of the whole thing before it is shared is no part: its value.

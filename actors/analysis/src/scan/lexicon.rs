@@ -664,6 +664,12 @@ pub(crate) fn place_before(text: &str) -> bool {
         "seccional",
         "secional",
         "subsecao",
+        "notas",
+        "oficio",
+        "tabelionato",
+        "cartorio",
+        "registro",
+        "juizo",
     ];
     matches!(last, "de" | "da" | "do" | "das" | "dos")
         && words.next().is_some_and(|word| {

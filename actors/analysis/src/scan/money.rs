@@ -20,14 +20,16 @@ fn times(word: &str) -> f64 {
 /// Every amount in reais.
 pub(crate) fn monies(folded: &str) -> Vec<Entity> {
     static FIGURES: LazyLock<Regex> = LazyLock::new(|| {
-        pattern(r"\br ?[$s]\s?(\d[\d.,]*(?: \d{3}(?:[.,]\d+)+)?)(?:\s(mil|milhao|milhoes|bilhao|bilhoes)\b)?")
+        pattern(
+            r"\br ?[$s]\s?(\d[\d.,]*(?:[:;]\d{3}(?:[.,]\d+)+)?(?: \d{3}(?:[.,]\d+)+)?)(?:\s(mil|milhao|milhoes|bilhao|bilhoes)\b)?",
+        )
     });
     static REAIS: LazyLock<Regex> = LazyLock::new(|| pattern(r"\breais\b|\breal\b"));
     let mut found: Vec<Entity> = Vec::new();
     for one in FIGURES.captures_iter(folded) {
         let (Some(whole), Some(number)) = (one.get(0), one.get(1)) else { continue };
         let text = number.as_str().trim_end_matches(['.', ',']);
-        let Some(value) = figure(text) else { continue };
+        let Some(value) = figure(&dotted(text)) else { continue };
         let scale = one.get(2);
         let value = value * scale.map_or(1.0, |scale| times(scale.as_str()));
         let end = scale.map_or(number.start() + text.len(), |scale| scale.end());
@@ -113,7 +115,19 @@ pub(crate) fn reais(folded: &str) -> Option<f64> {
         return money.number();
     }
     let text = folded.trim().trim_start_matches("r$").trim();
-    figure(text)
+    figure(&dotted(text))
+}
+
+/// Figures whose dots or comma were read as a colon or a semicolon: `88:016,00`, `1.208;00`.
+fn dotted(text: &str) -> String {
+    let behind = |at: usize| text.get(at + 1..).unwrap_or("");
+    let last = text.rfind([',', ':', ';']);
+    let sign = |(at, c): (usize, char)| match c {
+        ':' | ';' if last == Some(at) && behind(at).len() == 2 => ',',
+        ':' | ';' if behind(at).len() >= 3 => '.',
+        c => c,
+    };
+    text.char_indices().map(sign).collect()
 }
 
 #[cfg(test)]
@@ -137,6 +151,14 @@ mod tests {
         assert_eq!(all("um milhão de reais"), [1_000_000.0]);
         assert_eq!(all("R$ 97 116,33"), [97_116.33]);
         assert_eq!(all("os bens reais e imóveis"), [0.0; 0]);
+    }
+
+    #[test]
+    fn a_dot_read_as_a_colon_is_a_dot() {
+        assert_eq!(all("Valor: R$ 88:016,00 (oitenta e oito mil e dezesseis reais)."), [88_016.0]);
+        assert_eq!(all("R$ 1;250.300,10; e R$ 40,00; 300 cotas"), [1_250_300.1, 40.0]);
+        assert_eq!(reais("1.208;00"), Some(1208.0));
+        assert_eq!(reais("12:30h"), None);
     }
 
     #[test]

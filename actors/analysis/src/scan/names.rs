@@ -266,6 +266,30 @@ fn before_firm(word: &str) -> bool {
     )
 }
 
+/// What a broker's name says that it trades in.
+fn trades(word: &str) -> bool {
+    matches!(
+        word,
+        "titulos" | "valores" | "cambio" | "credito" | "financiamento" | "investimentos" | "investimento"
+    )
+}
+
+/// Whether capitals and particles from `at` lead to a company's ending.
+fn run_ends(tokens: &[Token], at: usize) -> bool {
+    for end in at..at + FIRM_WORDS_MAX {
+        if suffix(tokens, end).is_some() {
+            return true;
+        }
+        let Some(next) = tokens.get(end) else { return false };
+        let goes_on =
+            next.capital || particle(&next.folded) || matches!(next.folded.as_str(), "e" | "&" | ",");
+        if !goes_on {
+            return false;
+        }
+    }
+    false
+}
+
 /// Every company, by its ending, by a word of business, or by beginning as a bank does.
 pub(crate) fn companies(chars: &[char], tokens: &[Token]) -> Vec<Entity> {
     let mut found: Vec<Entity> = Vec::new();
@@ -298,7 +322,11 @@ pub(crate) fn companies(chars: &[char], tokens: &[Token]) -> Vec<Entity> {
             let joiner = (particle(&next.folded) || matches!(next.folded.as_str(), "e" | "&" | "-"))
                 && next.gap == ' '
                 && tokens.get(end + 1).is_some_and(|after| part(after) && after.gap == ' ' && after.word);
-            if comma || joiner || part(next) && next.gap == ' ' {
+            // "Corretora de Cambio, Titulos e Valores Mobiliarios S.A.": its own list, which its ending closes.
+            let listed = next.folded == ","
+                && tokens.get(end + 1).is_some_and(|after| after.capital && trades(&after.folded))
+                && run_ends(tokens, end + 1);
+            if comma || listed || joiner || part(next) && next.gap == ' ' {
                 end += 1;
             } else {
                 break;

@@ -4,6 +4,8 @@
 
 // A document as text, laid out with synthetic boxes.
 mod paper;
+// What must not be said, and what beside it must.
+mod precise;
 // Fields held to the truth.
 mod score;
 // The documents of `pages/`, and what holds for every analysis.

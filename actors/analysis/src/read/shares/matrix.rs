@@ -1,12 +1,15 @@
 //! Tables of shares with one column for each person, or one for each thing.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
 use serde_json::Value as Json;
 
 use super::super::find::{Candidate, Found, placed};
 use super::super::grid::{Grid, grids};
 use super::super::rows::{Row, rows};
 use super::{Part, Reader};
-use crate::scan::{Kind, figure};
+use crate::scan::{Kind, figure, pattern};
 use crate::text::{Span, fold};
 
 /// What parts of one thing may differ from all of it by, in percent or in thousandths of its value.
@@ -35,6 +38,7 @@ impl Reader<'_> {
     /// Reads such tables; gives what of the text they cover.
     pub(super) fn matrices(&self, put: &mut impl FnMut(usize, Vec<Part>)) -> Vec<Span> {
         let names = self.known();
+        let labels = self.labels(&names);
         let column = |key: &str, text: &str| {
             let column = self.shares.column.iter().find(|column| column.key == key);
             column.and_then(|column| column.heads.as_ref()).is_some_and(|heads| heads.heads(text))
@@ -44,7 +48,12 @@ impl Reader<'_> {
             if again {
                 return None;
             }
-            let person = self.person_of(text, &names).map(|name| format!("who:{name}"));
+            // "H-1 12,5%": the head says what each of its cells is.
+            let (bare, percent) = without_percent(text);
+            let label = labels.iter().find(|(label, _)| *label == bare).map(|(_, name)| name.clone());
+            let person = label.or_else(|| self.person_of(&bare, &names)).map(|name| {
+                format!("who:{name}{}", percent.map(|one| format!("|{one}")).unwrap_or_default())
+            });
             let rows = ["herdeiro", "bem"].into_iter().find(|key| column(key, text)).map(str::to_owned);
             let thing = || self.thing_of(text).map(|thing| format!("thing:{thing}"));
             person.or(rows).or_else(thing).and_then(|key| free(key, used))
@@ -67,7 +76,25 @@ impl Reader<'_> {
 
     fn matrix(&self, grid: &Grid, side: &str, names: &[String], put: &mut impl FnMut(usize, Vec<Part>)) {
         let made = rows(self.document.pages, grid);
+        // "5.6" beside a name: the item of that mark, and none of ours where no thing has it.
+        let mark_of = |row: &Row| {
+            let cells = row.cells.iter().filter(|(key, _)| key.is_none());
+            let mut texts = cells.map(|(_, cell)| row.text.folded(cell.clone()).trim().to_owned());
+            texts.find(|text| {
+                text.len() < 6
+                    && text.contains('.')
+                    && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+            })
+        };
+        let foreign = |row: &Row| {
+            side == "bem" && self.numbered() && mark_of(row).is_some_and(|mark| self.marked(&mark).is_none())
+        };
         let keyed = |row: &Row| {
+            if side == "bem"
+                && let Some(mark) = mark_of(row).filter(|_| self.numbered())
+            {
+                return self.marked(&mark).map(|thing| format!("thing:{thing}"));
+            }
             let cell = row.cells.iter().find(|(key, _)| key.as_deref() == Some(side));
             let text = cell.map_or("", |(_, cell)| row.text.folded(cell.clone())).trim().to_owned();
             match side {
@@ -87,14 +114,18 @@ impl Reader<'_> {
                 .min_by(|a, b| far(*a).total_cmp(&far(*b)).then(a.cmp(b)))
         };
         let mut found: Vec<(usize, String, Cell)> = Vec::new();
-        for (at, row) in made.iter().enumerate() {
+        for (at, row) in made.iter().enumerate().filter(|(_, row)| !foreign(row)) {
             let Some(key) = owner(at).and_then(|owner| keys.get(owner).cloned().flatten()) else { continue };
             for (head, span) in &row.cells {
                 let Some(head) = head.as_ref().filter(|head| head.contains(':')) else { continue };
                 let (thing, who) = if side == "bem" { (&key, head) } else { (head, &key) };
                 let thing = thing.strip_prefix("thing:").and_then(|thing| thing.parse::<usize>().ok());
                 let (Some(thing), Some(who)) = (thing, who.strip_prefix("who:")) else { continue };
-                let cell = self.cell(row, span);
+                let mut cell = self.cell(row, span);
+                let (who, percent) = who.split_once('|').unwrap_or((who, ""));
+                if let (None, Ok(percent)) = (&cell.percent, percent.parse::<f64>()) {
+                    cell.percent = self.in_head(grid, percent);
+                }
                 match found.iter_mut().find(|(other, name, _)| *other == thing && name == who) {
                     Some((.., known)) => known.fill(cell),
                     None => found.push((thing, who.to_owned(), cell)),
@@ -128,6 +159,39 @@ impl Reader<'_> {
                 }
             }
         }
+    }
+
+    /// A percentage that the head of a table names.
+    fn in_head(&self, grid: &Grid, percent: f64) -> Option<Found> {
+        let (text, start) = (&self.document.text, self.document.text.flow.at(grid.page, grid.head_at));
+        let end = grid.words.last().map_or(start, |word| self.document.text.flow.at(grid.page, word.end));
+        let one = text
+            .of_kind(Kind::Percent, &(start..end.max(start)))
+            .find(|one| one.number().is_some_and(|number| (number - percent).abs() < 0.001))?;
+        let one = Candidate { span: one.span.clone(), value: one.value.clone(), flags: Vec::new() };
+        placed(text, self.document.pages, one, 0.85)
+    }
+
+    /// What the document calls people for short: "Ana Lima (H-1)", "H-1) Ana Lima".
+    fn labels(&self, names: &[String]) -> Vec<(String, String)> {
+        static AFTER: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\s*\(([a-z]{1,3}[ .-]?\d{1,2})\)"));
+        static BEFORE: LazyLock<Regex> =
+            LazyLock::new(|| pattern(r"(?:^|[^a-z0-9])([a-z]{1,3}[ .-]?\d{1,2})\s?[).:-]+\s*$"));
+        let text = &self.document.text;
+        let mut found: Vec<(String, String)> = Vec::new();
+        for mention in self.people.iter() {
+            let Some(name) = names.iter().find(|name| fold(name) == fold(&mention.name)) else { continue };
+            let after = text.folded(mention.span.end..(mention.span.end + 12).min(text.flow.len()));
+            let before = text.folded(mention.span.start.saturating_sub(12)..mention.span.start);
+            let label = AFTER.captures(after).or_else(|| BEFORE.captures(before));
+            if let Some(label) = label.and_then(|hit| Some(hit.get(1)?.as_str().to_owned())) {
+                found.push((label, name.clone()));
+            }
+        }
+        // A label of two people names none.
+        let all = found.clone();
+        found.retain(|(label, name)| !all.iter().any(|(other, one)| other == label && one != name));
+        found
     }
 
     fn cell(&self, row: &Row, span: &Span) -> Cell {
@@ -173,6 +237,13 @@ impl Reader<'_> {
         let found = self.fields.get(alias.field.as_ref()?)?;
         found.value.as_str().map(str::to_owned)
     }
+}
+
+/// A head without the percentage that it names, and that.
+fn without_percent(text: &str) -> (String, Option<f64>) {
+    static PERCENT: LazyLock<Regex> = LazyLock::new(|| pattern(r"\(?\b(\d{1,3}(?:[.,]\d{1,4})?)\s?%\)?"));
+    let percent = PERCENT.captures(text).and_then(|hit| hit.get(1)?.as_str().replace(',', ".").parse().ok());
+    (PERCENT.replace_all(text, "").trim().to_owned(), percent)
 }
 
 /// The height of a row's middle.
