@@ -19,8 +19,8 @@ use crate::shard::{Freshness, Message};
 const SNAPSHOT_TIME_MAX: Duration = Duration::from_secs(40);
 /// The pause before a snapshot is asked for again while another one is written.
 const AGAIN: Duration = Duration::from_secs(1);
-/// How long the thread of a model may take to hear: it does so between two tokens.
-const FORGET_TIME_MAX: Duration = Duration::from_secs(10);
+/// How long the thread of a model may take to hear: it does so between two tokens, or when one of many answers ends.
+const FORGET_TIME_MAX: Duration = Duration::from_secs(30);
 /// Hits of the document's own words that are counted.
 const HITS_MAX: usize = 100;
 
