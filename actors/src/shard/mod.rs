@@ -111,6 +111,8 @@ pub enum Message {
     Compact(Reply<Result<(), String>>),
     /// The snapshot that was asked for is stored, or stands there already.
     CompactedNow(Result<Option<SnapshotRef>, String>, Reply<Result<(), String>>),
+    /// Remove an index that is kept on the disk for a later time.
+    Clear(Reply<Result<Cleared, String>>),
     /// The shard was handed over to this node.
     Granted {
         /// The epoch of the ownership.
@@ -120,6 +122,17 @@ pub enum Message {
         /// Whether this node serves.
         reply: Reply<Result<(), String>>,
     },
+}
+
+/// What became of an index that is kept for a later time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cleared {
+    /// There was none.
+    Nothing,
+    /// It was removed; whoever needs it makes it anew from the store.
+    Removed,
+    /// It is in use, and follows the log.
+    InUse,
 }
 
 /// One shard.
@@ -192,6 +205,7 @@ impl Behaviour for Shard {
             Message::Compacted(_) => "compacted",
             Message::Compact(_) => "compact",
             Message::CompactedNow(..) => "compacted now",
+            Message::Clear(_) => "clear",
             Message::Granted { .. } => "granted",
         }
     }
@@ -242,6 +256,7 @@ impl Behaviour for Shard {
             Message::Compacted(made) => self.compacted(context, state, made).await?,
             Message::Compact(reply) => self.compact_now(context, state, reply),
             Message::CompactedNow(made, reply) => self.compacted_now(state, made, reply).await,
+            Message::Clear(reply) => reply.send(self.clear(state).await.map_err(|fault| fault.reason)),
             Message::HandOver(to) => self.hand_over(context, state, to),
             Message::Prepared(to, outcome) => self.prepared(context, state, &to, outcome).await?,
             Message::Damaged(why) => return Err(Fault::new(format!("the index is damaged: {why}"))),
@@ -367,6 +382,20 @@ impl Shard {
         ended
             .inspect_err(|error| tracing::warn!(%error, shard = self.number, "not served yet"))
             .unwrap_or(true)
+    }
+
+    /// Removes the index of a shard that is neither owned nor followed here: what was deleted since is still in it.
+    async fn clear(&self, state: &State) -> Result<Cleared, Fault> {
+        if !matches!(state.part, Mode::Resting) {
+            return Ok(Cleared::InUse);
+        }
+        // Who still reads it keeps its folder until the last one has gone.
+        let is_read = self.view.shelf(&self.dir).last().is_some();
+        self.view.shelf(&self.dir).forget();
+        let place = self.view.shelf(&self.dir).take().await;
+        let was_there = is_read || tokio::fs::try_exists(&place.folder).await.unwrap_or(true);
+        wipe_folder(&place).await?;
+        Ok(if was_there { Cleared::Removed } else { Cleared::Nothing })
     }
 
     /// Has the next opening begin with nothing.

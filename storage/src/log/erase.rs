@@ -64,9 +64,12 @@ pub async fn erase_document(
 ) -> Result<Erased, LogError> {
     let mut erased = Erased::default();
     let manifest = read_manifest(store, shard).await?;
-    let Some(snapshot) = manifest.and_then(|manifest| manifest.value.snapshot) else { return Ok(erased) };
+    let Some(manifest) = manifest.map(|manifest| manifest.value) else { return Ok(erased) };
+    let Some(snapshot) = manifest.snapshot else { return Ok(erased) };
     let work = Work { store, shard };
-    let entries = work.entries(snapshot.position.seq).await?;
+    // A reader whose next entry does not follow is sent to the snapshot only while it is below the floor. The entry at
+    // the floor stays as it is: the one behind it names it.
+    let entries = work.entries(manifest.floor_seq.min(snapshot.position.seq)).await?;
     let mut rewritten = futures_util::stream::iter(entries)
         .map(|(key, seq)| async move { work.without(&key, seq, document).await })
         .buffer_unordered(READ_AT_ONCE);

@@ -13,7 +13,7 @@ use super::receipt::Row;
 use super::{Subject, told, words};
 use crate::model;
 use crate::operator::Operator;
-use crate::shard::{Freshness, Message};
+use crate::shard::{Cleared, Freshness, Message};
 
 /// How long a snapshot may take.
 const SNAPSHOT_TIME_MAX: Duration = Duration::from_secs(40);
@@ -21,6 +21,8 @@ const SNAPSHOT_TIME_MAX: Duration = Duration::from_secs(40);
 const AGAIN: Duration = Duration::from_secs(1);
 /// How long the thread of a model may take to hear: it does so between two tokens, or when one of many answers ends.
 const FORGET_TIME_MAX: Duration = Duration::from_secs(30);
+/// How long the index of a shard that is not here may take to be removed: its last readers are waited for.
+const CLEAR_TIME_MAX: Duration = Duration::from_secs(10);
 /// Hits of the document's own words that are counted.
 const HITS_MAX: usize = 100;
 
@@ -111,11 +113,28 @@ impl Operator {
         rows
     }
 
+    /// Forgets what the shared cache has of a document that was erased before, and says how much that was.
+    pub(super) async fn shared_cache_probe(&self, subject: &Subject) -> Row {
+        self.forget_cached(subject, Kind::Probe).await
+    }
+
     /// Brings the index of the document's shard up to its deletion, down to the files of its words.
     async fn index_without(&self, subject: &Subject, id: DocumentId) -> Option<Row> {
         let (actor, view) = self.0.parts.shards.get(self.0.parts.shards.of(id))?;
-        view.index()?;
         let row = Row::of("index", "rows, vectors and words");
+        if view.index().is_none() {
+            // It may have had the shard before, and keeps what it knew until it has it again.
+            let request = Request::new(subject.document.as_str(), CLEAR_TIME_MAX);
+            match actor.ask(&request, Message::Clear).await {
+                Ok(Ok(Cleared::Nothing)) => return None,
+                Ok(Ok(Cleared::Removed)) => {
+                    return Some(row.removed(1).saying("the whole index, which was kept for a later time"));
+                }
+                Ok(Ok(Cleared::InUse)) => {}
+                Ok(Err(why)) => return Some(row.failed(why)),
+                Err(error) => return Some(row.failed(error.to_string())),
+            }
+        }
         let index = match view.current(actor).await {
             Ok((index, Freshness::Current)) => index,
             Ok((_, Freshness::Unconfirmed)) => return Some(row.failed("this node does not reach the store")),

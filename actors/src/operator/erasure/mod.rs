@@ -24,6 +24,7 @@ use super::told::Question;
 use crate::calls::ERASED;
 use crate::router::RouteError;
 use receipt::Row;
+pub(crate) use receipt::Watched;
 
 /// How long the deletion may take that begins an erasure.
 const DELETE_TIME_MAX: Duration = Duration::from_secs(30);
@@ -151,6 +152,11 @@ impl Panel {
     /// known; they are never written down. Repeating it is harmless.
     pub(crate) async fn erase_what_is_left(&self, subject: &Subject, marks: &[String]) -> Value {
         let mut rows = vec![self.delete_it(subject).await];
+        if !rows.iter().all(Row::is_clean) {
+            // While it is there for its readers, nothing of it is taken from under them.
+            let receipt = receipt::made(subject, self.now_ms(), &rows, &[], 0);
+            return self.written(subject, receipt).await;
+        }
         rows.extend(self.remove_objects(subject).await);
         rows.extend(self.everywhere(&Question::EraseTraces { subject: subject.clone() }).await);
         rows.extend(self.everywhere(&Question::EraseLog { subject: subject.clone() }).await);
@@ -158,6 +164,32 @@ impl Panel {
         let question = Question::ProbeTraces { subject: subject.clone(), marks: marks.to_vec() };
         probe.extend(self.everywhere(&question).await);
         let receipt = receipt::made(subject, self.now_ms(), &rows, &probe, marks.len());
+        self.written(subject, receipt).await
+    }
+
+    /// Erasures that ended not long ago and are to be looked at again.
+    pub(crate) async fn watched_erasures(&self) -> Result<Vec<Watched>, String> {
+        receipt::watched(self.store(), self.now_ms()).await
+    }
+
+    /// Looks whether a node that had slept has brought anything of an erased document back to what all share; if so,
+    /// its erasure is open again.
+    pub(crate) async fn look_again(&self, watched: Watched) -> Result<bool, String> {
+        let subject = watched.subject.clone();
+        let mut rows = self.probe_objects(&subject, &[]).await;
+        rows.push(self.operator.shared_cache_probe(&subject).await);
+        if let Some(why) = rows.iter().find_map(Row::trouble) {
+            return Err(why.to_owned());
+        }
+        let is_clean = rows.iter().all(Row::is_clean);
+        if !is_clean {
+            receipt::open(self.store(), &subject).await?;
+        }
+        receipt::looked(self.store(), watched, self.now_ms()).await?;
+        Ok(is_clean)
+    }
+
+    async fn written(&self, subject: &Subject, receipt: Value) -> Value {
         match receipt::write(self.store(), subject, &receipt).await {
             Ok(()) => receipt,
             Err(why) => {

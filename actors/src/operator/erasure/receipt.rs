@@ -12,14 +12,22 @@ use super::Subject;
 const RECEIPTS: &str = "v1/receipts/erasure/";
 /// Where erasures are that have not ended.
 const OPEN: &str = "v1/receipts/open/";
+/// Where erasures are that have ended not long ago: a node that slept through one may wake and write what it had begun.
+const WATCHED: &str = "v1/receipts/watched/";
+/// How long an erasure is looked after: longer than whatever a node may have begun to write is kept by itself.
+pub(super) const WATCH_MS: u64 = 48 * 3_600_000;
+/// The pause between two looks.
+pub(super) const LOOK_MS: u64 = 6 * 3_600_000;
 /// How often a receipt is written that somebody else writes at the same time.
 const TRIES_MAX: usize = 4;
 
 /// What an erasure does not reach, for whoever reads the receipt.
-const BEYOND: [&str; 3] = [
+const BEYOND: [&str; 5] = [
     "Earlier versions of objects in a bucket that keeps versions: its own rule ends them.",
     "Vectors of single sentences in the shared cache, under a hash that names neither text nor document, for as long as cache.embeddings_days says.",
-    "Backups, and what clients have kept of answers.",
+    "Backups, exports, and what clients have kept of answers.",
+    "What was sent to a provider of models outside, if the settings name one.",
+    "The disk of a node that is gone for good; one that comes back removes what it has before it answers. Space that a disk or a database has let go of, until it is written over.",
 ];
 
 /// One place, on one node or in what all share.
@@ -71,8 +79,13 @@ impl Row {
         Row { error: Some(why.into()), ..self }
     }
 
+    /// Why it could not be done.
+    pub(super) fn trouble(&self) -> Option<&str> {
+        self.error.as_deref()
+    }
+
     /// Whether nothing is left there, as far as this row says.
-    fn is_clean(&self) -> bool {
+    pub(super) fn is_clean(&self) -> bool {
         self.error.is_none() && self.found.is_none_or(|found| found == 0)
     }
 }
@@ -130,15 +143,24 @@ pub(super) async fn read_open(store: &dyn ObjectStore, document: &str) -> Result
 
 /// Every erasure that has not ended.
 pub(super) async fn all_open(store: &dyn ObjectStore) -> Result<Vec<Subject>, String> {
+    all_of(store, OPEN).await
+}
+
+async fn all_of<T: serde::de::DeserializeOwned>(
+    store: &dyn ObjectStore,
+    prefix: &str,
+) -> Result<Vec<T>, String> {
     let (mut all, mut after) = (Vec::new(), None::<Key>);
     loop {
-        let listed = store.list_after(OPEN, after.as_ref(), LIST_LIMIT_MAX).await;
+        let listed = store.list_after(prefix, after.as_ref(), LIST_LIMIT_MAX).await;
         let listed = listed.map_err(|error| error.to_string())?;
         let Some(last) = listed.last() else { return Ok(all) };
         after = Some(last.key.clone());
         for one in &listed {
             let found = get(store, &one.key).await?;
-            all.extend(found.and_then(|bytes| serde_json::from_slice::<Subject>(&bytes).ok()));
+            // What cannot be read must not be taken for nothing.
+            let read = found.map(|bytes| serde_json::from_slice(&bytes));
+            all.extend(read.transpose().map_err(|error| format!("`{}` cannot be read: {error}", one.key))?);
         }
     }
 }
@@ -148,26 +170,69 @@ pub(super) async fn open(store: &dyn ObjectStore, subject: &Subject) -> Result<(
     let bytes = serde_json::to_vec(subject).map_err(|error| error.to_string())?;
     match store.put_new(&key(OPEN, &subject.document)?, bytes.into()).await {
         PutOutcome::Done(_) | PutOutcome::Exists | PutOutcome::Changed => Ok(()),
-        PutOutcome::Unknown(error) => Err(error.to_string()),
+        // What stands there is carried out, whatever was answered: nobody may hear that it is not.
+        PutOutcome::Unknown(error) => match read_open(store, &subject.document).await {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => Err(error.to_string()),
+            Err(_) => Err(format!("{error}; it may begin all the same")),
+        },
     }
+}
+
+/// An erasure that has ended, and when it is looked at again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Watched {
+    /// Which.
+    pub(super) subject: Subject,
+    /// When it is looked at next, Unix milliseconds.
+    pub(super) next_ms: u64,
+    /// When nobody needs to look any more.
+    pub(super) until_ms: u64,
+}
+
+/// What is to be looked at again at `now_ms`.
+pub(super) async fn watched(store: &dyn ObjectStore, now_ms: u64) -> Result<Vec<Watched>, String> {
+    let all: Vec<Watched> = all_of(store, WATCHED).await?;
+    Ok(all.into_iter().filter(|one| one.next_ms <= now_ms).collect())
+}
+
+/// Has a look again after a while, or none any more.
+pub(super) async fn looked(store: &dyn ObjectStore, mut one: Watched, now_ms: u64) -> Result<(), String> {
+    let at = key(WATCHED, &one.subject.document)?;
+    if now_ms >= one.until_ms {
+        return store.delete(&at).await.map_err(|error| error.to_string());
+    }
+    one.next_ms = now_ms.saturating_add(LOOK_MS).min(one.until_ms);
+    put(store, &at, &serde_json::to_vec(&one).map_err(|error| error.to_string())?.into()).await
 }
 
 /// Writes a receipt in the place of an earlier one, and ends the erasure if it is complete.
 pub(super) async fn write(store: &dyn ObjectStore, subject: &Subject, receipt: &Value) -> Result<(), String> {
-    let at = key(RECEIPTS, &subject.document)?;
-    let bytes = Bytes::from(receipt.to_string());
-    for _ in 0..TRIES_MAX {
-        let found = store.get(&at).await.map_err(|error| error.to_string())?;
-        let put = match &found {
-            None => store.put_new(&at, bytes.clone()).await,
-            Some(object) => store.put_if(&at, &object.etag, bytes.clone()).await,
+    put(store, &key(RECEIPTS, &subject.document)?, &Bytes::from(receipt.to_string())).await?;
+    if receipt["complete"] == true {
+        let ended_ms = receipt["ended_ms"].as_u64().unwrap_or(0);
+        let watched = Watched {
+            subject: subject.clone(),
+            next_ms: ended_ms.saturating_add(LOOK_MS),
+            until_ms: ended_ms.saturating_add(WATCH_MS),
         };
-        let stands = matches!(put, PutOutcome::Done(_)) || get(store, &at).await? == Some(bytes.clone());
-        if stands {
-            if receipt["complete"] == true {
-                let open = key(OPEN, &subject.document)?;
-                store.delete(&open).await.map_err(|error| error.to_string())?;
-            }
+        let bytes = serde_json::to_vec(&watched).map_err(|error| error.to_string())?;
+        put(store, &key(WATCHED, &subject.document)?, &bytes.into()).await?;
+        let open = key(OPEN, &subject.document)?;
+        store.delete(&open).await.map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+/// Puts `bytes` in the place of whatever is there.
+async fn put(store: &dyn ObjectStore, at: &Key, bytes: &Bytes) -> Result<(), String> {
+    for _ in 0..TRIES_MAX {
+        let found = store.get(at).await.map_err(|error| error.to_string())?;
+        let put = match &found {
+            None => store.put_new(at, bytes.clone()).await,
+            Some(object) => store.put_if(at, &object.etag, bytes.clone()).await,
+        };
+        if matches!(put, PutOutcome::Done(_)) || get(store, at).await?.as_ref() == Some(bytes) {
             return Ok(());
         }
     }
@@ -211,6 +276,16 @@ mod tests {
         assert_eq!(whole["complete"], true);
         write(&store, &subject, &whole).await.unwrap();
         assert_eq!(all_open(&store).await.unwrap(), []);
+        let due = watched(&store, 9 + LOOK_MS).await.unwrap();
+        assert_eq!(due, [], "it has only ended");
+        let mut due = watched(&store, 10 + LOOK_MS).await.unwrap();
+        assert_eq!(due.first().map(|one| &one.subject), Some(&subject));
+        looked(&store, due.remove(0), 10 + LOOK_MS).await.unwrap();
+        assert_eq!(watched(&store, 10 + LOOK_MS).await.unwrap(), []);
+        let last = watched(&store, 10 + WATCH_MS).await.unwrap().remove(0);
+        looked(&store, last, 10 + WATCH_MS).await.unwrap();
+        assert_eq!(watched(&store, u64::MAX).await.unwrap(), [], "nobody looks for ever");
+
         let kept = read(&store, &subject.document).await.unwrap().unwrap();
         assert_eq!((&kept, kept["sha256"].as_str().unwrap()), (&whole, &*hash(&kept)));
         let mut forged = kept;
