@@ -1,6 +1,7 @@
 //! One of all nodes runs what recurs, also when its node is killed or frozen; an erasure leaves nothing on any of them.
 
-use enabler_storage::objects::ObjectStore;
+use enabler_storage::chance::SeededChance;
+use enabler_storage::objects::{Key, ObjectStore};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -88,7 +89,9 @@ async fn after_an_erasure_a_search_of_every_store_and_node_finds_nothing_and_the
         assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
     }
     let before = objects_with(&*store, &MARKS).await;
-    assert!(before.iter().any(|key| key.contains("/log/")), "{before:?}");
+    for place in ["/log/", "v1/blob/", "v1/once/"] {
+        assert!(before.iter().any(|key| key.contains(place)), "{place}: {before:?}");
+    }
     let keys = cluster.redis.command(&["KEYS", "*"]).await.unwrap_or_default();
     assert!(keys.contains(&id), "nothing is remembered of the document: {keys}");
 
@@ -163,7 +166,123 @@ async fn the_work_goes_on_on_another_node_when_its_node_is_killed_and_each_run_i
     assert!(told["epoch"].as_u64().unwrap() > epoch, "{told}");
     assert_eq!((&retention["last"]["node"], &retention["last"]["number"]), (&told["holder"], &json!(2)));
     assert_eq!((&retention["running"], &job(&told, "erasure")["runs"]), (&Value::Null, &json!(1)), "{told}");
-    let tree = asked.request(Method::GET, "/v1/operator/tree?q=scheduler").send().await.unwrap();
+    assert_eq!(at_work(&asked).await, 1);
+    // Who held it before comes back and finds that it has nothing.
+    cluster.launch(number).await;
+    until("it has looked who holds the lease", async || schedulers(&asked).await.len() == 3).await;
+    assert_eq!(at_work(&asked).await, 1);
+    assert_eq!(recurring(&asked).await["holder"], told["holder"]);
+}
+
+/// What the schedulers of all nodes say of themselves, once they have looked.
+async fn schedulers(door: &Door) -> Vec<String> {
+    let tree = door.request(Method::GET, "/v1/operator/tree?q=scheduler").send().await.unwrap();
     let tree: Value = tree.json().await.unwrap();
-    assert!(tree.to_string().contains("runs the recurring work (epoch"), "{tree}");
+    let mut notes = Vec::new();
+    collect_notes(&tree, &mut notes);
+    notes
+}
+
+fn collect_notes(value: &Value, notes: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                match field.as_str().filter(|text| name == "note" && text.contains("recurring work")) {
+                    Some(note) if !note.starts_with("looking") => notes.push(note.to_owned()),
+                    _ => collect_notes(field, notes),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect_notes(item, notes)),
+        _ => {}
+    }
+}
+
+async fn at_work(door: &Door) -> usize {
+    schedulers(door).await.iter().filter(|note| note.contains("(epoch")).count()
+}
+
+async fn is_whole(store: &dyn ObjectStore, id: &str) -> bool {
+    let at = Key::new(format!("v1/receipts/erasure/{id}.json")).unwrap();
+    let Some(receipt) = store.get(&at).await.unwrap() else { return false };
+    let receipt: Value = serde_json::from_slice(&receipt.bytes).unwrap();
+    receipt["complete"] == true
+}
+
+/// Has the job `erasure` run until it has brought this one to its end.
+async fn until_erased(door: &Door, store: &dyn ObjectStore, id: &str) {
+    until("the job has ended the erasure", async || {
+        let before = job(&recurring(door).await, "erasure")["runs"].clone();
+        act(door, "run_job", json!({ "job": "erasure" }), false).await;
+        until("the job has run", async || job(&recurring(door).await, "erasure")["runs"] != before).await;
+        is_whole(store, id).await
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_erasure_ends_whoever_was_frozen_or_killed_meanwhile_and_nobody_brings_anything_back() {
+    let mut cluster = acting().await;
+    let truth = cluster.truth().await;
+    let (store, chance) = (truth.0.store().clone(), SeededChance::new(17));
+    let (first, third) = (cluster.door(0).clone(), cluster.door(2).clone());
+    let (frozen, name) = (1, cluster.door(1).name.clone());
+    let shard = truth.owned_by(&name).await[0];
+    // Its owner is frozen while it reads the document.
+    let paper = truth.paper(LINES[1], Some(shard), &chance);
+    let id = first.accepted("laudo-hermengarda.pdf", paper).await;
+    cluster.freeze(frozen);
+    until("another node owns its shard", async || truth.owners().await[&shard].0 != name).await;
+    assert_eq!(first.settled(&id).await["status"], "ready");
+    let asked = first.ask(&id, QUESTION).await.unwrap();
+    assert!(asked.status.is_success(), "{}", asked.body);
+    assert!(!objects_with(&*store, &MARKS).await.is_empty());
+
+    let done = act(&third, "erase_document", json!({ "document": id }), false).await;
+    // It cannot say that it has nothing any more.
+    assert_eq!(
+        (&done["outcome"], &done["receipt"]["complete"]),
+        (&json!("partly"), &json!(false)),
+        "{done:#}"
+    );
+    let rows = done["receipt"]["stores"].as_array().unwrap().clone();
+    assert!(rows.iter().any(|row| row["node"] == json!(name) && row["error"].is_string()), "{done:#}");
+    assert_eq!(objects_with(&*store, &MARKS).await, Vec::<String>::new());
+    cluster.thaw(frozen);
+    cluster.back(frozen).await;
+    until_erased(&third, &*store, &id).await;
+
+    // A second one, whose node is killed in the middle.
+    let paper = truth.paper(LINES[0], None, &chance);
+    let other = first.accepted("laudo-hermengarda.pdf", paper).await;
+    assert_eq!(first.settled(&other).await["status"], "ready");
+    let order = json!({
+        "action": "erase_document", "target": { "document": other }, "reason": "a test wants it", "dry_run": false,
+    });
+    let order = third.request(Method::POST, "/v1/operator/actions").json(&order).send();
+    let order = tokio::spawn(order);
+    let open = Key::new(format!("v1/receipts/open/{other}.json")).unwrap();
+    while store.get(&open).await.unwrap().is_none() {
+        assert!(!order.is_finished(), "it ended before it was killed");
+    }
+    cluster.kill(2).await;
+    assert!(order.await.unwrap().is_err());
+    assert!(store.get(&open).await.unwrap().is_some(), "nobody would go on with it");
+    cluster.launch(2).await;
+    until_erased(&first, &*store, &other).await;
+
+    cluster.calm().await;
+    let words = ["Nogueirao", "Hermengarda", "laudo-hermengarda"];
+    assert_eq!(objects_with(&*store, &words).await, Vec::<String>::new());
+    let keys = cluster.redis.command(&["KEYS", "*"]).await.unwrap_or_default();
+    assert!(!keys.contains(&id) && !keys.contains(&other), "{keys}");
+    for door in cluster.doors() {
+        for id in [&id, &other] {
+            assert_eq!(door.document(id).await.unwrap().status.as_u16(), 404);
+        }
+        let found =
+            door.request(Method::POST, "/v1/search").json(&json!({ "query": "Hermengarda Nogueirao" }));
+        let found: Value = found.send().await.unwrap().json().await.unwrap();
+        assert!(!words.iter().any(|word| found.to_string().contains(word)), "{found}");
+    }
 }

@@ -63,7 +63,9 @@ async fn shard(store: &Arc<dyn ObjectStore>, shards: &Shards, number: u32, found
         let before = found.len();
         match entries(store, shards, number, found).await {
             // An erasure lets the snapshot and the entries that were being read give way to later ones.
-            Err(LogError::BelowFloor { .. } | LogError::Snapshot { source: BlobError::Missing { .. }, .. }) => {
+            Err(
+                LogError::BelowFloor { .. } | LogError::Snapshot { source: BlobError::Missing { .. }, .. },
+            ) => {
                 found.truncate(before);
             }
             Err(error) => return found.push(Fault::from_error("reading the log", &error).reason),

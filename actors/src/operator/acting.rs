@@ -100,6 +100,9 @@ impl Panel {
         if !JOBS.contains(&name) {
             return Outcome::refused(format!("The target must name a job: {}.", JOBS.join(", ")));
         }
+        if self.pauses().are_none() {
+            return Outcome::refused("Nothing recurs here: every pause of the settings' `recurring` is 0.");
+        }
         let touches = vec![Touch { node: String::new(), what: format!("job {name}") }];
         if !action.dry_run {
             let asked = recurring::ask_for(self.store(), name, by, &action.reason, self.now_ms());

@@ -23,6 +23,7 @@ use enabler_cluster::net::NodeId;
 use enabler_config::Settings;
 use enabler_storage::clock::Clock;
 use enabler_storage::objects::{ETag, ObjectStore};
+use enabler_telemetry::metrics;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -264,7 +265,9 @@ impl Scheduler {
         let epoch = state.tenure.epoch(self.now());
         if state.running.as_ref().is_some_and(|running| Some(running.hold.epoch) != epoch) {
             // Dropping it ends the run; its record still says that it was begun, and whoever holds the lease takes it up.
-            state.running = None;
+            if let Some(running) = state.running.take() {
+                metrics::JOB_RUNS.one([running.name, "abandoned"]);
+            }
             context.seat().happened("lost_the_lease", None);
         }
         if epoch != state.epoch {
@@ -306,6 +309,11 @@ impl Scheduler {
             let name = entry.job.name();
             let read = timeout(self.lease / LOOKS, record::read_job(&*self.store, name)).await;
             let Ok(Ok((found, etag))) = read else { return };
+            // Whoever holds the lease tells it for all, also of runs before its tenure.
+            if entry.every_ms.is_some() && found.ended_well_ms > 0 {
+                metrics::JOB_LAST_SUCCESS
+                    .set([name], Duration::from_millis(found.ended_well_ms).as_secs_f64());
+            }
             match agenda::due(entry.every_ms, &standing(&found), now_ms) {
                 Due::Run(tries) => {
                     if self.begin(context, state, entry, epoch, (found, etag), tries).await {
@@ -315,6 +323,7 @@ impl Scheduler {
                 Due::GiveUp => {
                     let detail = format!("its run ended with its node {} times", agenda::TRIES_MAX);
                     context.seat().failed("recurring work", format!("{name}: {detail}"), None);
+                    metrics::JOB_RUNS.one([name, "failed"]);
                     let number = found.begun.as_ref().map_or(0, |begun| begun.number);
                     self.finish(name, number, None, Err(detail)).await;
                 }
@@ -383,7 +392,14 @@ impl Scheduler {
         if let Err(why) = &outcome {
             context.seat().failed("recurring work", format!("{}: {why}", running.name), None);
         }
-        if hold.check().is_ok() {
+        let is_ours = hold.check().is_ok();
+        let counted = match (&outcome, is_ours) {
+            (_, false) => "abandoned",
+            (Ok(_), true) => "done",
+            (Err(_), true) => "failed",
+        };
+        metrics::JOB_RUNS.one([running.name, counted]);
+        if is_ours {
             self.finish(running.name, hold.number, Some(hold.epoch), outcome).await;
         }
         self.look(context, state).await;
@@ -407,6 +423,9 @@ impl Scheduler {
         let change = |found: &mut JobRecord| {
             let Some(begun) = found.begun.take_if(|begun| is_ours(begun)) else { return false };
             found.runs = number;
+            if !has_failed {
+                found.ended_well_ms = ended_ms;
+            }
             found.last = Some(Last {
                 number,
                 epoch: begun.epoch,

@@ -55,6 +55,8 @@ pub(super) struct JobRecord {
     /// That run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) last: Option<Last>,
+    /// When a run last ended well, Unix milliseconds; 0 for never.
+    pub(super) ended_well_ms: u64,
 }
 
 /// Who wants a run, and why.

@@ -25,6 +25,11 @@ pub struct Pauses {
 }
 
 impl Pauses {
+    /// Whether nothing recurs here: there is no scheduler, and nobody who would run what is asked for.
+    pub(crate) fn are_none(&self) -> bool {
+        JOBS.iter().all(|job| self.hours_of(job) == 0)
+    }
+
     fn hours_of(&self, job: &str) -> u64 {
         match job {
             retention::NAME => self.retention_hours,

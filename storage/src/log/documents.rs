@@ -27,7 +27,9 @@ pub async fn read_documents(
     for _ in 0..TRIES_MAX {
         match read_once(store.clone(), shard).await {
             // An erasure lets the snapshot and the entries that were being read give way to later ones.
-            Err(LogError::BelowFloor { .. } | LogError::Snapshot { source: BlobError::Missing { .. }, .. }) => {}
+            Err(
+                LogError::BelowFloor { .. } | LogError::Snapshot { source: BlobError::Missing { .. }, .. },
+            ) => {}
             read => return read,
         }
     }
