@@ -88,8 +88,14 @@ async fn after_an_erasure_a_search_of_every_store_and_node_finds_nothing_and_the
         let answer = asked.send().await.unwrap();
         assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
     }
+    let questions =
+        json!({ "questions": [{ "document_id": id, "question": "Onde mora Etelvina Nogueirao?" }] });
+    let batch = third.request(Method::POST, "/v1/batch").json(&questions).send().await.unwrap();
+    assert!(batch.status().is_success(), "{}", batch.status());
+    let batch: Value = batch.json().await.unwrap();
+    let batch = format!("/v1/batch/{}", batch["batch_id"].as_str().unwrap());
     let before = objects_with(&*store, &MARKS).await;
-    for place in ["/log/", "v1/blob/", "v1/once/"] {
+    for place in ["/log/", "v1/blob/", "v1/once/", "v1/batches/"] {
         assert!(before.iter().any(|key| key.contains(place)), "{place}: {before:?}");
     }
     let keys = cluster.redis.command(&["KEYS", "*"]).await.unwrap_or_default();
@@ -139,6 +145,16 @@ async fn after_an_erasure_a_search_of_every_store_and_node_finds_nothing_and_the
     let next = third.accepted("laudo-hermengarda.pdf", note(&LINES)).await;
     assert_ne!(next, id);
     assert_eq!(first.settled(&next).await["status"], "ready");
+    // Who worked on the questions writes again how they stand, and not what they were.
+    until("the questions are done with", async || {
+        let told = third.request(Method::GET, &batch).send().await.unwrap();
+        let told: Value = told.json().await.unwrap();
+        told["items"].as_array().unwrap().iter().all(|item| item["status"] != "processing")
+    })
+    .await;
+    tokio::time::sleep(std::time::Duration::from_secs(6)).await;
+    let left = objects_with(&*store, &[MARKS[0], "Onde mora"]).await;
+    assert!(left.iter().all(|key| !key.contains("v1/batches/")), "{left:?}");
     drop(cluster);
 }
 

@@ -169,14 +169,15 @@ fn without(bytes: &[u8], etag: ETag, document: &str) -> Option<(Bytes, ETag)> {
 fn blanked(bytes: &[u8], document: &str) -> Option<Value> {
     let mut value: Value = serde_json::from_slice(bytes).ok()?;
     let mut has_changed = false;
-    empty(&mut value, document, &mut has_changed);
+    empty(&mut value, document, false, &mut has_changed);
     has_changed.then_some(value)
 }
 
-fn empty(value: &mut Value, document: &str, has_changed: &mut bool) {
+fn empty(value: &mut Value, document: &str, is_about: bool, has_changed: &mut bool) {
     match value {
         Value::Object(fields) => {
-            let is_about = fields.values().any(|field| field.as_str() == Some(document));
+            // What lies within is about it too.
+            let is_about = is_about || fields.values().any(|field| field.as_str() == Some(document));
             for (name, field) in fields.iter_mut() {
                 let is_question =
                     is_about && name == "question" && field.as_str().is_some_and(|text| !text.is_empty());
@@ -184,11 +185,11 @@ fn empty(value: &mut Value, document: &str, has_changed: &mut bool) {
                     *field = Value::String(String::new());
                     *has_changed = true;
                 } else {
-                    empty(field, document, has_changed);
+                    empty(field, document, is_about, has_changed);
                 }
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| empty(item, document, has_changed)),
+        Value::Array(items) => items.iter_mut().for_each(|item| empty(item, document, is_about, has_changed)),
         _ => {}
     }
 }
@@ -214,7 +215,11 @@ mod tests {
         let answer = |id: &str| json!({ "state": "done", "body": format!(r#"{{"document_id":"{id}"}}"#) });
         put(&store, "v1/once/t/1.json", &answer(ID)).await;
         put(&store, "v1/once/t/2.json", &answer(OTHER)).await;
-        let item = |id: &str| json!({ "document_id": id, "question": "Quem assina?" });
+        // As batches are kept.
+        let item = |id: &str| {
+            let ask = json!({ "question": "Quem assina?", "top_k": null, "session_id": null });
+            json!({ "question": { "document_id": id, "ask": ask } })
+        };
         put(&store, "v1/batches/t/1.json", &json!({ "items": [item(ID), item(OTHER)] })).await;
         put(&store, &format!("v1/operator/discarded/{ID}-1"), &json!({ "reason": "seen" })).await;
         for place in PLACES {
@@ -231,7 +236,7 @@ mod tests {
         assert_eq!(probe(&store, PLACES[0], OTHER, &[]).await.unwrap(), (1, 1));
         let kept = store.get(&Key::new("v1/batches/t/1.json").unwrap()).await.unwrap().unwrap();
         let kept: Value = serde_json::from_slice(&kept.bytes).unwrap();
-        assert_eq!(kept["items"][0]["question"], "");
-        assert_eq!(kept["items"][1]["question"], "Quem assina?");
+        assert_eq!(kept["items"][0]["question"]["ask"]["question"], "");
+        assert_eq!(kept["items"][1]["question"]["ask"]["question"], "Quem assina?");
     }
 }
