@@ -49,6 +49,8 @@ mod doors;
 mod operator;
 // What a node tells those who watch it.
 mod telemetry;
+// Documents go when their time is over, and no others.
+mod retention;
 // Clients that were made for another product.
 mod clients;
 // The command line, for people and for programs.

@@ -193,6 +193,8 @@ async fn a_node_that_was_used_tells_the_metrics_of_the_list_and_no_other() {
         ("rag_enabler_shards", &[("status", "serving")], 1.0),
         ("rag_enabler_shard_takeovers_total", &[("reason", "first")], 1.0),
         ("rag_enabler_actors", &[("kind", "shard")], 1.0),
+        ("rag_enabler_job_runs_total", &[("job", "retention"), ("outcome", "done")], 1.0),
+        ("rag_enabler_job_last_success_timestamp_seconds", &[("job", "retention")], 1_700_000_000.0),
         ("rag_enabler_erasures_total", &[("reason", "asked"), ("outcome", "erased")], 1.0),
         ("rag_enabler_build_info", &[], 1.0),
         ("rag_enabler_ready", &[], 1.0),

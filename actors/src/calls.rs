@@ -30,6 +30,13 @@ use crate::question::{Answer, Ask, AskFailure, Desk};
 use crate::shard::{Freshness, Index, Message, Shards, Unreadable};
 use crate::wire::{self, refusal};
 
+/// The reason of a deletion that a caller has asked for.
+pub const REQUESTED: &str = "requested";
+/// The reason of a deletion because a document's time is over.
+pub const EXPIRED: &str = "expired";
+/// The reason of a deletion that leaves nothing behind.
+pub const ERASED: &str = "erased";
+
 /// The fact in which a node says whether it reaches the store.
 pub const STORE_FACT: &str = "store";
 /// What it says when it does.
@@ -98,6 +105,10 @@ impl Service for Calls {
 
 fn code(code: u16, text: &str) -> Refused {
     Refused::Code(code, text.to_owned())
+}
+
+fn unknown() -> Refused {
+    code(refusal::UNKNOWN_DOCUMENT, "there is no such document")
 }
 
 fn quarantined() -> Refused {
@@ -304,7 +315,7 @@ impl Calls {
         // One row, some pages of mapped memory: sooner done than handed to another thread.
         let found = self.was_read(shard, index.document(id))?;
         let found = found.filter(|record| record.tenant == tenant && record.is_live(now_ms));
-        found.ok_or_else(|| code(refusal::UNKNOWN_DOCUMENT, "there is no such document"))
+        found.ok_or_else(unknown)
     }
 
     async fn accept(&self, request: &Request, accept: wire::Accept) -> Result<Bytes, Refused> {
@@ -339,7 +350,13 @@ impl Calls {
         let wire::Delete { tenant, document_id, reason } = delete;
         let shard = self.shards.of(document_id);
         self.owned_soon(shard).await?;
-        self.record(&tenant, document_id).await?;
+        if reason == REQUESTED {
+            self.record(&tenant, document_id).await?;
+        } else {
+            // Whoever tidies up also removes what is past its time and answers nothing any more.
+            let found = self.reading(shard, move |index| index.document(document_id)).await?;
+            found.filter(|record| record.tenant == tenant).ok_or_else(unknown)?;
+        }
         let asked =
             self.shards.command(request, document_id, |reply| Command::Delete { reason, reply }).await;
         match asked.map_err(|error| self.unowned(shard, error))? {

@@ -62,7 +62,7 @@ impl Drop for LocalFile {
 #[derive(Default)]
 struct Held {
     by_key: BTreeMap<String, Weak<LocalFile>>,
-    kept: std::collections::VecDeque<Arc<LocalFile>>,
+    kept: std::collections::VecDeque<(String, Arc<LocalFile>)>,
 }
 
 /// Gives uploads as files. Cheap to clone.
@@ -111,8 +111,22 @@ impl Files {
         if held.kept.len() >= KEPT_MAX {
             held.kept.pop_front();
         }
-        held.kept.push_back(file.clone());
+        held.kept.push_back((blob.key.clone(), file.clone()));
         Ok(file)
+    }
+
+    /// Lets go of every copy of an upload whose key begins with `prefix`; a copy that is being read goes with its reader.
+    /// How many there were, and how many are still being read.
+    pub fn forget(&self, prefix: &str) -> (usize, usize) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_copy = |file: &LocalFile| file.is_copy;
+        let of = |held: &Held| {
+            let of = held.by_key.iter().filter(|(key, _)| key.starts_with(prefix));
+            of.filter_map(|(_, file)| file.upgrade()).filter(|file| is_copy(file)).count()
+        };
+        let before = of(&held);
+        held.kept.retain(|(key, _)| !key.starts_with(prefix));
+        (before, of(&held))
     }
 
     fn known(&self, key: &str) -> Option<Arc<LocalFile>> {

@@ -18,6 +18,7 @@ pub mod ocr;
 pub mod operator;
 pub mod question;
 pub mod records;
+pub mod recurring;
 pub mod router;
 pub mod session;
 pub mod shard;

@@ -41,11 +41,14 @@ use crate::ocr::Reading;
 use crate::operator::{self, Operator, Panel, Pins, Quarantine};
 use crate::question::{Desk, Judge};
 use crate::records::Records;
+use crate::recurring::{Pauses, Scheduler};
 use crate::router::{Router, Table};
 use crate::shard::{self, Shard, Shards, Verify, View};
 
 /// Looks that may wait for the keeper; it looks at everything each time.
 const KEEPER_PLACES: usize = 256;
+/// Looks that may wait for the scheduler: one is as good as many.
+const SCHEDULER_PLACES: usize = 8;
 /// Appends and commands that may wait for one shard.
 const SHARD_PLACES: usize = 1_024;
 /// Pages that may wait for the OCR pool; each waiting ingest is bounded by itself.
@@ -229,6 +232,12 @@ pub async fn start(settings: &Settings, parts: Parts) -> Result<Actors, Fault> {
         pins: pins.clone(),
         quarantine: quarantine.clone(),
         may_act: settings.operator.actions,
+        crew: crew.clone(),
+        pauses: Pauses {
+            retention_hours: settings.recurring.retention_hours,
+            dead_letters_hours: settings.recurring.dead_letters_hours,
+            erasure_hours: settings.recurring.erasure_hours,
+        },
         me: parts.means.node.clone(),
     });
     let keeper = Keeper {
@@ -258,6 +267,13 @@ pub async fn start(settings: &Settings, parts: Parts) -> Result<Actors, Fault> {
     let find = Duration::from_secs(settings.cluster.find_seconds);
     let patience = if parts.is_alone { find.min(ALONE_FIND_MAX) } else { find };
     let router = Router::new(parts.net.clone(), calls.clone(), table, patience);
+    let panel = Panel::new(operator, router.clone());
+    if has(role::DOCUMENTS) {
+        let (store, clock) = (parts.means.store.clone(), parts.means.clock.clone());
+        let scheduler = Scheduler::of(settings, store, clock, parts.means.node.clone(), &panel);
+        let address = Address::new("node/scheduler", SCHEDULER_PLACES);
+        children.extend(scheduler.map(|scheduler| child(scheduler, &address, &tree)));
+    }
     let root = parts.root.clone();
     supervisor::spawn("node", policy, children, &tree, Some(root.cell())).await?;
     if has(role::GENERATION) {
@@ -274,7 +290,6 @@ pub async fn start(settings: &Settings, parts: Parts) -> Result<Actors, Fault> {
         retention: Duration::from_secs(settings.retention.days * 24 * 3600),
     };
     let (findings, cache) = (Findings::default(), parts.cache);
-    let panel = Panel::new(operator, router.clone());
     let hosts = hosts.into_iter().map(|(name, _, standing)| (name, standing)).collect();
     let embedding_model = embedding_model(settings).to_owned();
     Ok(Actors {

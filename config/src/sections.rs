@@ -54,6 +54,8 @@ section! {
         retention: Retention,
         /// What is kept of answers.
         answers: Answers,
+        /// Work that recurs.
+        recurring: Recurring,
         /// Restarts.
         supervision: Supervision,
         /// What operators may do.
@@ -314,6 +316,20 @@ section! {
     Answers {
         /// `off`, `facts` (no words of questions or answers) or `words`.
         record: String,
+    }
+}
+
+section! {
+    /// Work that recurs, on one node of all; with every pause 0 there is none.
+    Recurring {
+        /// Hours between two runs of the retention; 0 for only when somebody asks.
+        retention_hours: u64,
+        /// Hours between two sweeps of dead letters; 0 for only when somebody asks.
+        dead_letters_hours: u64,
+        /// Days after which a dead letter is put aside; 0 for never.
+        dead_letters_days: u64,
+        /// Hours between two tries of erasures that are open; 0 for only when somebody asks.
+        erasure_hours: u64,
     }
 }
 

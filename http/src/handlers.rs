@@ -133,6 +133,7 @@ async fn others(route: Route, call: Call<'_>) -> Result<Response, Refusal> {
         Route::OperatorStalled => operator::stalled(call).await,
         Route::OperatorWhere(id) => operator::whereabouts(id, call).await,
         Route::OperatorActions => operator::actions(call).await,
+        Route::OperatorRecurring => operator::recurring(call).await,
         Route::OperatorAct => operator::act(call).await,
         Route::Tree => Ok(answer::json(StatusCode::OK, &call.api.inspect().await)),
         Route::Health => {

@@ -50,6 +50,7 @@ pub(crate) enum Route {
     OperatorStalled,
     OperatorWhere(SoughtId),
     OperatorActions,
+    OperatorRecurring,
     OperatorAct,
     Health,
     Ready,
@@ -97,7 +98,8 @@ impl Route {
             | Self::OperatorDeadLetters
             | Self::OperatorStalled
             | Self::OperatorWhere(_)
-            | Self::OperatorActions => Some(Scope::Inspect),
+            | Self::OperatorActions
+            | Self::OperatorRecurring => Some(Scope::Inspect),
             Self::Health
             | Self::Ready
             | Self::Live
@@ -190,6 +192,7 @@ impl Route {
             Self::OperatorStalled => "operator stalled",
             Self::OperatorWhere(_) => "operator where",
             Self::OperatorActions => "operator actions",
+            Self::OperatorRecurring => "operator recurring",
             Self::OperatorAct => "operator act",
             Self::Health => "health",
             Self::Ready => "ready",
@@ -242,6 +245,7 @@ const TABLE: &[(&str, &str)] = &[
     ("GET", "/v1/operator/stalled"),
     ("GET", "/v1/operator/where/{id}"),
     ("GET", "/v1/operator/actions"),
+    ("GET", "/v1/operator/recurring"),
     ("POST", "/v1/operator/actions"),
     ("GET", "/health"),
     ("GET", "/ready"),
@@ -408,6 +412,7 @@ fn operator(parts: &[&str], path: &str) -> Result<Place, Problem> {
         ["shards"] => Ok(Place::read(Route::OperatorShards)),
         ["failures"] => Ok(Place::read(Route::OperatorFailures)),
         ["dead-letters"] => Ok(Place::read(Route::OperatorDeadLetters)),
+        ["recurring"] => Ok(Place::read(Route::OperatorRecurring)),
         ["stalled"] => Ok(Place::read(Route::OperatorStalled)),
         ["where", id] => {
             SoughtId::of(id).map(|id| Place::read(Route::OperatorWhere(id))).ok_or_else(|| unknown(path))

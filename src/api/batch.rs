@@ -213,17 +213,21 @@ impl Worker {
                 () = tokio::time::sleep(BEAT) => {}
             }
             kept.beat_ms = self.actors.intake.clock.now_ms();
-            etag = self.write(&key, etag, &kept).await;
+            etag = self.write(&key, etag, &mut kept).await;
         }
     }
 
     /// Writes how a batch stands, and gives its version; what cannot be said now is said by the next beat, or by silence.
-    async fn write(&self, key: &Key, etag: Option<ETag>, kept: &Kept) -> Option<ETag> {
+    async fn write(&self, key: &Key, etag: Option<ETag>, kept: &mut Kept) -> Option<ETag> {
         let store = &self.actors.intake.store;
         let etag = match etag {
             Some(etag) => etag,
-            // The write before may have been made; nobody else writes here.
-            None => store.get(key).await.ok().flatten()?.etag,
+            // The write before may have been made, or an erasure has taken questions out, which must stay out.
+            None => {
+                let found = store.get(key).await.ok().flatten()?;
+                kept.items = serde_json::from_slice::<Kept>(&found.bytes).ok()?.items;
+                found.etag
+            }
         };
         let bytes: Bytes = serde_json::to_vec(kept).unwrap_or_default().into();
         match store.put_if(key, &etag, bytes).await {

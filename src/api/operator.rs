@@ -60,6 +60,10 @@ impl OperatorApi for NodeApi {
         Ok(self.panel()?.actions(limit).await)
     }
 
+    async fn operator_recurring(&self) -> Result<Value, ApiError> {
+        Ok(self.panel()?.recurring().await)
+    }
+
     async fn operator_act(&self, action: Action, by: &str) -> Result<Value, ApiError> {
         let panel = self.panel()?;
         if !panel.here().may_act() {

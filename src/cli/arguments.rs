@@ -76,6 +76,10 @@ pub(crate) enum Command {
     DeadLetters(super::operator::arguments::DeadLetters),
     /// Show where a document or a request is: its stages, who has it now, what failed
     Where(super::operator::arguments::Where),
+    /// Erase a document everywhere, with a receipt that says where was looked and what was found after
+    Erase(super::operator::arguments::Erase),
+    /// Show the recurring work: who runs it, how the last runs ended, when the next ones are
+    Recurring(super::operator::arguments::Recurring),
     /// List, fetch and check models
     Models(Models),
     /// Copy the whole store into one file, while nodes go on working, or check such a file

@@ -80,6 +80,10 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
                 operator::dead_letters(&client::connect(common, &loaded)?, letters).await
             }
             Command::Where(ref asked) => operator::where_is(&client::connect(common, &loaded)?, asked).await,
+            Command::Erase(ref erase) => operator::erase(&client::connect(common, &loaded)?, erase).await,
+            Command::Recurring(ref recurring) => {
+                operator::recurring(&client::connect(common, &loaded)?, recurring).await
+            }
             Command::Models(ref models) => models::models(&loaded.merged.settings.models.dir, models).await,
             Command::Backup(ref backup) => bundle::backup(&loaded, backup).await,
             Command::Restore(ref restore) => bundle::restore(&loaded, restore).await,

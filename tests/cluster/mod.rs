@@ -27,6 +27,8 @@ mod moving;
 mod operating;
 // The store and Redis away, silent and back.
 mod outage;
+// One of all nodes runs what recurs, and an erasure leaves nothing anywhere.
+mod recurring;
 // Hours of everything at once.
 mod soak;
 // Streams that go on, and requests that are done once, at every node.

@@ -13,6 +13,9 @@ use crate::shard::Shards;
 /// Damaged objects that are named; more are as good a reason to restore the store.
 const FINDINGS_MAX: usize = 100;
 
+/// How often a shard is read from its beginning again.
+const TRIES_MAX: usize = 2;
+
 /// What the last reading found. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Findings(Arc<Mutex<Vec<String>>>);
@@ -56,30 +59,41 @@ pub async fn run(
 }
 
 async fn shard(store: &Arc<dyn ObjectStore>, shards: &Shards, number: u32, found: &mut Vec<String>) {
-    let from = match beginning(store, shards, number, found).await {
-        Ok(from) => from,
-        Err(error) => {
-            found.push(Fault::from_error("reading the snapshot", &error).reason);
-            return;
-        }
-    };
-    let mut replay = log::replay(store.clone(), number, from);
-    loop {
-        match replay.next().await {
-            Ok(Some(entry)) => {
-                for op in &entry.entry.ops {
-                    for (document, blob) in blobs(op) {
-                        check(store, shards, document, blob, found).await;
-                    }
-                }
+    for _ in 0..TRIES_MAX {
+        let before = found.len();
+        match entries(store, shards, number, found).await {
+            // An erasure lets the snapshot and the entries that were being read give way to later ones.
+            Err(
+                LogError::BelowFloor { .. } | LogError::Snapshot { source: BlobError::Missing { .. }, .. },
+            ) => {
+                found.truncate(before);
             }
-            Ok(None) => return,
-            Err(error) => {
-                found.push(Fault::from_error("reading the log", &error).reason);
-                return;
+            Err(error) => return found.push(Fault::from_error("reading the log", &error).reason),
+            Ok(()) => return,
+        }
+    }
+    if let Err(error) = entries(store, shards, number, found).await {
+        found.push(Fault::from_error("reading the log", &error).reason);
+    }
+}
+
+/// Checks what a shard's log names, from its beginning.
+async fn entries(
+    store: &Arc<dyn ObjectStore>,
+    shards: &Shards,
+    number: u32,
+    found: &mut Vec<String>,
+) -> Result<(), LogError> {
+    let from = beginning(store, shards, number, found).await?;
+    let mut replay = log::replay(store.clone(), number, from);
+    while let Some(entry) = replay.next().await? {
+        for op in &entry.entry.ops {
+            for (document, blob) in blobs(op) {
+                check(store, shards, document, blob, found).await;
             }
         }
     }
+    Ok(())
 }
 
 /// Checks what the snapshot holds, if there is one; the log goes on behind the position that it gives.

@@ -49,6 +49,14 @@ impl Stream {
     }
 }
 
+/// What the compute thread is told.
+pub enum Order {
+    /// Write an answer.
+    Write(Box<Stream>),
+    /// Forget every computed beginning: one of them may hold passages that were erased. How many were forgotten.
+    Forget(Reply<usize>),
+}
+
 /// Starts a named compute thread.
 #[expect(clippy::disallowed_methods, reason = "this is the door: one thread per loaded model, named")]
 pub(super) fn spawn(model: &str, work: impl FnOnce() + Send + 'static) {
@@ -64,7 +72,7 @@ pub(super) fn run(
     model: &LanguageModel,
     name: &str,
     standing: &Standing,
-    mut streams: mpsc::Receiver<Stream>,
+    mut orders: mpsc::Receiver<Order>,
     streams_max: usize,
 ) {
     let mut active: Vec<Active> = Vec::new();
@@ -73,18 +81,26 @@ pub(super) fn run(
         // Whoever waits for the next one is not busy.
         standing.busy.store(active.len(), Ordering::Relaxed);
         while active.len() < streams_max {
-            let next = if active.is_empty() { streams.blocking_recv() } else { streams.try_recv().ok() };
-            let Some(stream) = next else { break };
-            if stream.is_wanted()
-                && let Some(begun) = Active::begin(model, stream, &mut prefixes)
-            {
-                active.push(begun);
+            let next = if active.is_empty() { orders.blocking_recv() } else { orders.try_recv().ok() };
+            match next {
+                None => break,
+                Some(Order::Forget(reply)) => {
+                    reply.send(prefixes.0.len());
+                    prefixes.0.clear();
+                }
+                Some(Order::Write(stream)) => {
+                    if stream.is_wanted()
+                        && let Some(begun) = Active::begin(model, *stream, &mut prefixes)
+                    {
+                        active.push(begun);
+                    }
+                }
             }
         }
         standing.busy.store(active.len(), Ordering::Relaxed);
-        standing.waiting.store(streams.len(), Ordering::Relaxed);
+        standing.waiting.store(orders.len(), Ordering::Relaxed);
         if active.is_empty() {
-            if streams.is_closed() {
+            if orders.is_closed() {
                 return;
             }
             continue;

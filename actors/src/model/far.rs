@@ -91,6 +91,8 @@ impl Behaviour for FarHost {
                     }
                 });
             }
+            // Nothing is computed here, and so nothing remembered.
+            Message::Forget(reply) => reply.send(0),
             // Nothing is loaded here.
             Message::Loaded(_) | Message::EngineEnded => {}
         }

@@ -16,7 +16,7 @@ use enabler_inference::catalogue::{self, Location};
 use enabler_inference::language::{LanguageModel, Options};
 use tokio::sync::mpsc;
 
-use engine::Stream;
+use engine::{Order, Stream};
 
 /// A prompt in parts, so that what many questions share is computed once.
 #[derive(Debug, Clone)]
@@ -69,6 +69,8 @@ pub enum Message {
     },
     /// Load the model now, so that the first question need not wait.
     Warm,
+    /// Forget what was computed of earlier prompts; how many beginnings of them there were.
+    Forget(Reply<usize>),
     /// The model was loaded, or was not.
     Loaded(Result<Arc<LanguageModel>, String>),
     /// The compute thread ended.
@@ -133,7 +135,7 @@ pub enum State {
     /// Being loaded; these wait for it.
     Loading(Vec<Stream>),
     /// At work.
-    Running(mpsc::Sender<Stream>),
+    Running(mpsc::Sender<Order>),
 }
 
 impl Behaviour for ModelHost {
@@ -145,6 +147,7 @@ impl Behaviour for ModelHost {
         match message {
             Message::Write { .. } => "write",
             Message::Warm => "warm",
+            Message::Forget(_) => "forget",
             Message::Loaded(_) => "loaded",
             Message::EngineEnded => "engine ended",
         }
@@ -176,6 +179,13 @@ impl Behaviour for ModelHost {
                     *state = State::Loading(Vec::new());
                 }
             }
+            Message::Forget(reply) => match state {
+                State::Running(sender) => {
+                    // A queue that is full, or a thread that has ended, drops the reply: whoever waits hears of it.
+                    let _ = sender.try_send(Order::Forget(reply));
+                }
+                State::Unloaded | State::Loading(_) => reply.send(0),
+            },
             Message::Write { prompt, answer_tokens_max, request, reply } => {
                 self.write(context, state, Stream::new(prompt, answer_tokens_max, request, reply));
             }
@@ -239,7 +249,7 @@ impl ModelHost {
         }
     }
 
-    fn run(&self, context: &Context<Message>, model: Arc<LanguageModel>) -> mpsc::Sender<Stream> {
+    fn run(&self, context: &Context<Message>, model: Arc<LanguageModel>) -> mpsc::Sender<Order> {
         let (sender, streams) = mpsc::channel(self.queue_max.max(1));
         let (address, streams_max) = (context.address().clone(), self.streams_max.max(1));
         let (alive, ended) = tokio::sync::oneshot::channel::<()>();
@@ -260,12 +270,11 @@ impl ModelHost {
     }
 }
 
-fn offer(sender: &mpsc::Sender<Stream>, stream: Stream) {
-    match sender.try_send(stream) {
-        Ok(()) => {}
-        Err(mpsc::error::TrySendError::Full(stream)) => stream.refuse(Failure::Overloaded),
-        // The reply is dropped with the stream: the caller hears that its request was lost.
-        Err(mpsc::error::TrySendError::Closed(_)) => {}
+fn offer(sender: &mpsc::Sender<Order>, stream: Stream) {
+    match sender.try_send(Order::Write(Box::new(stream))) {
+        Err(mpsc::error::TrySendError::Full(Order::Write(stream))) => stream.refuse(Failure::Overloaded),
+        // Of a thread that has ended the reply is dropped with the stream: the caller hears that its request was lost.
+        Ok(()) | Err(_) => {}
     }
 }
 

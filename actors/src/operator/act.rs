@@ -72,9 +72,12 @@ impl Operator {
             Kind::DiscardDeadLetters => self.forget_lost(action),
             Kind::TraceActor => self.follow(action),
             Kind::LogLevel => self.log(action),
-            Kind::DrainShard | Kind::MoveShard | Kind::RetryDocument | Kind::RetryDeadLetters => {
-                Outcome::refused("This is for the node that was asked.")
-            }
+            Kind::DrainShard
+            | Kind::MoveShard
+            | Kind::RetryDocument
+            | Kind::RetryDeadLetters
+            | Kind::EraseDocument
+            | Kind::RunJob => Outcome::refused("This is for the node that was asked."),
         }
     }
 
@@ -204,6 +207,18 @@ impl Operator {
             return Err(format!("{QUARANTINED_MAX} documents are out of service already"));
         }
         quarantine.put(store, id).await
+    }
+
+    /// Forgets messages that were lost, by their names as dead letters; how many there were.
+    pub(super) fn forget_letters(&self, ids: &[String]) -> usize {
+        let lost = self.tree().lost();
+        let is_meant = |one: &&enabler_cluster::tree::Lost| {
+            let id = shown::lost(self.me(), one)["id"].as_str().map(str::to_owned);
+            id.is_some_and(|id| ids.contains(&id))
+        };
+        let numbers: Vec<u64> = lost.iter().filter(is_meant).map(|one| one.number).collect();
+        self.tree().forget_lost(&numbers);
+        numbers.len()
     }
 
     fn forget_lost(&self, action: &Action) -> Outcome {

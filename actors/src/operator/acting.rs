@@ -18,6 +18,7 @@ use super::shown;
 use super::told::Question;
 use crate::crew::role;
 use crate::keeper::DRAINING;
+use crate::recurring::{self, JOBS};
 use crate::router::RouteError;
 
 /// Where actions are written down, the newest first.
@@ -41,6 +42,7 @@ impl Panel {
             at_ms,
             operator.0.parts.chance.next_u64() as u32 ^ self.next_action() as u32
         );
+        let mut receipt = Value::Null;
         let outcome = match action.action {
             Kind::Restart | Kind::RestartSubtree | Kind::DrainNode | Kind::UndrainNode | Kind::TraceActor => {
                 match &action.target.node {
@@ -59,6 +61,12 @@ impl Panel {
             },
             Kind::RetryDeadLetters => self.retry_letters(action).await,
             Kind::DiscardDeadLetters => self.discard(action, &id, by).await,
+            Kind::EraseDocument => {
+                let (outcome, made) = self.erase(action, &id, by).await;
+                receipt = made;
+                outcome
+            }
+            Kind::RunJob => self.run_job(action, by).await,
         };
         let done = json!({
             "id": id,
@@ -71,7 +79,7 @@ impl Panel {
             "dry_run": action.dry_run,
         });
         self.write_down(&done, at_ms).await;
-        json!({
+        let mut answer = json!({
             "id": id,
             "action": action.action,
             "target": action.target,
@@ -79,7 +87,65 @@ impl Panel {
             "touches": outcome.touches,
             "outcome": outcome.outcome,
             "detail": outcome.detail,
-        })
+        });
+        if !receipt.is_null() {
+            answer["receipt"] = receipt;
+        }
+        answer
+    }
+
+    /// Asks whoever runs the recurring work for a run of a job.
+    async fn run_job(&self, action: &Action, by: &str) -> Outcome {
+        let name = action.target.job.as_deref().unwrap_or_default();
+        if !JOBS.contains(&name) {
+            return Outcome::refused(format!("The target must name a job: {}.", JOBS.join(", ")));
+        }
+        if self.pauses().are_none() {
+            return Outcome::refused("Nothing recurs here: every pause of the settings' `recurring` is 0.");
+        }
+        let touches = vec![Touch { node: String::new(), what: format!("job {name}") }];
+        if !action.dry_run {
+            let asked = recurring::ask_for(self.store(), name, by, &action.reason, self.now_ms());
+            if let Err(why) = asked.await {
+                return Outcome::refused(format!("It could not be written down: {why}."));
+            }
+        }
+        Outcome::done(action.dry_run, touches, "It runs as soon as the node with the lease looks.")
+    }
+
+    /// Has the document of a dead letter read again.
+    pub(crate) async fn retry_letter(&self, letter: &Value) -> Result<(), String> {
+        let document = letter["document"].as_str().unwrap_or_default();
+        let (Ok(id), Some(tenant)) = (document.parse::<DocumentId>(), letter["tenant"].as_str()) else {
+            return Err("it names no document".to_owned());
+        };
+        let request = Request::new(document, RETRY_TIME_MAX);
+        match self.router.retry(&request, tenant, id).await {
+            // Somebody was faster, or the document is gone.
+            Ok(()) | Err(RouteError::Unknown) => Ok(()),
+            Err(RouteError::Refused(
+                crate::wire::refusal::NOT_FAILED | crate::wire::refusal::ALREADY_THERE,
+                _,
+            )) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Puts a dead letter aside because of its age.
+    pub(crate) async fn discard_letter(&self, letter: &Value) -> Result<(), String> {
+        let id = letter["id"].as_str().unwrap_or_default().to_owned();
+        if letter["can_retry"] != true {
+            let node = letter["node"].as_str().unwrap_or_default();
+            let question = Question::ForgetLost { ids: vec![id] };
+            let answered = self.ask(&question, |name| name == node).await;
+            return answered.into_iter().next().map_or(Ok(()), |one| one.answer.map(drop));
+        }
+        let note = json!({ "at_ms": self.now_ms(), "reason": "it is old" });
+        let key = Key::new(format!("{ASIDE}{id}")).map_err(|error| error.to_string())?;
+        match self.store().put_new(&key, note.to_string().into()).await {
+            PutOutcome::Unknown(error) => Err(error.to_string()),
+            PutOutcome::Done(_) | PutOutcome::Exists | PutOutcome::Changed => Ok(()),
+        }
     }
 
     /// Has one node do it, or all that answer.

@@ -172,7 +172,7 @@ impl Panel {
         told
     }
 
-    pub(super) fn store(&self) -> &dyn enabler_storage::objects::ObjectStore {
+    pub(crate) fn store(&self) -> &dyn enabler_storage::objects::ObjectStore {
         &*self.operator.0.parts.store
     }
 }

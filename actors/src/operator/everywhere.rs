@@ -19,6 +19,8 @@ use crate::wire;
 const TELL_TIME_MAX: Duration = Duration::from_millis(1_200);
 /// How long a node may take to act.
 const ACT_TIME_MAX: Duration = Duration::from_secs(8);
+/// How long a node may take to erase what it holds of a document, its snapshot included.
+const ERASE_TIME_MAX: Duration = Duration::from_secs(50);
 /// How long the store and the cache may take to say that they are there.
 const HEALTH_TIME_MAX: Duration = Duration::from_millis(1_200);
 /// How long it is believed what they said: many look at one time.
@@ -38,7 +40,7 @@ type Seen = (Instant, Vec<Value>);
 #[derive(Clone)]
 pub struct Panel {
     pub(super) operator: Operator,
-    pub(super) router: Router,
+    pub(crate) router: Router,
     health: Arc<Mutex<Option<Seen>>>,
     pub(super) acted: Arc<AtomicU64>,
 }
@@ -72,7 +74,13 @@ impl Panel {
     }
 
     async fn ask_one(&self, node: &NodeId, question: &Question) -> Result<Value, String> {
-        let time_max = if matches!(question, Question::Act { .. }) { ACT_TIME_MAX } else { TELL_TIME_MAX };
+        let time_max = match question {
+            Question::Act { .. } | Question::Outdated { .. } => ACT_TIME_MAX,
+            Question::EraseTraces { .. } | Question::EraseLog { .. } | Question::ProbeTraces { .. } => {
+                ERASE_TIME_MAX
+            }
+            _ => TELL_TIME_MAX,
+        };
         let body = serde_json::to_vec(question).map_err(|error| error.to_string())?;
         let request = Request::new("operator", time_max);
         match self.operator.0.parts.net.call(node, wire::OPERATE, body.into(), &request).await {
@@ -150,6 +158,16 @@ impl Panel {
     /// The number of the next action of this node.
     pub(super) fn next_action(&self) -> u64 {
         self.acted.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The time of day.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.operator.now_ms()
+    }
+
+    /// How often recurring jobs run.
+    pub(crate) fn pauses(&self) -> crate::recurring::Pauses {
+        self.operator.0.parts.pauses
     }
 
     pub(super) fn me(&self) -> &NodeId {

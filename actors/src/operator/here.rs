@@ -44,6 +44,14 @@ impl Operator {
             Question::TraceOf { request } => Ok(json!(self.0.requests.trace_of(&request).as_deref())),
             Question::Where { document, trace } => Ok(self.where_here(document.as_deref(), &trace).await),
             Question::Changes { after, limit } => Ok(self.changes_here(after, limit)),
+            Question::Subject { document } => Ok(self.subject_here(&document).await),
+            Question::EraseTraces { subject } => Ok(json!(self.erase_here(&subject).await)),
+            Question::EraseLog { subject } => Ok(json!(self.erase_log_here(&subject).await)),
+            Question::ProbeTraces { subject, marks } => Ok(json!(self.probe_here(&subject, &marks).await)),
+            Question::Outdated { now_ms, age_ms, limit } => {
+                Ok(json!(self.outdated_here(now_ms, age_ms, limit).await))
+            }
+            Question::ForgetLost { ids } => Ok(json!(self.forget_letters(&ids))),
             Question::Act { action, id, by } => self.act_here(&action, &id, &by).await,
         }
     }
@@ -229,6 +237,24 @@ impl Operator {
             }
             after = listed.last().map(|one| one.key.clone());
         }
+    }
+
+    /// Documents of owned shards whose time is over by this node's clock and by that of whoever asks: a clock that is
+    /// wrong deletes nothing alone.
+    async fn outdated_here(&self, now_ms: u64, age_ms: u64, limit: usize) -> Vec<(String, String)> {
+        let now_ms = now_ms.min(self.now_ms());
+        let before_ms = now_ms.saturating_sub(age_ms);
+        let mut all = Vec::new();
+        for (_, index) in self.owned() {
+            let left = limit.saturating_sub(all.len());
+            if left == 0 {
+                break;
+            }
+            let found = self.read(index, move |index| index.outdated(now_ms, before_ms, left)).await;
+            let found = found.unwrap_or_default().into_iter();
+            all.extend(found.map(|record| (record.document_id.to_string(), record.tenant)));
+        }
+        all
     }
 
     pub(super) async fn stalled_here(&self, over_ms: u64, limit: usize) -> Value {

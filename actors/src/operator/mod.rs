@@ -3,6 +3,7 @@
 mod act;
 mod acting;
 mod answers;
+mod erasure;
 mod everywhere;
 mod failures;
 mod here;
@@ -28,7 +29,9 @@ use enabler_storage::clock::Clock;
 use enabler_storage::objects::ObjectStore;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use crate::crew::Crew;
 use crate::documents::progress::Board;
+use crate::recurring::Pauses;
 use crate::router::Table;
 use crate::shard::Shards;
 
@@ -69,6 +72,10 @@ pub struct Parts {
     pub quarantine: Quarantine,
     /// Whether operators may act.
     pub may_act: bool,
+    /// Who works here: copies of files and computed prompts are theirs.
+    pub crew: Crew,
+    /// How often recurring jobs run.
+    pub pauses: Pauses,
     /// This generation of this node.
     pub me: NodeId,
 }

@@ -39,6 +39,10 @@ pub enum Kind {
     TraceActor,
     /// More, or less, is logged for a while.
     LogLevel,
+    /// A document is deleted and every trace of it removed, with a receipt.
+    EraseDocument,
+    /// A recurring job runs now.
+    RunJob,
 }
 
 impl Kind {
@@ -86,6 +90,9 @@ pub struct Target {
     /// Of which part of the program.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub module: Option<String>,
+    /// A recurring job.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job: Option<String>,
 }
 
 /// One action, as it was ordered.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::erasure::Subject;
 use super::plan::Action;
 
 /// Which part of a tree is wanted.
@@ -70,6 +71,42 @@ pub enum Question {
         after: u64,
         /// How many.
         limit: usize,
+    },
+    /// What is known of a document.
+    Subject {
+        /// The document.
+        document: String,
+    },
+    /// Remove what is left of a document that was deleted.
+    EraseTraces {
+        /// Which, and who wants it.
+        subject: Subject,
+    },
+    /// Take it out of the log of its shard.
+    EraseLog {
+        /// Which, and who wants it.
+        subject: Subject,
+    },
+    /// Look for anything that is left of it.
+    ProbeTraces {
+        /// Which, and who wants it.
+        subject: Subject,
+        /// Words of its own.
+        marks: Vec<String>,
+    },
+    /// Documents of the shards that it owns whose time is over.
+    Outdated {
+        /// By whose clock, beside its own.
+        now_ms: u64,
+        /// How old a document may be.
+        age_ms: u64,
+        /// How many.
+        limit: usize,
+    },
+    /// Forget messages that were lost.
+    ForgetLost {
+        /// Their names as dead letters.
+        ids: Vec<String>,
     },
     /// Do something.
     Act {

@@ -1,8 +1,10 @@
 //! Keeps a shard's log short: a snapshot when it has grown, and the removal of what the snapshot stands in for.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use enabler_cluster::actor::{Context, Fault};
+use enabler_cluster::address::Reply;
 use enabler_storage::log::compact::{self, Backlog, Limits};
 use enabler_storage::log::{self, Manifest, SnapshotRef};
 use tokio::time::Instant;
@@ -48,11 +50,7 @@ impl Shard {
     }
 
     /// Writes a snapshot if one is due; the manifest does not name it yet. Removes what an earlier one replaced.
-    async fn compact(
-        &self,
-        index: &std::sync::Arc<super::Index>,
-        epoch: u64,
-    ) -> Result<Option<SnapshotRef>, Fault> {
+    async fn compact(&self, index: &Arc<super::Index>, epoch: u64) -> Result<Option<SnapshotRef>, Fault> {
         let (store, shard, limits) = (&*self.means.store, self.number, Limits::default());
         let wrong = |error: log::LogError| Fault::from_error("looking at the length of the log", &error);
         let Some(manifest) = log::read_manifest(store, shard).await.map_err(wrong)? else { return Ok(None) };
@@ -75,11 +73,64 @@ impl Shard {
         if !compact::is_due(&backlog, &limits) {
             return Ok(None);
         }
+        self.snapshot(index, epoch).await.map(Some)
+    }
+
+    async fn snapshot(&self, index: &Arc<super::Index>, epoch: u64) -> Result<SnapshotRef, Fault> {
         let exported = index.clone();
         let export = move || exported.export(log::PART_BYTES_MAX);
         let spooled = blocking("writing a snapshot", export).await?;
-        let written = log::write_snapshot(store, shard, epoch, &spooled).await;
-        written.map(Some).map_err(|error| Fault::from_error("storing a snapshot", &error))
+        let written = log::write_snapshot(&*self.means.store, self.number, epoch, &spooled).await;
+        written.map_err(|error| Fault::from_error("storing a snapshot", &error))
+    }
+
+    /// Begins a snapshot in the background because something that was deleted must not wait for the next one.
+    pub(super) fn compact_now(
+        &self,
+        context: &Context<Message>,
+        state: &mut State,
+        reply: Reply<Result<(), String>>,
+    ) {
+        let Mode::Serving(serving) = &mut state.part else {
+            return reply.send(Err("another node owns the shard".to_owned()));
+        };
+        if serving.looked.is_under_way {
+            return reply.send(Err("a snapshot is being written already".to_owned()));
+        }
+        let seq = serving.owner.position().seq;
+        serving.looked = Looked { at: Instant::now(), seq, is_under_way: true };
+        let (shard, index) = (self.clone(), serving.following.index.clone());
+        let (epoch, address) = (serving.owner.epoch(), context.address().clone());
+        tokio::spawn(async move {
+            let named = log::read_manifest(&*shard.means.store, shard.number).await;
+            let named = named.ok().flatten().and_then(|manifest| manifest.value.snapshot);
+            let made = match named {
+                Some(named) if named.position.seq >= seq => Ok(None),
+                _ => shard.snapshot(&index, epoch).await.map(Some).map_err(|fault| fault.reason),
+            };
+            let _ = address.send(Message::CompactedNow(made, reply)).await;
+        });
+    }
+
+    /// Names the snapshot that was asked for.
+    pub(super) async fn compacted_now(
+        &self,
+        state: &mut State,
+        made: Result<Option<SnapshotRef>, String>,
+        reply: Reply<Result<(), String>>,
+    ) {
+        let Mode::Serving(serving) = &mut state.part else {
+            return reply.send(Err("another node owns the shard now".to_owned()));
+        };
+        serving.looked.is_under_way = false;
+        reply.send(match made {
+            Ok(None) => Ok(()),
+            Ok(Some(snapshot)) => {
+                let named = serving.owner.name_snapshot(snapshot).await;
+                named.map_err(|error| Fault::from_error("naming a snapshot", &error).reason)
+            }
+            Err(why) => Err(why),
+        });
     }
 
     async fn age_of(&self, seq: Option<u64>) -> Result<Option<Duration>, Fault> {

@@ -41,7 +41,7 @@ pub use shards::Shards;
 pub use shelf::Index;
 pub use view::{Freshness, Standing, Unreadable, View};
 
-/// How often the index is made durable, the retention looked after, and a log followed that nobody told of.
+/// How often the index is made durable, and a log followed that nobody told of.
 const TICK: Duration = Duration::from_secs(5);
 /// When a log that could not be followed is looked at again while readers may wait for it.
 const FOLLOW_AGAIN: Duration = Duration::from_millis(250);
@@ -111,6 +111,12 @@ pub enum Message {
     Prepare(Reply<Result<u128, String>>),
     /// The log was looked at: a snapshot to name, or none.
     Compacted(Result<Option<SnapshotRef>, String>),
+    /// Write a snapshot now and name it, so that nothing that was deleted before counts any more.
+    Compact(Reply<Result<(), String>>),
+    /// The snapshot that was asked for is stored, or stands there already.
+    CompactedNow(Result<Option<SnapshotRef>, String>, Reply<Result<(), String>>),
+    /// Remove an index that is kept on the disk for a later time.
+    Clear(Reply<Result<Cleared, String>>),
     /// The shard was handed over to this node.
     Granted {
         /// The epoch of the ownership.
@@ -120,6 +126,17 @@ pub enum Message {
         /// Whether this node serves.
         reply: Reply<Result<(), String>>,
     },
+}
+
+/// What became of an index that is kept for a later time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cleared {
+    /// There was none.
+    Nothing,
+    /// It was removed; whoever needs it makes it anew from the store.
+    Removed,
+    /// It is in use, and follows the log.
+    InUse,
 }
 
 /// One shard.
@@ -194,6 +211,9 @@ impl Behaviour for Shard {
             Message::Prepared(..) => "prepared",
             Message::Prepare(_) => "prepare",
             Message::Compacted(_) => "compacted",
+            Message::Compact(_) => "compact",
+            Message::CompactedNow(..) => "compacted now",
+            Message::Clear(_) => "clear",
             Message::Granted { .. } => "granted",
         }
     }
@@ -248,6 +268,9 @@ impl Behaviour for Shard {
                 reply.send(self.granted(context, state, epoch, writer).await);
             }
             Message::Compacted(made) => self.compacted(context, state, made).await?,
+            Message::Compact(reply) => self.compact_now(context, state, reply),
+            Message::CompactedNow(made, reply) => self.compacted_now(state, made, reply).await,
+            Message::Clear(reply) => reply.send(self.clear(state).await.map_err(|fault| fault.reason)),
             Message::HandOver(to) => self.hand_over(context, state, to),
             Message::Prepared(to, outcome) => self.prepared(context, state, &to, outcome).await?,
             Message::Damaged(why) => return Err(Fault::new(format!("the index is damaged: {why}"))),
@@ -303,7 +326,7 @@ impl Shard {
             Mode::Serving(serving) => {
                 self.compact_later(context, serving);
                 // A disk that is full or broken: another node should have the shard.
-                if let Err(fault) = self.upkeep(context, serving).await {
+                if let Err(fault) = self.upkeep(serving).await {
                     self.refuse(context, state, &fault);
                 }
                 if !self.is_alone {
@@ -373,6 +396,20 @@ impl Shard {
         ended
             .inspect_err(|error| tracing::warn!(%error, shard = self.number, "not served yet"))
             .unwrap_or(true)
+    }
+
+    /// Removes the index of a shard that is neither owned nor followed here: what was deleted since is still in it.
+    async fn clear(&self, state: &State) -> Result<Cleared, Fault> {
+        if !matches!(state.part, Mode::Resting) {
+            return Ok(Cleared::InUse);
+        }
+        // Who still reads it keeps its folder until the last one has gone.
+        let is_read = self.view.shelf(&self.dir).last().is_some();
+        self.view.shelf(&self.dir).forget();
+        let place = self.view.shelf(&self.dir).take().await;
+        let was_there = is_read || tokio::fs::try_exists(&place.folder).await.unwrap_or(true);
+        wipe_folder(&place).await?;
+        Ok(if was_there { Cleared::Removed } else { Cleared::Nothing })
     }
 
     /// Has the next opening begin with nothing.

@@ -27,8 +27,6 @@ use crate::wire;
 const DOCUMENT_PLACES: usize = 64;
 /// Document actors of one shard in memory; the next upload hears "try again later".
 const DOCUMENTS_MAX: usize = 10_000;
-/// Expired documents that are erased in one tick.
-const EXPIRED_AT_ONCE: usize = 16;
 /// How long an owner goes on without having looked at its manifest.
 const MANIFEST_AGE_MAX: Duration = Duration::from_secs(4);
 /// How long bytes count as arriving: longer than an append may take.
@@ -465,28 +463,8 @@ impl Shard {
         self.commit(context, state).await
     }
 
-    pub(super) async fn upkeep(
-        &self,
-        context: &Context<Message>,
-        serving: &mut Serving,
-    ) -> Result<(), Fault> {
-        let (index, now_ms) = (serving.following.index.clone(), self.means.clock.now_ms());
-        let expired = blocking("looking after the index", move || {
-            index.flush()?;
-            index.expired(now_ms, EXPIRED_AT_ONCE)
-        });
-        for record in expired.await? {
-            let id = record.document_id;
-            let Some(address) = self.document(context, serving, id).await? else { break };
-            let (reply, gone) = Reply::pair();
-            if address.offer(Command::Delete { reason: "expired".to_owned(), reply }).is_ok() {
-                tokio::spawn(async move {
-                    if let Ok(Err(error)) = gone.await {
-                        tracing::warn!(%error, document = %id, "an expired document was not erased yet");
-                    }
-                });
-            }
-        }
-        Ok(())
+    pub(super) async fn upkeep(&self, serving: &Serving) -> Result<(), Fault> {
+        let index = serving.following.index.clone();
+        blocking("looking after the index", move || index.flush()).await
     }
 }

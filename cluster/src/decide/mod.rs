@@ -2,6 +2,7 @@
 //!
 //! No tokio, no ractor, no clock, no randomness, no hash-map iteration: the simulator runs this code as it is.
 
+pub mod agenda;
 pub mod append;
 pub mod claim;
 pub mod credit;
@@ -9,3 +10,4 @@ pub mod custody;
 pub mod placement;
 pub mod restart;
 pub mod route;
+pub mod tenure;

@@ -52,6 +52,10 @@ pub(crate) async fn actions(call: Call<'_>) -> Result<Response, Refusal> {
     ok(&call.api.operator_actions(read::limit(call.query)?).await?)
 }
 
+pub(crate) async fn recurring(call: Call<'_>) -> Result<Response, Refusal> {
+    ok(&call.api.operator_recurring().await?)
+}
+
 /// What changes, as events.
 pub(crate) fn events(call: Call<'_>) -> Result<Response, Refusal> {
     let watch = call.api.operator_watch()?;
@@ -67,7 +71,7 @@ pub(crate) async fn act(mut call: Call<'_>) -> Result<Response, Refusal> {
     let by = call.context.caller.as_ref().map(|caller| Arc::clone(&caller.id)).unwrap_or_default();
     let ordered = action.clone();
     let done = call.api.operator_act(action, &by).await?;
-    let detail = json!({
+    let mut detail = json!({
         "id": done["id"],
         "action": ordered.action,
         "target": ordered.target,
@@ -75,6 +79,9 @@ pub(crate) async fn act(mut call: Call<'_>) -> Result<Response, Refusal> {
         "dry_run": ordered.dry_run,
         "outcome": done["outcome"],
     });
+    if let Some(hash) = done["receipt"]["sha256"].as_str() {
+        detail["receipt"] = hash.into();
+    }
     let mut response = answer::json(StatusCode::OK, &done);
     response.extensions_mut().insert(Detailed(detail.to_string().into()));
     Ok(response)

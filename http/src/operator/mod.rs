@@ -75,6 +75,10 @@ pub enum ActionKind {
     TraceActor,
     /// Logs more, or less, for a while.
     LogLevel,
+    /// Deletes a document and removes every trace of it but its id, with a receipt.
+    EraseDocument,
+    /// Has a recurring job run now.
+    RunJob,
 }
 
 /// Some of what was given up, or `all` of it.
@@ -115,6 +119,9 @@ pub struct Target {
     /// A part of the program, such as `enabler_actors::shard`; all of it when not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub module: Option<String>,
+    /// A recurring job: `retention`, `dead_letters` or `erasure`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<String>,
 }
 
 /// Something to be done.
@@ -220,6 +227,13 @@ pub trait OperatorApi: Send + Sync + 'static {
     ///
     /// See [`OperatorApi::operator_tree`].
     async fn operator_actions(&self, limit: usize) -> Result<Value, ApiError>;
+
+    /// The recurring jobs: who runs them, how their last runs ended, when the next ones are.
+    ///
+    /// # Errors
+    ///
+    /// See [`OperatorApi::operator_tree`].
+    async fn operator_recurring(&self) -> Result<Value, ApiError>;
 
     /// Does something, or tells what it would touch.
     ///

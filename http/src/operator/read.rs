@@ -184,7 +184,7 @@ pub(super) fn action(object: &Map<String, Value>) -> Result<Action, Problem> {
         wrong.push(Violation { field: "action", message: Message::FieldMissing });
     }
     let target = field::<Target>(object, "target", &mut wrong, || Message::NotTarget {
-        wanted: "an object with node, path, shard, to, document (a UUID), ids, level or module, as the action needs them",
+        wanted: "an object with node, path, shard, to, document (a UUID), ids, level, module or job, as the action needs them",
     })
     .unwrap_or_default();
     let count = field::<u32>(object, "count", &mut wrong, || Message::NotWhole {
@@ -254,9 +254,10 @@ fn needs(action: ActionKind, target: &Target) -> Result<(), Problem> {
             "an object with the number of a shard and the node that it goes to",
         ),
         Kind::PausePool | Kind::ResumePool => (target.path.is_some(), "an object with the path of a pool"),
-        Kind::QuarantineDocument | Kind::ReleaseDocument | Kind::RetryDocument => {
+        Kind::QuarantineDocument | Kind::ReleaseDocument | Kind::RetryDocument | Kind::EraseDocument => {
             (target.document.is_some(), "an object with the id of a document")
         }
+        Kind::RunJob => (target.job.is_some(), "an object with the name of a recurring job"),
         Kind::RetryDeadLetters | Kind::DiscardDeadLetters => (target.ids.is_some(), IDS_WANTED),
         Kind::LogLevel => {
             (target.level.is_some(), "an object with a level, and with a module if not all is meant")
@@ -267,7 +268,7 @@ fn needs(action: ActionKind, target: &Target) -> Result<(), Problem> {
 
 impl ActionKind {
     /// The name of each, as it is sent.
-    pub(crate) const NAMES: [&str; 15] = [
+    pub(crate) const NAMES: [&str; 17] = [
         "restart",
         "restart_subtree",
         "drain_node",
@@ -283,6 +284,8 @@ impl ActionKind {
         "discard_dead_letters",
         "trace_actor",
         "log_level",
+        "erase_document",
+        "run_job",
     ];
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Action, ActionKind, Target};
@@ -431,5 +432,66 @@ shapes! {
         outcome: String,
         /// One sentence about it.
         detail: String,
+        /// The receipt of an erasure: every place that was looked at, what was removed there, and what was found after.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        receipt: Option<Value>,
+    }
+    /// How a run of a recurring job ended.
+    JobRun {
+        /// Its number.
+        number: u64,
+        /// On which node.
+        node: String,
+        /// In which tenure of the lease.
+        epoch: u64,
+        /// When it began, in Unix milliseconds.
+        began_ms: u64,
+        /// When it ended, in Unix milliseconds.
+        ended_ms: u64,
+        /// `done` or `failed`.
+        outcome: String,
+        /// How many things it changed.
+        touched: u64,
+        /// One sentence about it.
+        detail: String,
+    }
+    /// A run that is under way.
+    JobRunning {
+        /// On which node.
+        node: String,
+        /// In which tenure of the lease.
+        epoch: u64,
+        /// Since when, in Unix milliseconds.
+        since_ms: u64,
+        /// How many nodes have begun it; all but the last are gone.
+        tries: u32,
+    }
+    /// A recurring job.
+    RecurringJob {
+        /// Its name.
+        job: String,
+        /// Hours between two runs; 0 when it runs only when somebody asks.
+        every_hours: u64,
+        /// Runs that have ended.
+        runs: u64,
+        /// The run that is under way.
+        running: Option<JobRunning>,
+        /// The last run that has ended.
+        last: Option<JobRun>,
+        /// When the next one is due, in Unix milliseconds.
+        next_ms: Option<u64>,
+    }
+    /// The recurring work.
+    RecurringWork {
+        /// The node that runs it.
+        holder: Option<String>,
+        /// Its tenure.
+        epoch: Option<u64>,
+        /// Every job.
+        jobs: Vec<RecurringJob>,
+        /// What could not be seen.
+        cannot_see: Vec<CannotSee>,
+        /// When this was so, in Unix milliseconds.
+        taken_at_ms: u64,
     }
 }

@@ -336,6 +336,10 @@ impl OperatorApi for Product {
         Ok(serde_json::json!({ "actions": [] }))
     }
 
+    async fn operator_recurring(&self) -> Result<Value, ApiError> {
+        Ok(serde_json::json!({ "jobs": [] }))
+    }
+
     async fn operator_act(&self, action: Action, by: &str) -> Result<Value, ApiError> {
         if action.target.node.as_deref() == Some("forbidden") {
             return Err(ApiError::ActionsDisabled);

@@ -17,7 +17,7 @@ fn act(server: &Server, body: &Value) -> RequestBuilder {
     with(server.client.post(format!("{}/v1/operator/actions", server.url)), OPERATOR_KEY).json(body)
 }
 
-const READINGS: [&str; 9] = [
+const READINGS: [&str; 10] = [
     "/v1/operator/tree?under=ocr%2Fworker-0&limit=5",
     "/v1/operator/actor?node=n1&path=ocr",
     "/v1/operator/shards",
@@ -26,6 +26,7 @@ const READINGS: [&str; 9] = [
     "/v1/operator/stalled?over_s=5",
     "/v1/operator/where/order-17",
     "/v1/operator/actions",
+    "/v1/operator/recurring",
     "/v1/operator/events",
 ];
 

@@ -62,6 +62,12 @@ impl Truth {
         Ok(Self { store, hash_seed: cluster.hash_seed, shards: cluster.shard_count })
     }
 
+    /// The store itself, past every node.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn ObjectStore> {
+        &self.store
+    }
+
     /// The owner of each shard that has one, and its epoch.
     pub async fn owners(&self) -> Result<BTreeMap<u32, (String, u64)>, LiveError> {
         let mut owners = BTreeMap::new();

@@ -94,6 +94,10 @@ fn settings() -> Result<Settings, String> {
     let merged = merge(&Default::default()).map_err(|problems| problems.to_string())?;
     let mut settings = merged.settings;
     settings.reading.workers = 2;
+    // What recurs once an hour would only be noise in minutes.
+    settings.recurring.retention_hours = 0;
+    settings.recurring.dead_letters_hours = 0;
+    settings.recurring.erasure_hours = 0;
     settings.reading.page_seconds_max = 1;
     settings.reading.document_seconds_max = 60;
     Ok(settings)

@@ -1,6 +1,6 @@
 //! What an operator can say on the command line.
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 /// The supervision tree of the whole cluster.
 #[derive(Debug, Args)]
@@ -93,4 +93,57 @@ pub(crate) struct Where {
     /// Print the node's answer as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Erase a document everywhere, with a receipt.
+#[derive(Debug, Args)]
+#[command(after_help = ERASE_HELP)]
+pub(crate) struct Erase {
+    /// The id of the document
+    #[arg(value_name = "DOCUMENT")]
+    pub(crate) document: String,
+    /// Why; it goes into the audit log and onto the receipt
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// Only say what would be touched
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print the node's answer with the whole receipt as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const ERASE_HELP: &str = "\
+The document is deleted, and then every trace of it but its id is removed: files, pages, chunks, index entries,
+vectors, log entries, snapshots, answers, conversations, recognised pages, answers to repeated requests, copies on
+nodes. Then all of it is searched for the document's own words. The receipt lists every place with what was removed
+and what was found; it stays in the store, and asking again prints it.
+
+Needs `operator.actions` on the node, and a key with the scope operate of the operator's tenant.
+
+Exit codes: 0 erased and nothing found, 1 refused or something is left, 2 wrong arguments or no key, 3 no node answers.";
+
+/// What recurs, and who runs it.
+#[derive(Debug, Args)]
+pub(crate) struct Recurring {
+    /// Have a job run now
+    #[command(subcommand)]
+    pub(crate) command: Option<RecurringCommand>,
+    /// Print the node's answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What can be done about recurring work.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RecurringCommand {
+    /// Have a job run now, on the node that holds the lease
+    Run {
+        /// retention, dead_letters or erasure
+        #[arg(value_name = "JOB")]
+        job: String,
+        /// Why; it goes into the audit log
+        #[arg(long, value_name = "TEXT", default_value = "ordered on the command line")]
+        reason: String,
+    },
 }

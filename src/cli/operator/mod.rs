@@ -2,6 +2,7 @@
 
 pub(crate) mod arguments;
 mod questions;
+mod recurring;
 mod shape;
 mod text;
 mod watch;
@@ -15,6 +16,8 @@ use serde_json::Value;
 use super::client::Client;
 use super::failure::Failure;
 use super::out;
+pub(crate) use recurring::{erase, recurring};
+
 use arguments::{DeadLetters, Failures, Shards, Tree, Where};
 use questions::{Question, ask};
 use shape::CannotSee;

@@ -253,6 +253,81 @@ pub(crate) struct Outcome {
     pub(crate) touches: Vec<Touch>,
     pub(crate) outcome: String,
     pub(crate) detail: String,
+    pub(crate) receipt: Value,
+}
+
+/// The receipt of an erasure.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Receipt {
+    pub(crate) complete: bool,
+    pub(crate) ended_ms: u64,
+    pub(crate) by: String,
+    pub(crate) reason: String,
+    pub(crate) sha256: String,
+    pub(crate) stores: Vec<Place>,
+    pub(crate) probe: Probe,
+    pub(crate) beyond: Vec<String>,
+}
+
+/// What a search for traces found.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Probe {
+    pub(crate) found: u64,
+    pub(crate) stores: Vec<Place>,
+}
+
+/// A place that was emptied or searched.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Place {
+    pub(crate) store: String,
+    pub(crate) what: String,
+    pub(crate) node: Option<String>,
+    pub(crate) removed: Option<u64>,
+    pub(crate) found: Option<u64>,
+    pub(crate) error: Option<String>,
+}
+
+/// The recurring work.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Recurring {
+    pub(crate) holder: Option<String>,
+    pub(crate) epoch: Option<u64>,
+    pub(crate) jobs: Vec<Job>,
+    pub(crate) cannot_see: Vec<CannotSee>,
+}
+
+/// A recurring job.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Job {
+    pub(crate) job: String,
+    pub(crate) every_hours: u64,
+    pub(crate) runs: u64,
+    pub(crate) running: Option<JobRunning>,
+    pub(crate) last: Option<JobRun>,
+    pub(crate) next_ms: Option<u64>,
+}
+
+/// A run that is under way.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct JobRunning {
+    pub(crate) node: String,
+    pub(crate) since_ms: u64,
+}
+
+/// A run that has ended.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct JobRun {
+    pub(crate) node: String,
+    pub(crate) ended_ms: u64,
+    pub(crate) outcome: String,
+    pub(crate) detail: String,
 }
 
 /// One thing that an action touches.

@@ -8,7 +8,10 @@ use super::replay::{Start, replay, shard_start};
 use super::snapshot::{Line, read_snapshot};
 use super::{Position, SnapshotReader};
 use crate::objects::ObjectStore;
-use crate::record::{DocumentId, DocumentRecord, Op, Outcome, Status};
+use crate::record::{BlobError, DocumentId, DocumentRecord, Op, Outcome, Status};
+
+/// How often a shard is read from its beginning again.
+const TRIES_MAX: usize = 2;
 
 /// Reads the log of `shard` to its present end; gives its documents in the order of their ids.
 ///
@@ -21,6 +24,19 @@ pub async fn read_documents(
     store: Arc<dyn ObjectStore>,
     shard: u32,
 ) -> Result<Vec<DocumentRecord>, LogError> {
+    for _ in 0..TRIES_MAX {
+        match read_once(store.clone(), shard).await {
+            // An erasure lets the snapshot and the entries that were being read give way to later ones.
+            Err(
+                LogError::BelowFloor { .. } | LogError::Snapshot { source: BlobError::Missing { .. }, .. },
+            ) => {}
+            read => return read,
+        }
+    }
+    read_once(store, shard).await
+}
+
+async fn read_once(store: Arc<dyn ObjectStore>, shard: u32) -> Result<Vec<DocumentRecord>, LogError> {
     let mut documents = Documents::default();
     let mut from = Position::default();
     if let Start::FromSnapshot(snapshot) = shard_start(&*store, shard).await? {

@@ -7,6 +7,7 @@ mod collect;
 pub mod compact;
 mod documents;
 mod entry;
+mod erase;
 mod error;
 mod keys;
 mod manifest;
@@ -21,6 +22,7 @@ pub use chain::{ChainError, Position};
 pub use collect::{Collected, MIN_AGE, REMOVED_MAX, collect};
 pub use documents::read_documents;
 pub use entry::{Entry, SealedEntry, put_entry, read_entry};
+pub use erase::{Erased, Traces, erase_document, traces_of};
 pub use error::LogError;
 pub use keys::{
     cluster_key, entry_key, entry_prefix, manifest_key, node_key, node_prefix, snapshot_key, snapshot_prefix,

@@ -53,6 +53,11 @@ impl Replay {
             Ok(position) => self.position = position,
             Err(source) => {
                 self.ahead.clear();
+                // Below the floor an erasure takes documents out of entries, which the next ones then do not follow.
+                let floor = floor_of(&*self.store, self.shard).await?;
+                if let Some(floor) = floor.filter(|floor| *floor > self.position.seq) {
+                    return Err(LogError::BelowFloor { shard: self.shard, floor });
+                }
                 return Err(LogError::Chain { shard: self.shard, source });
             }
         }

@@ -227,7 +227,7 @@ impl SnapshotReader {
     }
 }
 
-fn decode_part(bytes: &[u8]) -> Result<(Part, u32, bool), CodecError> {
+pub(super) fn decode_part(bytes: &[u8]) -> Result<(Part, u32, bool), CodecError> {
     let (wire, _): (Wire, Rest) = codec::decode(Kind::Snapshot, bytes)?;
     let lines = wire.lines.iter().map(Line::from_wire).collect::<Result<_, _>>()?;
     Ok((Part { head: wire.head, lines }, wire.index, wire.is_last))

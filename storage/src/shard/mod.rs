@@ -19,6 +19,7 @@ mod rows;
 mod search;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod verify;
 
 use std::fs;

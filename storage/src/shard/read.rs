@@ -150,6 +150,29 @@ impl ShardIndex {
         Ok(found)
     }
 
+    /// Up to `limit` documents whose time is over at `now_ms`, or that were accepted before `created_before_ms`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::document`].
+    pub fn outdated(
+        &self,
+        now_ms: u64,
+        created_before_ms: u64,
+        limit: usize,
+    ) -> Result<Vec<DocumentRecord>, ShardError> {
+        let txn = self.rows.read()?;
+        let mut found = Vec::new();
+        self.rows.visit(&txn, Of::Documents, &[], None, &mut |_, value| {
+            let record: DocumentRecord = from_bytes(value)?;
+            if !record.is_live(now_ms) || record.created_ms < created_before_ms {
+                found.push(record);
+            }
+            Ok(found.len() < limit)
+        })?;
+        Ok(found)
+    }
+
     /// Up to `limit` documents that failed with a reason of this code, in the order of their ids.
     ///
     /// # Errors

@@ -6,8 +6,8 @@ use super::query;
 use crate::openapi::operation::{Answer, Operation, Parameter, Shape, Tag, of};
 use crate::operator::Action;
 use crate::operator::shapes::{
-    ActionList, ActionOutcome, ActorShown, DeadLetterList, FailureList, ShardMap, StalledList, Tree,
-    Whereabouts,
+    ActionList, ActionOutcome, ActorShown, DeadLetterList, FailureList, RecurringWork, ShardMap, StalledList,
+    Tree, Whereabouts,
 };
 
 pub(super) fn operations() -> Vec<Operation> {
@@ -21,6 +21,7 @@ pub(super) fn operations() -> Vec<Operation> {
         stalled(),
         whereabouts(),
         actions(),
+        recurring(),
         act(),
     ]
 }
@@ -156,6 +157,14 @@ fn actions() -> Operation {
     reading("/v1/operator/actions", "operatorActions", summary, of::<ActionList>)
         .takes([limit()])
         .refuses(&["invalid_request"])
+}
+
+fn recurring() -> Operation {
+    let summary = [
+        "Recurring work: who runs it, its last runs and its next",
+        "Trabalho recorrente: quem o executa, as últimas execuções e as próximas",
+    ];
+    reading("/v1/operator/recurring", "operatorRecurring", summary, of::<RecurringWork>)
 }
 
 fn act() -> Operation {
