@@ -32,7 +32,7 @@ use crate::doors::{self, Doors};
 use crate::ledger;
 use crate::membership::{self, Membership};
 use crate::parts;
-use crate::telemetry::Exporter;
+use crate::telemetry::{Exporter, traces};
 
 /// The longest that checking one index may take; a larger one is rebuilt as if it were damaged.
 const VERIFY_TIME_MAX: Duration = Duration::from_secs(60);
@@ -69,6 +69,7 @@ pub async fn run(
     key: Secret,
     stop: CancellationToken,
 ) -> Result<(), NodeError> {
+    let traces = traces::start(&settings, &OsChance)?;
     let started = Started::default();
     let api = Arc::new(NodeApi::new(&settings, started.clone()));
     let (doors, told) = (Doors::default(), Arc::clone(&api));
@@ -114,6 +115,9 @@ pub async fn run(
     stop.cancel();
     let _ = serving.await;
     audit.close().await;
+    if let Some(traces) = traces {
+        traces.close().await;
+    }
     outcome
 }
 

@@ -11,6 +11,8 @@
 mod node;
 // Small files, invented and shared.
 mod papers;
+// Takes traces, as a collector does.
+mod collector;
 // The rooms of ARCHITECTURE.md are the rooms of the code.
 mod architecture;
 // The sample documents: right answers with their pages, and no answer where there is none.
@@ -51,6 +53,10 @@ mod operator;
 mod telemetry;
 // Documents go when their time is over, and no others.
 mod retention;
+// What happened on a request's way, over nodes and actors.
+mod traces;
+// No log, metric or trace has a word of a document, a question, a key or a token.
+mod leaks;
 // Clients that were made for another product.
 mod clients;
 // The command line, for people and for programs.

@@ -39,6 +39,11 @@ impl Home {
         self.0.settings(toml).unwrap();
     }
 
+    /// Everything that the nodes of this home have logged.
+    pub(crate) fn log(&self) -> String {
+        self.0.log()
+    }
+
     pub(crate) fn data(&self) -> PathBuf {
         self.0.data()
     }

@@ -77,7 +77,7 @@ fn place(home: &Home) -> String {
     file["metrics"].as_str().unwrap().to_owned()
 }
 
-async fn told(home: &Home) -> String {
+pub(crate) async fn told(home: &Home) -> String {
     let answer = reqwest::get(place(home)).await.unwrap();
     assert_eq!(answer.status(), StatusCode::OK);
     assert!(answer.headers()["content-type"].to_str().unwrap().starts_with("text/plain; version=0.0.4"));

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use bytes::Bytes;
 use enabler_storage::cache::Cache;
-use enabler_telemetry::metrics;
+use enabler_telemetry::{metrics, trace};
 use tokio::time::Instant;
 
 use crate::question::{Answer, AskFailure};
@@ -22,10 +22,10 @@ pub(crate) async fn look(cache: &dyn Cache, kind: &'static str, key: &str) -> Op
     found
 }
 
-/// Counts how long one stage of an answer takes.
+/// Counts how long one stage of an answer takes, which is a span of its own.
 pub(crate) async fn stage<T>(name: &'static str, work: impl Future<Output = T>) -> T {
     let began = Instant::now();
-    let done = work.await;
+    let done = trace::step(name, work).await;
     metrics::QUESTION_STAGE_SECONDS.took([name], began.elapsed());
     done
 }

@@ -17,6 +17,15 @@ pub(crate) fn is_named(name: &str) -> bool {
     name.starts_with(OLLAMA) || name.starts_with(BEDROCK)
 }
 
+/// Whose model `name` is, as the conventions for generative AI call it.
+pub(crate) fn system(name: &str) -> &'static str {
+    match name {
+        name if name.starts_with(OLLAMA) => "ollama",
+        name if name.starts_with(BEDROCK) => "aws.bedrock",
+        _ => "rag-enabler",
+    }
+}
+
 /// The provider's side of the embedding model `name`, if a provider has it, or why the settings do not suffice.
 pub(crate) fn embeds(
     settings: &Settings,

@@ -16,6 +16,7 @@ use enabler_storage::clock::Clock;
 use enabler_storage::record::{DocumentId, DocumentRecord, Vector};
 use enabler_storage::shard::{Hit, Query};
 use enabler_telemetry::metrics;
+use enabler_telemetry::trace::{self, Attribute, Span, Step, Word};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
@@ -243,7 +244,8 @@ impl Desk {
     ) -> Result<Answer, AskFailure> {
         let record = self.ready(&index, ask)?;
         let began = Instant::now();
-        let answered = self.answer_about(request, ask, &record, index).await;
+        let answering = self.answer_about(request, ask, &record, index);
+        let answered = trace::step("answer", answering).await;
         counted::question(&record.template, &ask.tenant, &answered, began);
         answered
     }
@@ -273,7 +275,7 @@ impl Desk {
         // The document may have been deleted meanwhile: what is gone answers nothing and is not remembered.
         self.ready(&index, ask)?;
         if let Ok(bytes) = serde_json::to_vec(&answer) {
-            self.cache.put(&key, bytes.into(), self.answer_ttl).await;
+            trace::step("remember", self.cache.put(&key, bytes.into(), self.answer_ttl)).await;
         }
         self.records.keep(self, ask, record, &answer, &index, began_ms);
         Ok(answer)
@@ -426,11 +428,12 @@ impl Desk {
         let draft = self.draft(request, &question, &passages, model);
         let (vectors, draft) =
             tokio::join!(counted::stage("embed", self.embed(request, texts)), counted::stage("draft", draft));
-        let holding = Instant::now();
+        let (holding, held) = (Instant::now(), Span::of("hold"));
         let cosines: Vec<f32> = vectors?.iter().map(|other| cosine(vector, other)).collect();
         let draft = draft?;
         let decided = answer::decide(&question, &passages, &candidates, &cosines, draft.as_deref());
         metrics::QUESTION_STAGE_SECONDS.took(["hold"], holding.elapsed());
+        drop(held);
         // The rules of the document that the answer rests on.
         let first = decided.sources.first().and_then(|first| hits.get(*first));
         let case = Case {
@@ -538,7 +541,12 @@ impl Desk {
             Template::shipped(question.language).fill(question, &passages, PROMPT_TOKENS_MAX, &tokens);
         let part = request.part(request.left().mul_f64(DRAFT_SHARE));
         let prompt = model::Prompt { system: built.system, user: built.user };
-        match self.crew.write(&part, model, &prompt, self.answer_tokens_max).await {
+        let mut span = Span::of("prompt");
+        if span.is_recorded() {
+            span.note(Attribute::PromptVersion(Word::of(&built.version)));
+            span.note(Attribute::GenAiModel(Word::of(model)));
+        }
+        match Step::of(span, self.crew.write(&part, model, &prompt, self.answer_tokens_max)).await {
             Ok(text) => Ok(Some(text).filter(|text| !text.is_empty())),
             Err(CrewError::Failed(failure)) => {
                 tracing::warn!(failure, "no draft");

@@ -9,6 +9,7 @@ use enabler_cluster::decide::route::{Next, Route, Tried};
 use enabler_cluster::net::{CallError, Incoming, Member, Net, NodeId, Refused, Service};
 use enabler_cluster::request::{Ended, Request};
 use enabler_storage::record::{DocumentId, DocumentRecord};
+use enabler_telemetry::trace::{Attribute, Span, Step, step};
 use tokio::sync::watch;
 
 use crate::analysis::{Analysed, Analyze, AnalyzeFailure};
@@ -305,7 +306,7 @@ impl Router {
     /// See [`AskFailure`].
     pub async fn ask(&self, request: &Request, ask: &Ask) -> Result<Answer, AskFailure> {
         // What is remembered here is told without being packed for a journey that it does not make.
-        if let Ok(Some(answer)) = request.run(self.calls.remembered(ask)).await {
+        if let Ok(Some(answer)) = request.run(step("remembered", self.calls.remembered(ask))).await {
             return Ok(answer);
         }
         let body = serde_json::to_vec(ask).map_err(|error| AskFailure::Internal(error.to_string()))?;
@@ -381,6 +382,18 @@ impl Router {
     /// Tries until somebody answers, the patience is spent or the request ends. `may_be_done` is set when a try was
     /// sent and its answer never came.
     async fn carry(
+        &self,
+        request: &Request,
+        errand: &Errand,
+        may_be_done: &mut bool,
+    ) -> Result<Bytes, RouteError> {
+        let mut span = Span::of("route");
+        span.note(Attribute::Shard(u64::from(errand.shard)));
+        span.note(Attribute::Call(u64::from(errand.kind)));
+        Step::of(span, self.try_all(request, errand, may_be_done)).await
+    }
+
+    async fn try_all(
         &self,
         request: &Request,
         errand: &Errand,

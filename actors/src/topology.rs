@@ -482,6 +482,7 @@ fn model_hosts(settings: &Settings, clock: &Arc<dyn Clock>, tree: &Tree) -> (Hos
     if let Some(writes) = far::writes(settings, clock, &settings.models.generation) {
         let address = Address::new("node/models/provider", settings.generation.queue_max);
         let host = FarHost {
+            model: settings.models.generation.clone(),
             far: writes,
             streams_max: settings.generation.streams_max,
             queue_max: settings.generation.queue_max,

@@ -6,6 +6,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use enabler_telemetry::trace::{Attribute, Kind, Name, Place, Span, Within, Word};
 use futures_util::FutureExt;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SupervisionEvent};
 
@@ -180,12 +181,17 @@ impl<B: Behaviour> Actor for Shell<B> {
         if seat.is_paused() {
             seat.until_resumed().await;
         }
-        let queued_us = place.waiting.waited_us();
+        let (queued_us, worked_for) = (place.waiting.waited_us(), place.waiting.place());
         drop(place);
         let (name, trace) = (B::name(&message), B::trace(&message));
+        let mut told = handling(worked_for, &seat, B::KIND, name, queued_us);
         seat.takes_up(name, queued_us);
         let span = trace.as_deref().map(|trace| seat.span(trace, name, queued_us));
-        let handled = contain(&seat, name, trace.as_deref(), self.0.handle(context, state, message)).await;
+        let handle = Within::of(told.place(), self.0.handle(context, state, message));
+        let handled = contain(&seat, name, trace.as_deref(), handle).await;
+        if handled.is_err() {
+            told.fail();
+        }
         let took_us = seat.lays_down(handled.is_err());
         if let Some(span) = span {
             seat.span_over(&span, took_us, handled.is_err());
@@ -220,6 +226,24 @@ impl<B: Behaviour> Actor for Shell<B> {
         context.tree.leave(context.address.path());
         Ok(())
     }
+}
+
+/// The span of one message that an actor handles for `place`, if that is recorded.
+pub(crate) fn handling(
+    place: Option<Place>,
+    seat: &Seat,
+    kind: &'static str,
+    message: &'static str,
+    queued_us: u64,
+) -> Span {
+    let mut span = Span::below(place, Kind::Internal, Name(kind, message));
+    if span.is_recorded() {
+        span.note(Attribute::ActorKind(kind));
+        span.note(Attribute::ActorPath(Word::of(seat.path())));
+        span.note(Attribute::Message(message));
+        span.note(Attribute::Waited(queued_us));
+    }
+    span
 }
 
 /// Runs a step of an actor: a panic or fault is recorded on its seat and becomes its failure.

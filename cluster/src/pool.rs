@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use enabler_telemetry::trace::{Span, Within};
 use tokio::sync::{Mutex, mpsc};
 
 use crate::actor::{self, Behaviour, Context, Fault};
@@ -240,14 +241,14 @@ impl<C: Craft> Behaviour for Worker<C> {
             Ok(Some((job, waiting))) => {
                 *waits = 0;
                 let (name, trace, queued_us) = (C::name(&job), C::trace(&job), waiting.waited_us());
+                let told = actor::handling(waiting.place(), seat, C::KIND, name, queued_us);
                 drop(waiting);
                 self.craft.waited(Duration::from_micros(queued_us));
                 seat.takes_up(name, queued_us);
-                let mut in_hand = trace.map(|trace| InHand::of(seat, &trace, name, queued_us));
-                self.craft.work(tools, job).await?;
-                if let Some(in_hand) = &mut in_hand {
-                    in_hand.is_done = true;
-                }
+                let place = told.place();
+                let mut in_hand = InHand::of(seat, trace, told, name, queued_us);
+                Within::of(place, self.craft.work(tools, job)).await?;
+                in_hand.is_done = true;
             }
             Ok(None) => {
                 context.retire();
@@ -268,23 +269,30 @@ impl<C: Craft> Behaviour for Worker<C> {
 /// The step of a request that a worker takes; dropped in a panic, or with an error, it has failed.
 struct InHand {
     seat: Arc<Seat>,
-    span: (Arc<str>, u64),
+    step: Option<(Arc<str>, u64)>,
+    told: Span,
     since_us: u64,
     is_done: bool,
 }
 
 impl InHand {
-    fn of(seat: &Arc<Seat>, trace: &str, name: &'static str, queued_us: u64) -> Self {
-        seat.works_for(Some(trace));
-        let span = seat.span(trace, name, queued_us);
-        InHand { seat: seat.clone(), span, since_us: now_us(), is_done: false }
+    fn of(seat: &Arc<Seat>, trace: Option<Arc<str>>, told: Span, name: &'static str, queued_us: u64) -> Self {
+        let step = trace.map(|trace| {
+            seat.works_for(Some(&trace));
+            seat.span(&trace, name, queued_us)
+        });
+        InHand { seat: seat.clone(), step, told, since_us: now_us(), is_done: false }
     }
 }
 
 impl Drop for InHand {
     fn drop(&mut self) {
+        if !self.is_done {
+            self.told.fail();
+        }
+        let Some(step) = &self.step else { return };
         let took_us = now_us().saturating_sub(self.since_us);
-        self.seat.span_over(&self.span, took_us, !self.is_done);
+        self.seat.span_over(step, took_us, !self.is_done);
         if self.is_done {
             self.seat.works_for(None);
         }

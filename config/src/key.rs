@@ -153,6 +153,9 @@ pub(crate) const KEYS: &[Key] = &[
     of("log.format", Kind::Choice(&["text", "json"])),
     of("telemetry.metrics", Kind::Flag),
     of("telemetry.listen", Kind::Socket),
+    of("telemetry.traces_endpoint", Kind::Free),
+    of("telemetry.traces_headers", Kind::Secret),
+    whole("telemetry.traces_per_million", 0, 1_000_000),
 ];
 
 /// The setting at `path`.

@@ -368,6 +368,12 @@ section! {
         metrics: bool,
         /// Where they are asked for, with no key: it is for the network of whoever watches alone.
         listen: SocketAddr,
+        /// Where traces go, over OTLP/HTTP; empty for none.
+        traces_endpoint: String,
+        /// Headers for whoever takes them, such as `Authorization=Basic …`, separated by commas.
+        traces_headers: Secret,
+        /// Of a million traces that begin here, how many are recorded.
+        traces_per_million: u32,
     }
 }
 

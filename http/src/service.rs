@@ -5,10 +5,12 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use enabler_telemetry::metrics;
+use enabler_telemetry::trace::{self, Attribute, Name, Remote, Span, Within};
 use futures_util::FutureExt as _;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 use warp::Reply as _;
 use warp::http::{HeaderMap, HeaderValue, Method, header};
 use warp::reply::Response;
@@ -19,7 +21,7 @@ use crate::api::Api;
 use crate::audit::{Note, Pending, STATUS_GONE};
 use crate::auth::{Caller, Door};
 use crate::body::Body;
-use crate::context::{Context, Tenant, is_request_id, trace_id};
+use crate::context::{Context, Tenant, is_request_id};
 use crate::door::{long_id, short_id};
 use crate::error::{ApiError, Queue};
 use crate::handlers::{self, Call};
@@ -65,6 +67,8 @@ const NO_ROUTE: &str = "none";
 struct Seen {
     quotas: Quotas,
     pending: Option<Pending>,
+    /// The id in its path.
+    about: Option<Uuid>,
     /// Its caller was let in.
     is_known: bool,
     route: &'static str,
@@ -85,14 +89,17 @@ impl Service {
         let context = self.context(&headers, self.door.address(peer, &headers), began);
         let _cancel = context.cancel.clone().drop_guard();
         let rest = body.clone();
-        let mut seen = Seen { quotas: Quotas::default(), pending: None, is_known: false, route: NO_ROUTE };
+        let mut seen =
+            Seen { quotas: Quotas::default(), pending: None, about: None, is_known: false, route: NO_ROUTE };
         let work = self.work(&method, &path, &query, &headers, body, &context, &mut seen);
-        let outcome = AssertUnwindSafe(work).catch_unwind().await;
+        let span = span(&headers, &context);
+        let outcome = Within::of(span.place(), AssertUnwindSafe(work).catch_unwind()).await;
         let problem = match outcome {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(problem)) => Err(problem),
             Err(_) => {
-                tracing::error!(request_id = &*context.request_id, %method, path, "a handler panicked");
+                let route = seen.route;
+                tracing::error!(request_id = &*context.request_id, %method, route, "a handler panicked");
                 Err(Problem::internal(&context.request_id))
             }
         };
@@ -111,7 +118,7 @@ impl Service {
                 problem.response(context.language, &path, &context.request_id)
             }
         };
-        add_headers(response.headers_mut(), &context);
+        add_headers(response.headers_mut(), &context, span.is_recorded());
         seen.quotas.write(response.headers_mut());
         if let Some(pending) = seen.pending.take() {
             let detail = response.extensions().get().cloned();
@@ -127,11 +134,14 @@ impl Service {
             request_id = &*context.request_id,
             trace_id = &*context.trace_id,
             %method,
-            path,
+            // Not the path, which may hold anything that a client sent.
+            route = seen.route,
+            about = seen.about.map(tracing::field::display),
             status,
             ms = elapsed.as_millis() as u64,
             "answered"
         );
+        told(span, &method, seen.route, status);
         response
     }
 
@@ -147,8 +157,9 @@ impl Service {
         seen: &mut Seen,
     ) -> Result<Response, Problem> {
         let route = route::find(method, path)?;
-        seen.route = route.name();
-        let caller = self.door.admit(route, headers, context.address, &mut seen.quotas).await?;
+        (seen.route, seen.about) = (route.name(), route.id());
+        let admission = self.door.admit(route, headers, context.address, &mut seen.quotas);
+        let caller = trace::step("admit", admission).await?;
         seen.pending = self.pending(route, caller.as_ref(), context);
         seen.is_known = caller.is_some();
         if caller.is_some() {
@@ -205,7 +216,7 @@ impl Service {
                 problem.response(context.language, "/v1/stream", &context.request_id)
             }
         };
-        add_headers(response.headers_mut(), &context);
+        add_headers(response.headers_mut(), &context, false);
         quotas.write(response.headers_mut());
         metrics::HTTP_REQUESTS.one([Route::Stream.name(), response.status().as_str()]);
         let status = response.status().as_u16();
@@ -258,10 +269,10 @@ impl Service {
     fn context(&self, headers: &HeaderMap, address: IpAddr, now: Instant) -> Context {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let request_id = text("x-request-id").filter(|id| is_request_id(id));
-        let trace = text("traceparent").and_then(trace_id);
+        let remote = remote(headers);
         Context {
             request_id: request_id.map_or_else(long_id, Arc::from),
-            trace_id: trace.map_or_else(long_id, Arc::from),
+            trace_id: remote.map_or_else(long_id, |remote| remote.trace.into()),
             span_id: short_id(),
             deadline: now,
             tenant: Tenant::new(""),
@@ -273,8 +284,45 @@ impl Service {
     }
 }
 
-fn add_headers(headers: &mut HeaderMap, context: &Context) {
-    let trace = format!("00-{}-{}-01", context.trace_id, context.span_id);
+/// Who asks, as the request's `traceparent` says.
+fn remote(headers: &HeaderMap) -> Option<Remote<'_>> {
+    headers.get("traceparent").and_then(|value| value.to_str().ok()).and_then(Remote::read)
+}
+
+/// The span of a request, if it is recorded.
+fn span(headers: &HeaderMap, context: &Context) -> Span {
+    if !trace::is_on() {
+        return Span::NONE;
+    }
+    Span::request(&context.trace_id, &context.span_id, remote(headers).as_ref(), "request".into())
+}
+
+/// Adds what is known of a request once it is answered.
+fn told(mut span: Span, method: &Method, route: &'static str, status: u16) {
+    if !span.is_recorded() {
+        return;
+    }
+    let method = match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    };
+    span.rename(Name(method, route));
+    span.note(Attribute::Method(method));
+    span.note(Attribute::Route(route));
+    span.note(Attribute::Status(u64::from(status)));
+    if status >= 500 {
+        span.fail();
+    }
+}
+
+fn add_headers(headers: &mut HeaderMap, context: &Context, is_recorded: bool) {
+    // Without spans of our own nobody is told that there are none: whoever asks may record it.
+    let flags = if is_recorded || !trace::is_on() { "01" } else { "00" };
+    let trace = format!("00-{}-{}-{flags}", context.trace_id, context.span_id);
     for (name, text) in [("x-request-id", &*context.request_id), ("traceparent", &trace)] {
         if let Ok(value) = HeaderValue::try_from(text) {
             headers.insert(name, value);

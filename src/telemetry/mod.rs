@@ -2,6 +2,7 @@
 
 mod process;
 pub(crate) mod store;
+pub(crate) mod traces;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use enabler_storage::objects::{ETag, Head, Key, Listed, Object, ObjectStore, PutOutcome, StoreError};
 use enabler_telemetry::metrics;
+use enabler_telemetry::trace::{self, Attribute, Kind, Name, Span, Within};
 use tokio::time::Instant;
 
 /// A store whose requests are counted.
@@ -18,10 +19,14 @@ pub(crate) struct Counted(pub(crate) Arc<dyn ObjectStore>);
 async fn counted<T>(
     operation: &'static str,
     work: impl Future<Output = T>,
-    outcome: impl FnOnce(&T) -> &'static str,
+    outcome: impl Fn(&T) -> &'static str,
 ) -> T {
     let began = Instant::now();
-    let done = work.await;
+    let mut span = Span::below(trace::current(), Kind::Client, Name("store", operation));
+    span.note(Attribute::StoreOperation(operation));
+    let done = Within::of(span.place(), work).await;
+    span.note(Attribute::Outcome(outcome(&done)));
+    drop(span);
     metrics::STORE_SECONDS.took([operation], began.elapsed());
     metrics::STORE_REQUESTS.one([operation, outcome(&done)]);
     done

@@ -86,6 +86,8 @@ metrics! {
     QUALITY_SCORE: Gauge<2> = "rag_enabler_quality_score";
     /// Suite.
     QUALITY_REGRESSED: Gauge<1> = "rag_enabler_quality_regressed";
+    /// Outcome.
+    SPANS: Counter<1> = "rag_enabler_spans_total";
     /// Reason, outcome.
     ERASURES: Counter<2> = "rag_enabler_erasures_total";
 }

@@ -24,7 +24,7 @@ impl Spoilt {
 }
 
 /// A cluster. Its nodes and servers end with it.
-pub(super) struct Cluster {
+pub(crate) struct Cluster {
     cluster: enabler_sim_live::Cluster,
     _turn: MutexGuard<'static, ()>,
 }
@@ -148,4 +148,18 @@ impl Cluster {
     pub(super) async fn calm(&self) {
         self.cluster.calm().await.unwrap_or_else(|error| panic!("{}", error.whole()));
     }
+}
+
+/// A cluster of nodes that tell what they do to the collector at `collector`.
+pub(crate) async fn traced(roles: &[&str], collector: &str) -> Cluster {
+    let mut cluster = Cluster::prepare(roles).await;
+    for number in 0..roles.len() {
+        cluster.begin_with(number, |own| format!("{own}[telemetry]\ntraces_endpoint = {collector:?}\n"));
+    }
+    for number in 0..roles.len() {
+        if let Err(why) = cluster.become_ready(number).await {
+            panic!("{} is not ready: {why}", cluster.door(number).name);
+        }
+    }
+    cluster
 }

@@ -9,7 +9,7 @@ mod load;
 mod truth;
 
 pub(crate) use door::MustAnswer;
-pub(crate) use harness::TURN;
+pub(crate) use harness::{TURN, traced};
 
 // Whoever is asked answers, and work finds whoever can do it.
 mod asking;

@@ -9,7 +9,7 @@ use enabler_cluster::request::Request;
 use enabler_cluster::tree::Status as SeatStatus;
 use enabler_storage::cache;
 use enabler_storage::record::{self, DocumentId, DocumentRecord, Op, Outcome, Reason, Status};
-use enabler_telemetry::metrics;
+use enabler_telemetry::{metrics, trace};
 use futures_util::FutureExt;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -242,7 +242,7 @@ impl Document {
         state.ingest = Some(request.cancel.clone());
         let (bench, address) = (self.bench.clone(), context.address().clone());
         let journal = Pen { address: address.clone(), request: request.clone() };
-        tokio::spawn(async move {
+        tokio::spawn(trace::step("ingest", async move {
             let ingest = ingest::run(&bench, &record, &request, &journal);
             let outcome = tokio::select! {
                 biased;
@@ -252,7 +252,7 @@ impl Document {
                 }),
             };
             let _ = address.send(Command::IngestEnded(outcome)).await;
-        });
+        }));
     }
 
     async fn ended(

@@ -16,6 +16,7 @@ use enabler_inference::catalogue::{self, Location};
 use enabler_inference::embedding::{Embedder, InputKind, Options};
 use enabler_providers::Embeds;
 use enabler_telemetry::metrics;
+use enabler_telemetry::trace::{Attribute, Span, Word};
 use tokio::time::Instant;
 
 use batch::{Item, Line};
@@ -128,6 +129,8 @@ struct Waiting {
     reply: Reply<Result<Vec<Vec<f32>>, Failure>>,
     since: Instant,
     begun: bool,
+    /// Over when it is.
+    span: Span,
 }
 
 /// What the pool remembers.
@@ -178,7 +181,10 @@ impl Behaviour for EmbeddingPool {
             Message::Embed { texts, urgent, request, reply } => match self.shared.model() {
                 Err(why) if state.model.is_none() => reply.send(Err(Failure::NoModel(why))),
                 _ if texts.is_empty() => reply.send(Ok(Vec::new())),
-                _ => state.admit(texts, urgent, request, reply),
+                _ => {
+                    let span = self.span(&texts);
+                    state.admit(texts, urgent, request, reply, span);
+                }
             },
             Message::Computed(items, outcome) => {
                 state.busy = false;
@@ -209,6 +215,20 @@ impl Behaviour for EmbeddingPool {
 }
 
 impl EmbeddingPool {
+    /// The span of texts that the model embeds, from now until the last one is.
+    fn span(&self, texts: &[Text]) -> Span {
+        let mut span = Span::of("embeddings");
+        if span.is_recorded() {
+            let system = crate::far::system(&self.model);
+            span.note(Attribute::GenAiOperation("embeddings"));
+            span.note(Attribute::GenAiSystem(system));
+            span.note(Attribute::GenAiProvider(system));
+            span.note(Attribute::GenAiModel(Word::of(&self.model)));
+            span.note(Attribute::Texts(texts.len() as u64));
+        }
+        span
+    }
+
     fn load(&self, context: &Context<Message>) {
         let (pool, address) = (self.clone(), context.address().clone());
         tokio::spawn(async move {
@@ -273,6 +293,7 @@ impl State {
         urgent: bool,
         request: Request,
         reply: Reply<Result<Vec<Vec<f32>>, Failure>>,
+        span: Span,
     ) {
         let id = self.next_id;
         self.next_id += 1;
@@ -281,7 +302,8 @@ impl State {
         }
         let missing = texts.len();
         let (vectors, since) = (vec![None; missing], Instant::now());
-        self.waiting.insert(id, Waiting { vectors, texts, missing, request, reply, since, begun: false });
+        let begun = false;
+        self.waiting.insert(id, Waiting { vectors, texts, missing, request, reply, since, begun, span });
     }
 
     /// Counts how long those have waited whose first texts are taken now.
@@ -317,13 +339,15 @@ impl State {
                     if waiting.missing == 0
                         && let Some(done) = self.waiting.remove(&item.id)
                     {
+                        drop(done.span);
                         done.reply.send(Ok(done.vectors.into_iter().flatten().collect()));
                     }
                 }
             }
             Err(failure) => {
                 for item in items {
-                    if let Some(waiting) = self.waiting.remove(&item.id) {
+                    if let Some(mut waiting) = self.waiting.remove(&item.id) {
+                        waiting.span.fail();
                         waiting.reply.send(Err(failure.clone()));
                     }
                 }

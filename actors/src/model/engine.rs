@@ -10,6 +10,7 @@ use enabler_inference::language::{
     Detokenizer, LanguageModel, Message, Prefix, STEP_TOKENS_MAX, Sequence, Speaker, Work, sample,
 };
 use enabler_telemetry::metrics;
+use enabler_telemetry::trace::{Attribute, Span};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -28,6 +29,8 @@ pub struct Stream {
     request: Request,
     reply: Reply<Result<Draft, Failure>>,
     since: Instant,
+    /// Over when the answer is written or refused.
+    span: Span,
 }
 
 impl Stream {
@@ -36,11 +39,13 @@ impl Stream {
         answer_tokens_max: usize,
         request: Request,
         reply: Reply<Result<Draft, Failure>>,
+        span: Span,
     ) -> Self {
-        Stream { prompt, answer_tokens_max, request, reply, since: Instant::now() }
+        Stream { prompt, answer_tokens_max, request, reply, since: Instant::now(), span }
     }
 
-    pub(super) fn refuse(self, failure: Failure) {
+    pub(super) fn refuse(mut self, failure: Failure) {
+        self.span.fail();
         self.reply.send(Err(failure));
     }
 
@@ -187,6 +192,8 @@ impl Active {
         metrics::GENERATION_SECONDS.took([model], self.began.elapsed());
         metrics::TOKENS.add([model, "read"], self.tokens.len() as u64);
         metrics::TOKENS.add([model, "written"], self.written as u64);
+        self.stream.span.note(Attribute::GenAiInputTokens(self.tokens.len() as u64));
+        self.stream.span.note(Attribute::GenAiOutputTokens(self.written as u64));
         self.text.push_str(&self.detokenizer.finish());
         let draft = Draft {
             text: self.text.trim().to_owned(),
@@ -194,6 +201,7 @@ impl Active {
             shared_tokens: self.shared_tokens,
             answer_tokens: self.written,
         };
+        drop(self.stream.span);
         self.stream.reply.send(Ok(draft));
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use enabler_cluster::actor::{Behaviour, Context, Fault};
 use enabler_providers::{ProviderError, Writes};
+use enabler_telemetry::trace::{Attribute, Span, Within};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -18,6 +19,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// The host of one model of a provider.
 #[derive(Clone)]
 pub struct FarHost {
+    /// Which model, as the settings name it.
+    pub model: String,
     /// The provider, or why the settings name none.
     pub far: Result<Arc<dyn Writes>, String>,
     /// Answers written at one time.
@@ -76,7 +79,8 @@ impl Behaviour for FarHost {
                     return Ok(());
                 };
                 let streams = state.streams.clone();
-                tokio::spawn(async move {
+                let mut span = super::span(&self.model);
+                tokio::spawn(Within::of(span.place(), async move {
                     let _place = place;
                     let write = async {
                         let _stream = streams.acquire().await;
@@ -87,9 +91,13 @@ impl Behaviour for FarHost {
                     tokio::select! {
                         biased;
                         () = request.cancel.cancelled() => {}
-                        written = write => reply.send(written),
+                        written = write => {
+                            told(&mut span, &written);
+                            drop(span);
+                            reply.send(written);
+                        }
                     }
-                });
+                }));
             }
             // Nothing is computed here, and so nothing remembered.
             Message::Forget(reply) => reply.send(0),
@@ -124,6 +132,16 @@ impl FarHost {
                 }
             }
         });
+    }
+}
+
+fn told(span: &mut Span, written: &Result<Draft, Failure>) {
+    match written {
+        Ok(draft) => {
+            span.note(Attribute::GenAiInputTokens(draft.prompt_tokens as u64));
+            span.note(Attribute::GenAiOutputTokens(draft.answer_tokens as u64));
+        }
+        Err(_) => span.fail(),
     }
 }
 

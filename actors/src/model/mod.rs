@@ -14,6 +14,7 @@ use enabler_cluster::address::Reply;
 use enabler_cluster::request::Request;
 use enabler_inference::catalogue::{self, Location};
 use enabler_inference::language::{LanguageModel, Options};
+use enabler_telemetry::trace::{Attribute, Span, Word};
 use tokio::sync::mpsc;
 
 use engine::{Order, Stream};
@@ -187,7 +188,11 @@ impl Behaviour for ModelHost {
                 State::Unloaded | State::Loading(_) => reply.send(0),
             },
             Message::Write { prompt, answer_tokens_max, request, reply } => {
-                self.write(context, state, Stream::new(prompt, answer_tokens_max, request, reply));
+                self.write(
+                    context,
+                    state,
+                    Stream::new(prompt, answer_tokens_max, request, reply, span(&self.model)),
+                );
             }
             Message::Loaded(Ok(model)) => {
                 context.seat().note(format!("{}, {} MB", model.model_id(), model.bytes() >> 20));
@@ -268,6 +273,19 @@ impl ModelHost {
         });
         sender
     }
+}
+
+/// The span of an answer that the model `name` writes, waiting included.
+fn span(name: &str) -> Span {
+    let mut span = Span::of("chat");
+    if span.is_recorded() {
+        let system = crate::far::system(name);
+        span.note(Attribute::GenAiOperation("chat"));
+        span.note(Attribute::GenAiSystem(system));
+        span.note(Attribute::GenAiProvider(system));
+        span.note(Attribute::GenAiModel(Word::of(name)));
+    }
+    span
 }
 
 fn offer(sender: &mpsc::Sender<Order>, stream: Stream) {

@@ -8,12 +8,13 @@ use bytes::Bytes;
 use enabler_cluster::decide::credit::{Ledger, Window};
 use enabler_cluster::net::{CallError, NodeId};
 use enabler_cluster::request::Request;
+use enabler_telemetry::trace::{self, Attribute, Kind, Span, Step, Word};
 use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::id::{id_of, place_of};
 use crate::peer::PeerLink;
-use crate::wire::{self, Header, Hello, Lane, Status, What};
+use crate::wire::{self, Header, Hello, Lane, Status, Traced, What};
 
 /// The code of a refusal because the peer does not understand the version of the frame.
 pub const CODE_VERSION: u16 = u16::MAX;
@@ -269,6 +270,7 @@ impl Link {
             trace: request.map(|request| request.trace.to_string()).unwrap_or_default(),
             to: route.to.as_ref().map(place_of),
             origin: route.origin.as_ref().map(place_of),
+            worked_for: Traced(trace::current()),
             ..Header::default()
         };
         let sent = self.send(what, id, header, body, lane);
@@ -304,6 +306,15 @@ impl Link {
     }
 
     pub(crate) async fn call(&self, kind: u16, body: &Bytes, request: &Request, route: Route) -> Outcome {
+        let mut span = Span::below(trace::current(), Kind::Client, "link call");
+        if span.is_recorded() {
+            span.note(Attribute::Peer(Word::of(&self.peer.name)));
+            span.note(Attribute::Call(u64::from(kind)));
+        }
+        Step::of(span, self.exchange(kind, body, request, route)).await
+    }
+
+    async fn exchange(&self, kind: u16, body: &Bytes, request: &Request, route: Route) -> Outcome {
         if let Some(ended) = request.ended() {
             return Err(ended.into());
         }

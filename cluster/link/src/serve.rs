@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use enabler_cluster::net::{CallError, Incoming, Refused};
 use enabler_cluster::request::{Ended, Request};
+use enabler_telemetry::trace::{Attribute, Kind, Span, Step, Word};
 use futures_util::FutureExt;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -34,10 +35,21 @@ pub(crate) fn begin(core: &Arc<Core>, link: &Arc<Link>, frame: Frame, cancel: Ca
         let (status, code, body) = if core.is_leaving() {
             text(Status::Busy, 0, "the node is leaving")
         } else {
-            answer(&core, &link, frame, cancel).await
+            let span = serving(&link, &frame);
+            Step::of(span, answer(&core, &link, frame, cancel)).await
         };
         link.answer(id, status, code, body).await;
     });
+}
+
+/// The span of a call that is served, if whoever asks records it.
+fn serving(link: &Link, frame: &Frame) -> Span {
+    let mut span = Span::below(frame.header.worked_for.0, Kind::Server, "link serve");
+    if span.is_recorded() {
+        span.note(Attribute::Peer(Word::of(&link.peer.name)));
+        span.note(Attribute::Call(u64::from(frame.header.kind)));
+    }
+    span
 }
 
 async fn answer(core: &Arc<Core>, link: &Link, frame: Frame, cancel: CancellationToken) -> Answer {

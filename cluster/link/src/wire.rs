@@ -4,8 +4,12 @@
 //! `version u8 | what u8 | token u128 | id u64 | header length u16 | header | body`, numbers big-endian.
 //! The header is bincode; bytes after the fields that this version knows are fields of a later one and skipped.
 
+use bincode::de::Decoder;
+use bincode::enc::Encoder;
+use bincode::error::{DecodeError, EncodeError};
 use bincode::{Decode, Encode};
 use bytes::Bytes;
+use enabler_telemetry::trace;
 
 /// The oldest version of frames that is understood.
 pub const VERSION_MIN: u8 = 1;
@@ -91,6 +95,29 @@ pub struct Place {
     pub generation: u128,
 }
 
+/// The span that a call belongs to, if its trace is recorded. Where a header ends before it, as of a node
+/// that does not know it, there is none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traced(pub Option<trace::Place>);
+
+impl Encode for Traced {
+    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
+        self.0.map(trace::Place::to_bytes).encode(encoder)
+    }
+}
+
+impl<C> Decode<C> for Traced {
+    fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
+        match Option::<[u8; trace::Place::BYTES]>::decode(decoder) {
+            Ok(bytes) => Ok(Traced(bytes.as_ref().and_then(trace::Place::from_bytes))),
+            Err(DecodeError::UnexpectedEnd { .. }) => Ok(Traced(None)),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+bincode::impl_borrow_decode!(Traced);
+
 /// What is known of a frame beside its body. New fields are appended, never inserted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Header {
@@ -112,6 +139,8 @@ pub struct Header {
     pub to: Option<Place>,
     /// Where a relayed frame came from.
     pub origin: Option<Place>,
+    /// What the caller works for.
+    pub worked_for: Traced,
 }
 
 /// The part of a frame that every version can read.

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use enabler_telemetry::trace::{self, Place};
+
 use crate::moment::now_us;
 
 /// Moments that are remembered of one line; behind a longer one the oldest is told too old, never too young.
@@ -42,7 +44,7 @@ impl Line {
         if let Some(moment) = self.moments().get(number as usize % self.length) {
             moment.store(since_us, Ordering::Relaxed);
         }
-        Waiting { line: self.clone(), since_us }
+        Waiting { line: self.clone(), since_us, place: trace::current() }
     }
 
     /// How long the oldest has waited, in microseconds, if somebody waits.
@@ -63,9 +65,15 @@ impl Line {
 pub struct Waiting {
     line: Arc<Line>,
     since_us: u64,
+    place: Option<Place>,
 }
 
 impl Waiting {
+    /// What whoever joined was working for.
+    pub fn place(&self) -> Option<Place> {
+        self.place
+    }
+
     /// How long it has waited, in microseconds.
     pub fn waited_us(&self) -> u64 {
         now_us().saturating_sub(self.since_us)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use enabler_telemetry::metrics;
+use enabler_telemetry::{metrics, trace};
 use futures_util::FutureExt as _;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -63,7 +63,7 @@ pub(crate) fn begin(
             let deadline = Instant::now() + streams.time_max;
             let context = Context { cancel: live.cancel.clone(), deadline, ..context.clone() };
             let streams = Arc::clone(streams);
-            tokio::spawn(async move {
+            tokio::spawn(trace::step("stream", async move {
                 let _told = metrics::HTTP_STREAMS.held([]);
                 let work = Producer { streams: &streams, live: &live, context: &context, id };
                 if AssertUnwindSafe(work.run(question)).catch_unwind().await.is_err() {
@@ -71,7 +71,7 @@ pub(crate) fn begin(
                     live.say(work.problem(&Problem::internal(&context.request_id)));
                 }
                 streams.table.close(id);
-            });
+            }));
             Ok(listener)
         }
     }

@@ -12,8 +12,10 @@ prop_compose! {
         trace in "[ -~]{0,128}",
         to in prop::option::of(place()),
         origin in prop::option::of(place()),
+        (worked_for, span) in any::<(u128, u64)>(),
     ) -> Header {
-        Header { kind, status, flags, hops, left_ms, taken, trace, to, origin }
+        let worked_for = Traced(trace::Place::new(worked_for, span % 4));
+        Header { kind, status, flags, hops, left_ms, taken, trace, to, origin, worked_for }
     }
 }
 
@@ -30,6 +32,19 @@ fn with_later_fields(frame: &[u8], extra: &[u8]) -> Bytes {
     longer.extend_from_slice(extra);
     longer.extend_from_slice(&frame[PREAMBLE_BYTES + length..]);
     longer.into()
+}
+
+#[test]
+fn a_frame_of_a_node_that_knows_no_spans_is_read() {
+    let header = Header { kind: 7, trace: "t".to_owned(), ..Header::default() };
+    let frame = encode(What::Call, 1, 2, &header, b"body");
+    let (_, length) = preamble(&frame).unwrap();
+    let mut shorter = frame[..PREAMBLE_BYTES - 2].to_vec();
+    shorter.extend_from_slice(&(length as u16 - 1).to_be_bytes());
+    shorter.extend_from_slice(&frame[PREAMBLE_BYTES..PREAMBLE_BYTES + length - 1]);
+    shorter.extend_from_slice(b"body");
+    let read = decode(&shorter.into()).unwrap();
+    assert_eq!((read.header, &read.body[..]), (header, &b"body"[..]));
 }
 
 proptest! {

@@ -107,6 +107,8 @@ locals {
     RAG_ENABLER_HTTP_TRUSTED_PROXIES = join(",", concat(["127.0.0.1/32"], [for one in local.subnet_ids : data.aws_subnet.private[one].cidr_block]))
     RAG_ENABLER_MODELS_GENERATION    = var.model
     RAG_ENABLER_LOG_FILTER           = var.log_filter
+    # The collector beside each task.
+    RAG_ENABLER_TELEMETRY_TRACES_ENDPOINT = "http://127.0.0.1:4318/v1/traces"
     }, var.jwks_url == "" ? {} : {
     RAG_ENABLER_AUTH_JWKS_URL = var.jwks_url
     RAG_ENABLER_AUTH_ISSUER   = var.jwt_issuer
