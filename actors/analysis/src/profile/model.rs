@@ -329,6 +329,15 @@ pub(crate) struct Column {
     /// Columns of which a record has one to take what is said of all.
     #[serde(default)]
     pub(crate) common_with: Vec<String>,
+    /// The column whose cell, just before this one's in a row, opens the text: a table may part what a thing is from how it
+    /// is called.
+    pub(crate) with_cell: Option<String>,
+    /// Of persons: what leads to the name says it, for one of whom nothing else does.
+    #[serde(default)]
+    pub(crate) lead: Vec<Find>,
+    /// Of persons: where the document says it of the only one, by what that person is in it.
+    #[serde(default)]
+    pub(crate) only: Vec<Find>,
     /// Of persons: also in what is said of others within the same clause.
     #[serde(default)]
     pub(crate) wide: bool,
@@ -362,6 +371,9 @@ pub(crate) struct When {
     pub(crate) lead: Option<Pattern>,
     /// What is said of the person.
     pub(crate) own: Option<Pattern>,
+    /// Whether `own` may also be said after those were named who are named for the person's sake, as a spouse.
+    #[serde(default)]
+    pub(crate) wide: bool,
     /// What must not be said of the person.
     pub(crate) not_own: Option<Pattern>,
     /// What the words of `roles` nearest before the name say.
@@ -477,8 +489,9 @@ impl Model {
             }
         }
         let columns = || self.list.iter().flat_map(|list| &list.column);
-        let finds = (self.field.iter().flat_map(|field| &field.find))
-            .chain(columns().flat_map(|column| column.find.iter().chain(&column.common)));
+        let finds = (self.field.iter().flat_map(|field| &field.find)).chain(columns().flat_map(|column| {
+            column.find.iter().chain(&column.common).chain(&column.only).chain(&column.lead)
+        }));
         let named = finds
             .flat_map(|find| &find.section)
             .chain(self.list.iter().flat_map(|list| &list.section))

@@ -65,6 +65,12 @@ fn reference(folded: &str) -> Option<(String, usize)> {
     Some(((at + 1).to_string(), end))
 }
 
+/// Whether a text begins by calling an item of the agenda by its place, and goes on with a sentence of its own.
+pub(crate) fn refers(folded: &str) -> bool {
+    reference(folded)
+        .is_some_and(|(_, end)| folded.get(..end).is_some_and(|lead| lead.trim_end().ends_with('.')))
+}
+
 /// Whether a text begins with the sign of a list without numbers.
 pub(crate) fn bullet(folded: &str) -> bool {
     let text = folded.trim_start();
@@ -134,6 +140,28 @@ pub(crate) fn inner_reference(folded: &str) -> Option<String> {
     Some(ONE.captures(folded)?.get(1)?.as_str().to_owned())
 }
 
+/// The items whose outcome a sentence pronounces by their marks, and what it says of each behind its mark: "aprovadas as
+/// materias A, por maioria, e B, por unanimidade", "rejeitada a materia C".
+pub(crate) fn pronounced(folded: &str) -> Vec<(String, Span)> {
+    const LABEL: &str = r#"["'(]*(?:[ivxl]{1,6}|[a-z]|\d{1,2}(?:\.\d{1,2})*)["')]*"#;
+    const HOW: &str = r"(?:,? por (?:maioria|unanimidade)(?: [a-z]+){0,4})?";
+    static SAID: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(&format!(
+            r"\b(?:aprovad|rejeitad|reprovad|recusad|retirad|adiad|suspens|prejudicad|acolhid)[oa]s?\b[^;:]{{0,90}}?\b[ao]s? (?:itens|item|(?:materia|proposta|letra|alinea|deliberacao|questao)s?)\s+(?<l>{LABEL}{HOW}(?:(?:\s*,\s*(?:e\s+)?|\s+e\s+){LABEL}{HOW})*)\s*[.;]?\s*$"
+        ))
+    });
+    static ONE: LazyLock<Regex> =
+        LazyLock::new(|| pattern(&format!(r"(?:^|,\s*(?:e\s+)?|\s+e\s+)(?<l>{LABEL})(?<h>{HOW})")));
+    let Some(list) = SAID.captures(folded).and_then(|hit| hit.name("l")) else { return Vec::new() };
+    ONE.captures_iter(list.as_str())
+        .filter_map(|hit| {
+            let label = hit.name("l")?.as_str().trim_matches(|c: char| !c.is_ascii_alphanumeric());
+            let how = hit.name("h")?.range();
+            Some((label.to_owned(), list.start() + how.start..list.start() + how.end))
+        })
+        .collect()
+}
+
 /// The labels after `from` up to `to`, both numbers or both single letters.
 fn between(from: &str, to: &str) -> Option<Vec<String>> {
     if let (Ok(from), Ok(to)) = (from.parse::<u32>(), to.parse::<u32>()) {
@@ -176,7 +204,9 @@ pub(crate) fn clauses(folded: &str, range: &Span) -> Vec<Span> {
 /// Whether a text begins with the mark of a list's first item.
 fn opens_list(text: &str) -> bool {
     static FIRST: LazyLock<Regex> = LazyLock::new(|| {
-        pattern(r#"^\s+(?:\(?(?:a|i|1|1\.1|01|\d{1,2}\.1)(?:[).]|\s[-:]|\))|primeir[oa]\s?[,:-])\s"#)
+        pattern(
+            r#"^\s+(?:\(?(?:a|i|1|1\.1|01|\d{1,2}\.1)(?:[).]|\s[-:]|\))|\(?[a-z]\)|primeir[oa]\s?[,:-])\s"#,
+        )
     });
     FIRST.is_match(text)
 }
@@ -282,6 +312,21 @@ mod tests {
         ] {
             assert_eq!(references(text), labels, "{text}");
         }
+    }
+
+    #[test]
+    fn outcomes_are_pronounced_by_marks() {
+        let said = |text: &str| -> Vec<(String, String)> {
+            pronounced(text).into_iter().map(|(label, how)| (label, text[how].to_owned())).collect()
+        };
+        let all = said("aprovadas as materias a, por maioria, b, por unanimidade, e d, por maioria");
+        let expected = [("a", ", por maioria"), ("b", ", por unanimidade"), ("d", ", por maioria")];
+        assert_eq!(all, expected.map(|(label, how)| (label.to_owned(), how.to_owned())));
+        assert_eq!(
+            said("e nao aprovada, por falta de quorum, a proposta (iii)."),
+            [("iii".to_owned(), String::new())]
+        );
+        assert!(said("aprovada a proposta do gestor").is_empty());
     }
 
     #[test]

@@ -152,11 +152,18 @@ fn headings(text: &Text, sections: &[Section]) -> Vec<(usize, String)> {
     for (at, _) in folded.match_indices(':') {
         let before = folded.get(at.saturating_sub(OPENING_MAX)..at).unwrap_or("");
         let phrase = before.rsplit(['\n', ';', ':']).next().unwrap_or("");
-        let phrase = phrase.rsplit(". ").next().unwrap_or("");
+        // "Que os bens sao estes. Primeiro: ...": what the sentence before opens is counted in words.
+        let mut sentences = phrase.rsplit(". ");
+        let mut phrase = sentences.next().unwrap_or("");
+        let mut begin = at - phrase.len();
+        if let ("primeiro" | "primeira", Some(before)) = (phrase.trim(), sentences.next()) {
+            begin = begin.saturating_sub(2 + before.len());
+            phrase = before;
+        }
         let opened =
             sections.iter().find(|one| one.opening.as_ref().is_some_and(|opening| opening.is_in(phrase)));
         if let Some(section) = opened {
-            found.push((at - phrase.len(), section.name.clone()));
+            found.push((begin, section.name.clone()));
         }
     }
     found.sort();
@@ -215,7 +222,7 @@ fn caption(text: &Text, from: usize, rest: &str, sections: &[Section], inner: bo
 fn unmarked(line: &str) -> &str {
     static MARK: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
         scan::pattern(
-            r"^(?:(?:clausula|capitulo|secao|titulo|item|quesito)\s+)?(?:\(?(?:[ivxlh1|]{1,6}|\d{1,2}(?:\.\d{1,2})*|[a-z])\s?[-.):]+|(?:primeir|segund|terceir|quart|quint|sext|setim|oitav|non|decim)[oa](?:\s+(?:primeir|segund|terceir|quart|quint|sext|setim|oitav|non)[oa])?\s?[-.):]*)\s*[-.):]*\s*",
+            r"^(?:(?:clausula|capitulo|secao|titulo|item|quesito)\s+)?(?:\(?(?:[ivxlh1|]{1,6}|\d{1,2}(?:\.\d{1,2})*|[a-z])\s?[-.,):]+|(?:primeir|segund|terceir|quart|quint|sext|setim|oitav|non|decim)[oa](?:\s+(?:primeir|segund|terceir|quart|quint|sext|setim|oitav|non)[oa])?\s?[-.):]*)\s*[-.):]*\s*",
         )
     });
     MARK.find(line).and_then(|mark| line.get(mark.end()..)).filter(|rest| !rest.is_empty()).unwrap_or(line)

@@ -9,7 +9,7 @@ use crate::scan::{self, Entity, Kind};
 use crate::text::{Place, Span, fold};
 
 /// Letters before and after a value that a cue may stand in.
-const WINDOW: usize = 260;
+const WINDOW: usize = 320;
 
 /// A value, where it stands and how sure it is.
 #[derive(Clone, Debug, PartialEq)]
@@ -206,6 +206,11 @@ pub(crate) fn whole(text: &Text, span: &Span, asked: Asked<'_>) -> Option<Candid
             .into_iter()
             .next()
             .or_else(|| made(Json::from(scan::figure(folded).filter(|value| *value <= 100.0)?))),
+        // Votes that are only counted: "2.480.115 votos".
+        Type::PercentText => candidates(text, &span, asked).into_iter().next().or_else(|| {
+            let votes = folded.strip_suffix("votos").and_then(|count| scan::figure(count.trim()));
+            votes.and_then(|_| made(Json::from(text.flow.printed(span.clone()))))
+        }),
         Type::Person | Type::Party => candidates(text, &span, asked).into_iter().next().or_else(|| {
             let name = text.flow.printed(span.clone());
             let letters =

@@ -70,6 +70,60 @@ fn lines(page: &Page) -> Vec<Line> {
         word.rect[1] -= fall;
         word.rect[3] -= fall;
     }
+    let whole = rows_of_words(words);
+    let Some(gutter) = gutter(&whole) else { return whole };
+    // Two columns of text are read one after the other, with what stands over both before them.
+    let crosses = |line: &Line| line.words.iter().any(|word| word.rect[0] < gutter && gutter < word.rect[2]);
+    let (across, apart): (Vec<Line>, Vec<Line>) = whole.into_iter().partition(crosses);
+    let (left, right): (Vec<Word>, Vec<Word>) =
+        apart.into_iter().flat_map(|line| line.words).partition(|word| centre(&word.rect) < gutter);
+    across.into_iter().chain(rows_of_words(left)).chain(rows_of_words(right)).collect()
+}
+
+/// Lines of text on each side of a gutter that make two columns of a page.
+const COLUMN_LINES: usize = 12;
+
+/// Words of a line of text at least; a cell has fewer.
+const TEXT_WORDS: usize = 5;
+
+/// Where a page of two columns of text is parted.
+fn gutter(lines: &[Line]) -> Option<f32> {
+    let left = lines.iter().map(|line| line.rect[0]).fold(f32::MAX, f32::min);
+    let right = lines.iter().map(|line| line.rect[2]).fold(0.0, f32::max);
+    let crossing = |x: f32| {
+        let over = |line: &&Line| line.words.iter().any(|word| word.rect[0] < x && x < word.rect[2]);
+        lines.iter().filter(over).count()
+    };
+    let middle = (left + right) / 2.0;
+    let x = (-20..=20)
+        .map(|step| middle + step as f32 * 2.0)
+        .min_by_key(|x| (crossing(*x), (*x - middle).abs() as u32))?;
+    let texts = |side: fn(&Rect, f32) -> bool| {
+        let fits = |line: &&Line| line.words.iter().filter(|word| side(&word.rect, x)).count() >= TEXT_WORDS;
+        lines.iter().filter(fits).count()
+    };
+    let both = |line: &&Line| {
+        let count =
+            |side: fn(&Rect, f32) -> bool| line.words.iter().filter(|word| side(&word.rect, x)).count();
+        count(before) >= TEXT_WORDS && count(beyond) >= TEXT_WORDS
+    };
+    fn before(rect: &Rect, x: f32) -> bool {
+        rect[2] <= x
+    }
+    fn beyond(rect: &Rect, x: f32) -> bool {
+        rect[0] >= x
+    }
+    // A line that runs over the whole page has words on both sides too, but then most lines cross the gutter.
+    let side_by_side = lines.iter().filter(both).count() >= COLUMN_LINES;
+    (side_by_side
+        && texts(before) >= COLUMN_LINES
+        && texts(beyond) >= COLUMN_LINES
+        && crossing(x) * 12 <= lines.len())
+    .then_some(x)
+}
+
+/// Words that stand at one height, as lines from the top down.
+fn rows_of_words(mut words: Vec<Word>) -> Vec<Line> {
     words.sort_by(|a, b| middle(&a.rect).total_cmp(&middle(&b.rect)));
     let mut lines: Vec<Line> = Vec::new();
     for word in words {
@@ -331,7 +385,8 @@ fn body_end(
             let (gap, high) = (line.rect[1] - last.rect[3], height(&last.rect).max(8.0));
             // A lone piece further off than the rows are from each other is what follows the table.
             let apart = pieces(line).len() == 1 && gap > 1.3 * high && gap > 1.4 * widest;
-            if gap > 3.0 * high || apart {
+            let elsewhere = gap < -3.0 * high;
+            if gap > 3.0 * high || apart || elsewhere {
                 break;
             }
             widest = widest.max(gap);
@@ -434,15 +489,25 @@ fn rows(
             })
             .count()
     };
-    // The column whose cells are one line each tells how many rows there are.
-    let anchors: Vec<Rect> = (0..columns.len())
-        .filter(|at| *at != key)
-        .filter_map(|at| columns.get(at).map(|parts| (at, parts)))
+    // The column that counts the rows tells how many there are; else the one whose cells are one line each.
+    let others = || (0..columns.len()).filter(|at| *at != key).filter_map(|at| Some((at, columns.get(at)?)));
+    let counts = |parts: &[Part]| {
+        let labels: Vec<String> = parts.iter().map(|part| text(page, &part.words)).collect();
+        counted(&labels)
+    };
+    let counting = others().find(|(_, parts)| counts(parts));
+    let most = others()
         .filter(|(_, parts)| !parts.is_empty() && figures(parts) * 2 >= parts.len())
-        .max_by_key(|(at, parts)| (parts.len(), *at))
-        .map(|(_, parts)| parts.iter().map(|part| part.rect).collect())
-        .unwrap_or_default();
-    let spans = row_spans(columns.get(key).map_or(&[][..], |parts| parts), &anchors);
+        .max_by_key(|(at, parts)| (parts.len(), *at));
+    let rects = |parts: &[Part]| parts.iter().map(|part| part.rect).collect::<Vec<Rect>>();
+    let all_counted = counting.is_some();
+    let mut anchors = counting.or(most).map(|(_, parts)| rects(parts)).unwrap_or_default();
+    // The row of the total has no number.
+    if let (true, Some((_, parts)), Some(last)) = (all_counted, most, anchors.last().copied()) {
+        let below = |rect: &Rect| middle(rect) - middle(&last) > 1.5 * height(&last);
+        anchors.extend(rects(parts).into_iter().filter(below));
+    }
+    let spans = row_spans(columns.get(key).map_or(&[][..], |parts| parts), &anchors, all_counted);
     let mut rows: Vec<Vec<Vec<Word>>> =
         spans.iter().map(|_| cells.iter().map(|_| Vec::new()).collect()).collect();
     for (at, parts) in columns.into_iter().enumerate() {
@@ -471,9 +536,83 @@ fn distance(span: &(f32, f32), y: f32) -> f32 {
     }
 }
 
+/// Whether labels count on from each other: `1`, `2`, `3`; `5.6`, `5.7`; `a)`, `b)`; `i`, `ii`.
+fn counted(labels: &[String]) -> bool {
+    const ROMAN: [&str; 12] = ["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii"];
+    let bare: Vec<&str> =
+        labels.iter().map(|label| label.trim_matches(|c: char| !c.is_ascii_alphanumeric())).collect();
+    let number = |label: &str| -> Option<usize> {
+        let last = label.rsplit('.').next()?;
+        (label.len() <= 6).then(|| last.parse().ok()).flatten()
+    };
+    let roman = |label: &str| ROMAN.iter().position(|one| *one == label);
+    let letter = |label: &str| match label.as_bytes() {
+        [one] if one.is_ascii_alphabetic() => Some(usize::from(*one)),
+        _ => None,
+    };
+    let runs = |read: &dyn Fn(&str) -> Option<usize>| {
+        bare.windows(2).all(|pair| {
+            let at = |which: usize| pair.get(which).and_then(|label| read(label));
+            at(0).zip(at(1)).is_some_and(|(a, b)| b == a + 1)
+        })
+    };
+    bare.len() >= 3 && (runs(&number) || runs(&roman) || runs(&letter))
+}
+
+/// Lines of one cell at most.
+const CELL_LINES_MAX: usize = 8;
+
+/// The lines of the key column in as many groups as there are anchors, each around the middle of its anchor or from it
+/// down, if that fits all of them.
+fn grouped(key: &[Part], anchors: &[Rect]) -> Option<Vec<(f32, f32)>> {
+    let mids: Vec<f32> = key.iter().map(|part| middle(&part.rect)).collect();
+    let high = key.iter().map(|part| height(&part.rect)).fold(0.0, f32::max);
+    let off = |from: usize, to: usize, anchor: &Rect, centred: bool| {
+        let first = mids.get(from).copied().unwrap_or(f32::MAX);
+        let last = mids.get(to - 1).copied().unwrap_or(f32::MAX);
+        ((if centred { (first + last) / 2.0 } else { first }) - middle(anchor)).abs()
+    };
+    // The least that the first `lines` lines are off the anchors up to this one, and where its group begins.
+    let fit = |centred: bool| -> Option<(f32, Vec<(usize, usize)>)> {
+        let mut steps: Vec<Vec<(f32, usize)>> = vec![vec![(f32::MAX, 0); mids.len() + 1]];
+        if let Some(start) = steps.first_mut().and_then(|step| step.first_mut()) {
+            start.0 = 0.0;
+        }
+        for anchor in anchors {
+            let last = steps.last()?;
+            let step = (0..=mids.len())
+                .map(|to| {
+                    (to.saturating_sub(CELL_LINES_MAX)..to)
+                        .filter_map(|from| Some((last.get(from)?.0 + off(from, to, anchor, centred), from)))
+                        .min_by(|a, b| a.0.total_cmp(&b.0))
+                        .unwrap_or((f32::MAX, 0))
+                })
+                .collect();
+            steps.push(step);
+        }
+        let mut to = mids.len();
+        let cost = steps.last()?.get(to)?.0;
+        let mut groups = Vec::new();
+        for step in steps.iter().skip(1).rev() {
+            let from = step.get(to)?.1;
+            groups.push((from, to));
+            to = from;
+        }
+        groups.reverse();
+        let worst = groups.iter().zip(anchors).map(|((from, to), anchor)| off(*from, *to, anchor, centred));
+        (cost.is_finite() && to == 0 && worst.fold(0.0, f32::max) < 0.45 * high).then_some((cost, groups))
+    };
+    let (centred, falling) = (fit(true), fit(false));
+    let (_, groups) = match (centred, falling) {
+        (Some(a), Some(b)) => Some(if a.0 <= b.0 { a } else { b }),
+        (a, b) => a.or(b),
+    }?;
+    groups.into_iter().map(|(from, to)| Some((key.get(from)?.rect[1], key.get(to - 1)?.rect[3]))).collect()
+}
+
 /// From where to where each row reaches: the lines of the key column, parted at the widest gaps into as many rows as
 /// there are anchors, if each then has its anchor.
-fn row_spans(key: &[Part], anchors: &[Rect]) -> Vec<(f32, f32)> {
+fn row_spans(key: &[Part], anchors: &[Rect], all_counted: bool) -> Vec<(f32, f32)> {
     let own = |rect: &Rect| (rect[1], rect[3]);
     if anchors.is_empty() {
         return key.iter().map(|part| own(&part.rect)).collect();
@@ -506,10 +645,48 @@ fn row_spans(key: &[Part], anchors: &[Rect]) -> Vec<(f32, f32)> {
     if each {
         return spans;
     }
+    // No line of a table whose rows are counted stands between two of them.
+    if let Some(groups) = all_counted.then(|| grouped(key, anchors)).flatten() {
+        return groups;
+    }
     // Else a row reaches from its anchor to the next.
     anchors
         .iter()
         .enumerate()
         .map(|(at, anchor)| (anchor[1], anchors.get(at + 1).map_or(f32::MAX, |next| next[1] - 0.1)))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(top: f32) -> Part {
+        Part { words: Vec::new(), rect: [0.0, top, 100.0, top + 10.0] }
+    }
+
+    #[test]
+    fn labels_that_count_the_rows_are_known() {
+        let all =
+            |labels: &[&str]| counted(&labels.iter().map(|label| (*label).to_owned()).collect::<Vec<_>>());
+        assert!(all(&["1", "2", "3"]) && all(&["5.6", "5.7", "5.8"]) && all(&["c)", "d)", "e)"]));
+        assert!(all(&["iii", "iv", "v"]));
+        assert!(!all(&["1", "2"]) && !all(&["1", "3", "4"]) && !all(&["100", "200", "300"]));
+    }
+
+    #[test]
+    fn lines_of_a_cell_stand_around_the_middle_of_its_row() {
+        // Rows of two lines, of one, and of three, close to each other; figures in the middle of each.
+        let lines: Vec<Part> = [0.0, 12.0, 25.0, 38.0, 50.0, 62.0].into_iter().map(part).collect();
+        let anchors: Vec<Rect> = [6.0, 25.0, 50.0].into_iter().map(|top| part(top).rect).collect();
+        let groups = grouped(&lines, &anchors).unwrap();
+        assert_eq!(groups, [(0.0, 22.0), (25.0, 35.0), (38.0, 72.0)]);
+    }
+
+    #[test]
+    fn lines_of_a_cell_may_stand_below_its_figures() {
+        let lines: Vec<Part> = [0.0, 12.0, 24.0, 36.0].into_iter().map(part).collect();
+        let anchors: Vec<Rect> = [0.0, 36.0].into_iter().map(|top| part(top).rect).collect();
+        assert_eq!(grouped(&lines, &anchors).unwrap(), [(0.0, 34.0), (36.0, 46.0)]);
+    }
 }

@@ -5,14 +5,14 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::clauses::{mark, references};
+use super::clauses::{mark, pronounced, references, refers};
 use super::fields::Fields;
 use super::find::{Asked, Candidate, Found, find, placed, same, whole};
 use super::items::{Item, items};
 use super::people::{Mention, People, matches};
 use super::rows::rows;
 use super::{Document, Text, grid};
-use crate::profile::{Column, List, Of, Type, UnderAge};
+use crate::profile::{Column, Find, List, Of, Type, UnderAge};
 use crate::scan::{Kind, pattern, woman_by_name};
 use crate::text::{Span, fold};
 
@@ -93,6 +93,13 @@ fn persons(document: &Document<'_>, people: &People, fields: &Fields, list: &Lis
             records.push(record);
         }
     }
+    if let [only] = records.as_mut_slice() {
+        for column in &list.column {
+            let known = only.contains_key(&column.key);
+            let found = (!known).then(|| first_of(document, column, &column.only)).flatten();
+            only.extend(found.map(|found| (column.key.clone(), found)));
+        }
+    }
     records
 }
 
@@ -134,6 +141,16 @@ fn person(
             let range = if column.wide { mention.wide.clone() } else { mention.own.clone() };
             by_rules(document, text, &range, column, true)
                 .or_else(|| past_others(document, people, mention, column))
+        });
+        // "A filha Ana Lima": what leads to the name, here or where it stands again.
+        let found = found.or_else(|| {
+            let mut mentions = std::iter::once(mention).chain(others.iter().copied());
+            mentions.find_map(|mention| {
+                column.lead.iter().find_map(|rule| {
+                    let all = find(text, document.pages, &mention.lead, asked(column), rule, |_| true);
+                    all.into_iter().next_back()
+                })
+            })
         });
         let found = found.or_else(|| {
             column
@@ -308,7 +325,7 @@ pub(crate) fn from_row(document: &Document<'_>, columns: &[Column], row: &super:
                         .and_then(|one| placed(&row.text, document.pages, one, 0.95))
                 })
             }
-            Some((_, cell)) => whole(&row.text, cell, asked(column))
+            Some((_, cell)) => whole(&row.text, &with_kind(row, column, cell), asked(column))
                 .and_then(|one| placed(&row.text, document.pages, one, 0.95)),
             None => None,
         };
@@ -324,11 +341,27 @@ pub(crate) fn from_row(document: &Document<'_>, columns: &[Column], row: &super:
     record
 }
 
+/// A cell with the one before it that says what the thing is, where the cell itself does not.
+fn with_kind(row: &super::rows::Row, column: &Column, cell: &Span) -> Span {
+    let kind = row.cells.iter().find(|(key, _)| key.is_some() && *key == column.with_cell);
+    let Some((_, kind)) = kind.filter(|(_, kind)| !kind.is_empty() && kind.end + 1 == cell.start) else {
+        return cell.clone();
+    };
+    let (said, own) = (row.text.folded(kind.clone()), row.text.folded(cell.clone()));
+    let first = said.split_whitespace().next().unwrap_or("");
+    if first.len() < 2 || own.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == first) {
+        return cell.clone();
+    }
+    kind.start..cell.end
+}
+
 /// The records, and the total that a row of a table gives.
 fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>, Option<Found>) {
     let mut records: Vec<Record> = Vec::new();
     // What an agenda calls an item, for the vote that names only its number.
     let mut named: Vec<(String, Found)> = Vec::new();
+    // What was said of items before their outcome was pronounced by their marks.
+    let mut pending: BTreeMap<String, Record> = BTreeMap::new();
     let excluded: Vec<&serde_json::Value> =
         list.except_fields.iter().filter_map(|at| fields.get(at)).map(|found| &found.value).collect();
     let mut push = |mut record: Record, told: bool, only_known: bool| {
@@ -440,6 +473,12 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
                 if !last {
                     continue;
                 }
+                if let Some(records) = pronounced_of(document, list, item, &pending) {
+                    for record in records {
+                        some |= push(record, false, only_known);
+                    }
+                    continue;
+                }
                 if let Some(several) = called(list, text).filter(|several| speaks_of(several, item, &named)) {
                     for record in of_agenda(document, list, item, several, &named) {
                         some |= push(record, false, only_known);
@@ -448,9 +487,10 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
                 }
                 let mut record = Record::new();
                 for column in &list.column {
-                    // The mark is not of the name.
-                    let skip =
-                        if column.key == list.key { mark(text).map_or(0, |(_, length)| length) } else { 0 };
+                    // The mark is not of the name, and "5)" counts nothing.
+                    let marked = mark(text).map_or(0, |(_, length)| length);
+                    let bracketed = text.get(..marked).is_some_and(|mark| mark.contains(')'));
+                    let skip = if column.key == list.key || bracketed { marked } else { 0 };
                     let range = item.span.start + skip..item.span.end;
                     if let Some(found) = by_rules(document, &document.text, &range, column, true) {
                         record.insert(column.key.clone(), found);
@@ -470,11 +510,18 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
                     {
                         named.push((mark.clone(), name.clone()));
                     }
+                    // "Materia II. Houve debate. Ficou rejeitada": what it is, the agenda says.
                     if let (true, Some((_, name))) = (
-                        list.agenda && !record.contains_key(&list.key),
+                        list.agenda && (!record.contains_key(&list.key) || refers(text)),
                         named.iter().find(|(known, _)| known == mark),
                     ) {
                         record.insert(list.key.clone(), name.clone());
+                    }
+                }
+                if let (true, Some(mark)) = (list.agenda && !any(&record, list), &item.mark) {
+                    let more = list.inherit.iter().any(|key| record.contains_key(key));
+                    if record.contains_key(&list.key) && (more || !pending.contains_key(mark)) {
+                        pending.insert(mark.clone(), record.clone());
                     }
                 }
                 let told = list.any_in_clause.is_empty()
@@ -488,7 +535,7 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
         }
     }
     for column in list.column.iter().filter(|column| !column.common.is_empty()) {
-        let common = common(document, column);
+        let common = first_of(document, column, &column.common);
         for record in &mut records {
             let takes = column.common_with.is_empty()
                 || column.common_with.iter().any(|key| record.contains_key(key));
@@ -542,6 +589,37 @@ fn parted<'t>(list: &List, text: &'t str) -> (&'t str, &'t str) {
     text.split_at_checked(at).unwrap_or((text, ""))
 }
 
+/// The records of items whose outcome a sentence pronounces by their marks.
+fn pronounced_of(
+    document: &Document<'_>,
+    list: &List,
+    item: &Item,
+    pending: &BTreeMap<String, Record>,
+) -> Option<Vec<Record>> {
+    let text = document.text.folded(item.span.clone());
+    let said = if list.agenda { pronounced(text) } else { Vec::new() };
+    let known = |(label, _): &(String, Span)| pending.contains_key(label);
+    if !said.iter().any(known) {
+        return None;
+    }
+    let mut records = Vec::new();
+    for (label, how) in said {
+        let Some(mut record) = pending.get(&label).cloned() else { continue };
+        let own = item.span.start + how.start..item.span.start + how.end;
+        for column in &list.column {
+            if record.contains_key(&column.key) {
+                continue;
+            }
+            let range = if list.any.contains(&column.key) { &item.span } else { &own };
+            let found = by_rules(document, &document.text, range, column, true);
+            record.extend(found.map(|found| (column.key.clone(), found)));
+        }
+        record.extend(marked(document, &item.span, &label));
+        records.push(record);
+    }
+    Some(records)
+}
+
 /// The records of several items of the agenda whose outcome one sentence tells.
 fn of_agenda(
     document: &Document<'_>,
@@ -575,9 +653,9 @@ fn of_agenda(
     records
 }
 
-/// What the document says of all records of a list.
-fn common(document: &Document<'_>, column: &Column) -> Option<Found> {
-    column.common.iter().find_map(|rule| {
+/// The first value that `rules` find in the whole document: what it says of all records of a list, or of the only one.
+fn first_of(document: &Document<'_>, column: &Column, rules: &[Find]) -> Option<Found> {
+    rules.iter().find_map(|rule| {
         let all = document.text.all();
         let found = find(&document.text, document.pages, &all, asked(column), rule, |at| {
             document.within(at, &rule.section)

@@ -270,7 +270,10 @@ fn numeral(text: &str) -> bool {
 pub(crate) fn matches(document: &Document<'_>, mention: &Mention, when: &When) -> bool {
     let text = &document.text;
     when.lead.as_ref().is_none_or(|lead| lead.ends(text.folded(mention.lead.clone()), 0))
-        && when.own.as_ref().is_none_or(|own| own.is_in(text.folded(mention.own.clone())))
+        && when.own.as_ref().is_none_or(|own| {
+            let said = if when.wide { &mention.wide } else { &mention.own };
+            own.is_in(text.folded(said.clone()))
+        })
         && !when.not_own.as_ref().is_some_and(|own| own.is_in(text.folded(mention.own.clone())))
         && when.role.as_ref().is_none_or(|role| {
             mention.role.as_ref().is_some_and(|span| role.is_in(text.folded(span.clone())))

@@ -187,7 +187,7 @@ fn handles(things: &[Record], shares: &Shares) -> Vec<(String, usize, bool)> {
             }
         }
         if let Some(mark) = text(record, MARK) {
-            for word in ["letra", "item", "alinea", "numero", "subitem", "bem", "no", "n."] {
+            for word in ["letra", "item", "alinea", "linha", "numero", "subitem", "bem", "no", "n."] {
                 for quote in ["", "\""] {
                     found.push((format!("{word} {quote}{mark}{quote}"), at, false));
                 }
@@ -362,7 +362,26 @@ impl Reader<'_> {
                 }
                 (start, called) = (clause.start + at, next);
             }
-            found.push((start..clause.end, called));
+            match called {
+                None => found.extend(self.by_thing(start..clause.end).into_iter().map(|span| (span, None))),
+                called => found.push((start..clause.end, called)),
+            }
+        }
+        found
+    }
+
+    /// A clause cut before each sentence that names another thing of ours.
+    fn by_thing(&self, clause: Span) -> Vec<Span> {
+        let text = &self.document.text;
+        let mut found: Vec<Span> = Vec::new();
+        let mut last: Option<usize> = None;
+        for sentence in super::clauses::sentences(text.flow.chars(), &text.flow.folded, &clause) {
+            let named = self.thing_of(text.folded(sentence.clone()));
+            match found.last_mut().filter(|_| named.is_none() || last.is_none() || named == last) {
+                Some(piece) => piece.end = sentence.end,
+                None => found.push(sentence),
+            }
+            last = named.or(last);
         }
         found
     }
@@ -375,10 +394,21 @@ impl Reader<'_> {
             let at = self.document.text.flow.at(grid.page, grid.head_at);
             let before = self.document.text.folded(at.saturating_sub(200)..at).trim_end().to_owned();
             let mut thing = self.thing_of(before.rsplit('\n').next().unwrap_or(""));
-            for row in super::rows::rows(self.document.pages, &grid) {
-                let mut record = super::lists::from_row(self.document, &self.shares.column, &row);
-                if let Some(name) = record.get("bem").and_then(|found| found.value.as_str()) {
-                    thing = self.thing_of(&fold(name));
+            let rows = super::rows::rows(self.document.pages, &grid);
+            let mut records: Vec<Record> = rows
+                .iter()
+                .map(|row| super::lists::from_row(self.document, &self.shares.column, row))
+                .collect();
+            let name = |record: &Record| record.get("bem").and_then(|found| found.value.as_str()).map(fold);
+            let names: Vec<Option<String>> = records.iter().map(name).collect();
+            // A cell that spans the rows of one thing stands beside any of them.
+            let parts: Vec<Option<f64>> = records.iter().map(hundredths).collect();
+            let named: Vec<bool> = names.iter().map(Option::is_some).collect();
+            let owners = by_hundreds(&parts, &named);
+            for (at, record) in records.iter_mut().enumerate() {
+                let own = owners.as_ref().map_or(Some(at), |owners| owners.get(at).copied());
+                if let Some(name) = own.and_then(|own| names.get(own)?.as_ref()) {
+                    thing = self.thing_of(name);
                 }
                 let (Some(thing), Some(who)) = (thing, record.remove("herdeiro")) else { continue };
                 let mut take = |key: &str| record.remove(key);
@@ -954,6 +984,39 @@ impl Reader<'_> {
     }
 }
 
+/// What a row says of its part, in hundredths of the thing.
+fn hundredths(record: &Record) -> Option<f64> {
+    let percent = record.get("percentual").and_then(|found| found.value.as_f64());
+    percent.or_else(|| {
+        let (above, below) = record.get("fracao")?.value.as_str()?.split_once('/')?;
+        Some(above.parse::<f64>().ok()? * 100.0 / below.parse::<f64>().ok()?)
+    })
+}
+
+/// What the parts of a thing may lack of all of it, or exceed it by, in hundredths: each is rounded.
+const PARTS_SLACK: f64 = 0.1;
+
+/// For each row the row that names its thing, where rows that follow each other make whole things of which each is named
+/// once.
+fn by_hundreds(parts: &[Option<f64>], named: &[bool]) -> Option<Vec<usize>> {
+    let mut owners: Vec<usize> = Vec::new();
+    let (mut sum, mut name) = (0.0, None);
+    for (at, part) in parts.iter().enumerate() {
+        sum += (*part)?;
+        if named.get(at).copied().unwrap_or(false) && name.replace(at).is_some() {
+            return None;
+        }
+        if sum > 100.0 - PARTS_SLACK {
+            owners.resize(at + 1, name.take()?);
+            if sum > 100.0 + PARTS_SLACK {
+                return None;
+            }
+            sum = 0.0;
+        }
+    }
+    (owners.len() == parts.len()).then_some(owners)
+}
+
 /// Whether `word` stands in `text` and is not part of another word.
 fn holds_word(text: &str, word: &str) -> bool {
     let edge = |c: Option<char>| c.is_none_or(|c| !c.is_ascii_alphanumeric());
@@ -991,4 +1054,23 @@ fn exact(fraction: &str) -> Option<f64> {
     let (above, below): (f64, f64) = (above.parse().ok()?, below.parse().ok()?);
     let percent = above * 100.0 / below;
     ((percent * 100.0).fract() == 0.0).then_some(percent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_make_a_whole_are_of_the_name_beside_any_of_them() {
+        let of = |parts: &[f64], named: &[usize]| {
+            let parts: Vec<Option<f64>> = parts.iter().map(|part| Some(*part)).collect();
+            let named: Vec<bool> = (0..parts.len()).map(|at| named.contains(&at)).collect();
+            by_hundreds(&parts, &named)
+        };
+        assert_eq!(of(&[50.0, 25.0, 25.0, 100.0], &[1, 3]), Some(vec![1, 1, 1, 3]));
+        assert_eq!(of(&[33.33, 33.33, 33.33, 60.0, 40.0], &[0, 4]), Some(vec![0, 0, 0, 4, 4]));
+        assert_eq!(of(&[50.0, 50.0, 50.0, 50.0], &[1]), None, "the second thing has no name");
+        assert_eq!(of(&[50.0, 25.0], &[0]), None, "the parts are not all there");
+        assert_eq!(of(&[50.0, 60.0], &[0]), None, "the parts are more than all");
+    }
 }

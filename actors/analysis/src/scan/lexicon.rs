@@ -25,6 +25,10 @@ pub(crate) fn particle(word: &str) -> bool {
 pub(crate) fn no_name(word: &str) -> bool {
     const WORDS: &[&str] = &[
         "a",
+        "fiscalizacao",
+        "taxa",
+        "bancario",
+        "deposito",
         "o",
         "as",
         "os",

@@ -63,7 +63,8 @@ fn around(folded: &str, reais: std::ops::Range<usize>) -> Option<(usize, usize, 
     let mut words: Vec<&str> = Vec::new();
     let head = folded.get(..reais.start)?;
     for (at, word) in words_back(head) {
-        let bare = word.trim_end_matches(',');
+        // A speck of dirt is read as a full stop.
+        let bare = word.trim_end_matches([',', '.']);
         let particle = matches!(bare, "e" | "de");
         if !particle && !is_number_word(bare) {
             break;

@@ -474,9 +474,12 @@ pub(crate) fn funds(chars: &[char], tokens: &[Token]) -> Vec<Entity> {
     let letters_mistaken = |word: &str| matches!(word, "fil" | "fll" | "fii");
     let mut at = 0;
     while at < tokens.len() {
+        // "Fundo de Investimento", and with what kind of fund it is between: "Fundo Incentivado de Investimento".
+        let kind =
+            usize::from(["incentivado", "mutuo", "garantidor", "soberano"].iter().any(|one| is(at + 1, one)));
         let full = is(at, "fundo")
-            && is(at + 1, "de")
-            && (is(at + 2, "investimento") || is(at + 2, "investimentos"));
+            && is(at + 1 + kind, "de")
+            && (is(at + 2 + kind, "investimento") || is(at + 2 + kind, "investimentos"));
         let letters = tokens.get(at).is_some_and(|token| {
             token.upper
                 && matches!(token.folded.as_str(), "fii" | "fidc" | "fip" | "fiagro" | "fim" | "fia" | "fic")
@@ -515,7 +518,7 @@ pub(crate) fn funds(chars: &[char], tokens: &[Token]) -> Vec<Entity> {
                 break;
             }
         }
-        let mut end = if full { at + 3 } else { at + 1 };
+        let mut end = if full { at + 3 + kind } else { at + 1 };
         while let Some(next) = tokens.get(end) {
             if end - at > FIRM_WORDS_MAX {
                 break;
@@ -525,7 +528,8 @@ pub(crate) fn funds(chars: &[char], tokens: &[Token]) -> Vec<Entity> {
             let dashed = dash
                 && after.is_some_and(|after| {
                     after.capital
-                        && after.gap != '\n'
+                        && (after.gap != '\n'
+                            || after.upper && after.span.len() <= 6 && of_fund(&after.folded))
                         && (of_fund(&after.folded) || upper && after.upper && !of_title(&after.folded))
                 });
             let goes = match next.gap {
@@ -646,6 +650,14 @@ mod tests {
         assert_eq!(
             names("FUNDO DE INVESTIMENTO IMOBILIÁRIO SERRA AZUL – FII\nCNPJ nº 1"),
             ["FUNDO DE INVESTIMENTO IMOBILIÁRIO SERRA AZUL – FII"]
+        );
+        assert_eq!(
+            names("VALE VERDE FUNDO DE INVESTIMENTO IMOBILIÁRIO -\nFII\nAta de"),
+            ["VALE VERDE FUNDO DE INVESTIMENTO IMOBILIÁRIO - FII"]
+        );
+        assert_eq!(
+            names("AURORA FUNDO INCENTIVADO DE INVESTIMENTO EM INFRAESTRUTURA\nCNPJ nº 1"),
+            ["AURORA FUNDO INCENTIVADO DE INVESTIMENTO EM INFRAESTRUTURA"]
         );
     }
 

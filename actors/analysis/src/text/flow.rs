@@ -12,6 +12,9 @@ use crate::page::{Page, Rect};
 /// Lines at the top and at the bottom of a page that may be a running head or foot.
 const RUNNING_LINES: usize = 2;
 
+/// Letters of a running line, which is no line of a paragraph, at most.
+const RUNNING_MAX: usize = 90;
+
 /// What a line may lack of the right edge and still be full, in points.
 const SLACK: f32 = 3.0;
 
@@ -47,17 +50,33 @@ impl Flow {
             let edges = right_edges(lines);
             let kept: Vec<usize> =
                 in_columns(lines).into_iter().filter(|at| !running.contains(&(index, *at))).collect();
+            let mut kept = kept;
+            let labels = labels_first(lines, &mut kept);
             for (order, &at) in kept.iter().enumerate() {
                 let Some(line) = lines.get(at) else { continue };
                 flow.push(page, index, line);
                 let next = kept.get(order + 1).and_then(|&next| lines.get(next));
                 let edge = edges.get(at).copied().unwrap_or(f32::MAX);
+                // A label, and the two lines of its value.
+                let parts = [(0, '\t'), (1, ' '), (2, '\n')];
+                let part = parts.iter().find(|(back, _)| {
+                    order
+                        .checked_sub(*back)
+                        .and_then(|order| kept.get(order))
+                        .is_some_and(|at| labels.contains(at))
+                });
+                if let Some((_, gap)) = part {
+                    let byte = line.start + line.text.len();
+                    flow.push_char(*gap, index, byte.min(page.text.len()));
+                    continue;
+                }
                 if flow.joins_hyphen(next) {
                     continue;
                 }
                 let byte = line.start + line.text.len();
+                let last = order.checked_sub(1).and_then(|last| lines.get(*kept.get(last)?));
                 let end = match next {
-                    Some(next) => ends(line, next, edge),
+                    Some(next) => ends(line, next, edge) || outdented(last, line, next),
                     // A sentence may go on over the page.
                     None => line.text.trim_end().ends_with(['.', ':', ';', '!', '?']),
                 };
@@ -199,6 +218,28 @@ fn without_specks(from: usize, raw: &str) -> (usize, &str) {
     (from, text)
 }
 
+/// Puts a label that stands beside the middle of two lines, to their left, before both; gives which lines are such.
+fn labels_first(lines: &[Line<'_>], order: &mut [usize]) -> Vec<usize> {
+    let mut found = Vec::new();
+    for at in 0..order.len().saturating_sub(2) {
+        let three = order.get(at..at + 3).unwrap_or(&[]);
+        let rects: Vec<Rect> = three.iter().filter_map(|&at| lines.get(at)?.rect).collect();
+        let [above, label, below] = rects.as_slice() else { continue };
+        let tabbed = three.iter().any(|&at| lines.get(at).is_some_and(|line| line.text.contains('\t')));
+        let mid = |rect: &Rect| (rect[1] + rect[3]) / 2.0;
+        let high = above[3] - above[1];
+        let aligned = (above[0] - below[0]).abs() < 3.0;
+        let beside = label[2] + high < above[0].min(below[0]);
+        let between = (mid(label) - (mid(above) + mid(below)) / 2.0).abs() < 0.3 * high;
+        let close = mid(below) - mid(above) < 1.8 * high;
+        if !tabbed && aligned && beside && between && close {
+            found.extend(three.get(1).copied());
+            order.swap(at, at + 1);
+        }
+    }
+    found
+}
+
 /// Lines on each side of a gutter that make two columns.
 const COLUMN_LINES: usize = 5;
 
@@ -321,6 +362,10 @@ fn ends(line: &Line<'_>, next: &Line<'_>, edge: f32) -> bool {
     if shouts(text) && !shouts(next.text) && !stops && !hangs(text) {
         return true;
     }
+    // A heading in capitals after a full stop.
+    if stops && shouts(next.text) && !shouts(text) {
+        return true;
+    }
     if line.text.contains('\t') || here[2] < there[0] || there[2] < here[0] {
         return true;
     }
@@ -340,6 +385,24 @@ fn ends(line: &Line<'_>, next: &Line<'_>, edge: f32) -> bool {
     let begins = next.text.trim_start().chars().next().is_some_and(char::is_uppercase) || marked;
     let resized = (high - low).abs() > 0.25 * high.max(low) && line.blank_after && begins;
     fits || resized || stops && line.blank_after || there[1] + low < here[1]
+}
+
+/// Whether a block that is set in ends with this line: it stops, the line before stands where it does, or a mark opens
+/// it, and the next begins further left.
+fn outdented(last: Option<&Line<'_>>, line: &Line<'_>, next: &Line<'_>) -> bool {
+    const SET_IN: f32 = 8.0;
+    static MARKER: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"^\s*\(?(?:[a-z]|[ivxl]{1,6}|\d{1,2}(?:\.\d{1,2}){0,3})\s?[).\]]\s").ok()
+    });
+    let (Some(here), Some(there)) = (&line.rect, &next.rect) else { return false };
+    let block = last.and_then(|last| last.rect).is_some_and(|last| (last[0] - here[0]).abs() < 2.0)
+        || MARKER.as_ref().is_some_and(|marker| marker.is_match(&fold(line.text)));
+    let begins = next.text.trim_start().chars().next().is_some_and(char::is_uppercase);
+    line.text.trim_end().ends_with(['.', ';', ':'])
+        && begins
+        && block
+        && there[0] < here[0] - SET_IN
+        && there[1] > here[1]
 }
 
 /// Whether a line ends in the middle of a phrase.
@@ -388,6 +451,16 @@ fn shouts(text: &str) -> bool {
     all >= 4 && upper == all
 }
 
+/// What a running line has on each page: its long words, where it has two; else its letters, without the figures.
+fn shape(folded: &str) -> String {
+    let words: Vec<&str> =
+        folded.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| word.len() >= 4).collect();
+    if words.len() >= 2 && folded.len() < RUNNING_MAX {
+        return words.join(" ");
+    }
+    folded.chars().map(|c| if c.is_ascii_digit() { '#' } else { c }).collect()
+}
+
 /// Lines that head or foot more than one page, and page numbers: (page, line).
 fn running(all: &[Vec<Line<'_>>]) -> std::collections::HashSet<(usize, usize)> {
     static NUMBER: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -407,7 +480,7 @@ fn running(all: &[Vec<Line<'_>>]) -> std::collections::HashSet<(usize, usize)> {
             if bottom && NUMBER.as_ref().is_some_and(|number| number.is_match(&folded)) {
                 found.insert((page, at));
             }
-            let shape = folded.chars().map(|c| if c.is_ascii_digit() { '#' } else { c }).collect();
+            let shape = shape(&folded);
             seen.entry((top, shape)).or_default().push((page, at));
         }
     }
@@ -437,6 +510,48 @@ mod tests {
         ]);
         assert!(flow.folded.contains("o bem foi partilhado entre os dois."), "{}", flow.folded);
         assert_eq!(flow.folded.matches("livro 7").count(), 1);
+    }
+
+    #[test]
+    fn a_running_foot_is_known_by_its_words() {
+        assert_eq!(
+            shape("livro n. 12 e * 4o tabelionato de notas fl. 58"),
+            shape("livro no 12\t4o tabelionato de notas fl. 59")
+        );
+        assert_ne!(shape("folha 12"), shape("livro 12"));
+    }
+
+    /// A line of a page at a place.
+    fn line(text: &str, left: f32, top: f32) -> Line<'_> {
+        let rect = Some([left, top, left + text.len() as f32 * 5.0, top + 10.0]);
+        Line { start: 0, text, blank_after: false, rect, first_word_width: 20.0 }
+    }
+
+    #[test]
+    fn a_label_beside_two_lines_stands_before_them() {
+        let lines = [
+            line("Serra Azul Fundo de Investimento", 200.0, 0.0),
+            line("Fundo", 60.0, 6.0),
+            line("Imobiliário", 200.0, 12.0),
+        ];
+        let mut order = vec![0, 1, 2];
+        assert_eq!(labels_first(&lines, &mut order), [1]);
+        assert_eq!(order, [1, 0, 2]);
+        let apart =
+            [line("Serra Azul", 200.0, 0.0), line("Fundo", 60.0, 12.0), line("Imobiliário", 200.0, 24.0)];
+        assert_eq!(labels_first(&apart, &mut [0, 1, 2]), [0; 0]);
+    }
+
+    #[test]
+    fn what_is_set_in_ends_where_the_text_goes_back() {
+        let item = line("(2) 30 cotas, no valor de R$ 90,00.", 80.0, 0.0);
+        assert!(outdented(None, &item, &line("Somam os ativos", 60.0, 12.0)));
+        assert!(!outdented(None, &item, &line("de reais", 60.0, 12.0)));
+        let prose = line("Foi lida a ata.", 80.0, 0.0);
+        assert!(
+            !outdented(None, &prose, &line("Os presentes", 60.0, 12.0)),
+            "a paragraph's first line is set in"
+        );
     }
 
     #[test]

@@ -359,3 +359,82 @@ fn each_of_the_children_is_nobody_else() {
         assert_eq!(names, ["Caio Prado Reis", "Lia Prado Reis"], "{words}");
     }
 }
+
+#[test]
+fn a_cell_may_span_the_rows_of_one_asset() {
+    let text = "ESCRITURA PÚBLICA DE INVENTÁRIO E PARTILHA\n\nHERDEIROS\n\nAna Lima Rocha, filha, CPF 529.982.247-25;\n\
+        Rui Lima Rocha, filho, CPF 111.444.777-35.\n\nDOS BENS\n\n\
+        Linha   Espécie   Identificação                     Valor (R$)\n\
+        1       Imóvel    Casa da Rua Alta                  900,00\n\
+        2       CDB       Banco BTG Pactual, título AB-1234  400,00\n\
+        3       LCI       Banco BTG Pactual, título CD-5678  100,00\n\n\
+        DA PARTILHA\n\n\
+        Bem                A quem cabe      Fração   Percentual   Valor\n\
+        \u{20}                  Ana Lima Rocha   1/4      25%          100,00\n\
+        CDB (linha 2)      Rui Lima Rocha   3/4      75%          300,00\n\
+        LCI (linha 3)      Rui Lima Rocha   inteiro  100%         100,00\n";
+    assert_eq!(
+        shares(text),
+        [
+            vec![
+                ("Ana Lima Rocha".to_owned(), json!("1/4"), json!(100)),
+                ("Rui Lima Rocha".to_owned(), json!("3/4"), json!(300))
+            ],
+            vec![("Rui Lima Rocha".to_owned(), json!(100), json!(100))]
+        ]
+    );
+}
+
+#[test]
+fn who_takes_all_is_known_by_the_part_played_in_the_deed() {
+    let text = "ESCRITURA PÚBLICA DE INVENTÁRIO E ADJUDICAÇÃO\n\nDA OUTORGANTE ADJUDICATÁRIA\n\n\
+        ANA LIMA ROCHA, brasileira, solteira, CPF 529.982.247-25.\n\nDA FALECIDA\n\n\
+        Faleceu em 2 de maio de 2024 a Sra. Rosa Lima Telles, viúva. A herança cabe à outorgante, sobrinha da falecida.\n\n\
+        DO ESPÓLIO\n\nA própria outorgante exercerá a função de inventariante.\n";
+    assert_eq!(heirs(text), [("Ana Lima Rocha".to_owned(), "sobrinha".to_owned(), false)]);
+    assert_eq!(deed(text)["clausula_b_inventariante"]["nome"], json!("Ana Lima Rocha"));
+}
+
+#[test]
+fn an_item_is_named_by_the_agenda_and_its_outcome_by_its_mark() {
+    let text = "MATÉRIAS SUBMETIDAS\n\nI - contas de 2025;\n\nII - troca do auditor.\n\nVOTAÇÃO\n\n\
+        Matéria I. Houve debate. Com 70,00% dos votos, ficou aprovada.\n\n\
+        Matéria II. Por proposta do cotista Ivo Sá, acolhida sem oposição, a votação foi adiada.\n";
+    let found: Vec<[String; 2]> =
+        resolutions(text).into_iter().map(|[item, outcome, _]| [item, outcome]).collect();
+    assert_eq!(found, [["contas de 2025", "aprovada"], ["troca do auditor", "adiada"]]);
+}
+
+#[test]
+fn votes_may_be_counted_first_and_proclaimed_together() {
+    let text = "DELIBERAÇÕES\n\na) contas do exercício: 2.480.115 votos a favor e 12.000 contra;\n\n\
+        b) criação de taxa de saída: 1.004.300 votos a favor e 1.500.180 contra.\n\n\
+        Em consequência, o presidente proclamou: aprovada a matéria A, por maioria; e rejeitada a matéria B.\n";
+    assert_eq!(
+        resolutions(text),
+        rows(&[
+            ["contas do exercício", "aprovada", "2.480.115 votos"],
+            ["criação de taxa de saída", "rejeitada", "1.004.300 votos"]
+        ])
+    );
+}
+
+#[test]
+fn those_who_serve_the_fund_may_be_named_by_what_they_do() {
+    let found = minutes(
+        "SERRA AZUL FUNDO DE INVESTIMENTO IMOBILIÁRIO\n\nReunidos na sede da Xisto DTVM Ltda., que administra o Fundo. \
+         A Pedra Capital Gestora S.A., a quem cabe a gestão da carteira, compareceu.\n",
+    );
+    let about = &found["informacoes_gerais"];
+    assert_eq!(about["administrador"], json!("Xisto DTVM Ltda."));
+    assert_eq!(about["gestor"], json!("Pedra Capital Gestora S.A."));
+}
+
+#[test]
+fn what_adds_up_assets_is_no_asset() {
+    let found = deed(
+        "ESCRITURA PÚBLICA DE INVENTÁRIO E PARTILHA\n\nDOS BENS\n\na) CDB nº 11-2233 do Banco BTG Pactual S.A., no valor de R$ 50,00.\n\n\
+         Soma dos ativos no grupo BTG Pactual: R$ 50,00.\n",
+    );
+    assert_eq!(found["clausula_c_bens_btg"]["bens"].as_array().map(Vec::len), Some(1));
+}
