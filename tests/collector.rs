@@ -2,12 +2,15 @@
 
 use std::sync::{Arc, Mutex};
 
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::common::v1::KeyValue;
-use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use prost::Message as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+
+// The messages that nodes send.
+#[path = "../src/telemetry/traces/proto.rs"]
+mod proto;
+
+use proto::{Any, Export, KeyValue};
 
 /// A span, and which node told it.
 #[derive(Debug, Clone)]
@@ -66,7 +69,7 @@ impl Collector {
 }
 
 fn read(body: &[u8]) -> Vec<Told> {
-    let message = ExportTraceServiceRequest::decode(body).unwrap();
+    let message = Export::decode(body).unwrap();
     let mut all = Vec::new();
     for part in message.resource_spans {
         let resource = told(&part.resource.unwrap().attributes);
@@ -89,8 +92,8 @@ fn read(body: &[u8]) -> Vec<Told> {
 
 fn told(attributes: &[KeyValue]) -> Vec<(String, String)> {
     let value = |pair: &KeyValue| match pair.value.as_ref().and_then(|any| any.value.clone()) {
-        Some(Value::StringValue(text)) => text,
-        Some(Value::IntValue(number)) => number.to_string(),
+        Some(Any::Text(text)) => text,
+        Some(Any::Whole(number)) => number.to_string(),
         other => panic!("{} has a value of another kind: {other:?}", pair.key),
     };
     attributes.iter().map(|pair| (pair.key.clone(), value(pair))).collect()

@@ -1,6 +1,7 @@
 //! Takes the spans of this process to a collector over OTLP/HTTP: in batches, behind a bounded queue, and never in a request's way.
 
 mod otlp;
+mod proto;
 mod settings;
 
 use std::time::Duration;
