@@ -83,7 +83,7 @@ async fn ask(node: &Node, secrets: &mut Secrets, document: &(String, String, Str
     };
     let (status, answer) = node.post(&path, &body).await;
     assert_eq!(status, StatusCode::OK, "{path}: {answer}");
-    if turn % 4 == 0 {
+    if turn.is_multiple_of(4) {
         assert!(!secrets.in_text(&answer.to_string()).is_empty(), "nothing of the document: {answer}");
     }
 }

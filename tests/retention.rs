@@ -36,7 +36,7 @@ async fn end_of(
 
 /// Writes into the log of a node that does not run that the document came `days` ago; it is read again.
 async fn age(home: &Home, id: &str, days: u64) {
-    let store: Arc<dyn ObjectStore> = Arc::new(Directory::open(&home.data().join("store")).unwrap());
+    let store: Arc<dyn ObjectStore> = Arc::new(Directory::open(home.data().join("store")).unwrap());
     let cluster = log::read_cluster(&*store).await.unwrap().unwrap();
     let id: DocumentId = id.parse().unwrap();
     let shard = id.shard(cluster.hash_seed, cluster.shard_count);
@@ -109,7 +109,7 @@ async fn only_what_is_older_than_the_days_is_deleted_and_it_is_noted_by_its_id()
     assert!(!found.to_string().contains("Pinheiral"), "{found}");
     node.stop().await;
 
-    let store = Directory::open(&home.data().join("store")).unwrap();
+    let store = Directory::open(home.data().join("store")).unwrap();
     let mut notes = String::new();
     for one in store.list_after("v1/audit/", None, 1_000).await.unwrap() {
         let object = store.get(&one.key).await.unwrap().unwrap();

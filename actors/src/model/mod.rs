@@ -289,10 +289,10 @@ fn span(name: &str) -> Span {
 }
 
 fn offer(sender: &mpsc::Sender<Order>, stream: Stream) {
-    match sender.try_send(Order::Write(Box::new(stream))) {
-        Err(mpsc::error::TrySendError::Full(Order::Write(stream))) => stream.refuse(Failure::Overloaded),
-        // Of a thread that has ended the reply is dropped with the stream: the caller hears that its request was lost.
-        Ok(()) | Err(_) => {}
+    // Of a thread that has ended the reply is dropped with the stream: the caller hears that its request was lost.
+    let sent = sender.try_send(Order::Write(Box::new(stream)));
+    if let Err(mpsc::error::TrySendError::Full(Order::Write(stream))) = sent {
+        stream.refuse(Failure::Overloaded);
     }
 }
 

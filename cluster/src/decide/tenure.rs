@@ -279,13 +279,12 @@ mod tests {
             }).collect();
             let (mut draws, mut highest) = (waits.iter().zip(&lost), 0);
             'trial: for at in 0..4_000_u64 {
-                for number in 0..nodes.len() {
-                    if nodes[number].wakes > at {
+                for node in &mut nodes {
+                    if node.wakes > at {
                         continue;
                     }
                     let Some((wait, lost)) = draws.next() else { break 'trial };
-                    let now = nodes[number].now(at);
-                    let node = &mut nodes[number];
+                    let now = node.now(at);
                     node.doing = match node.doing {
                         Doing::Ticking => Doing::Asking(node.tenure.step(Event::Tick, now)),
                         Doing::Hearing(event) => Doing::Asking(node.tenure.step(event, now)),

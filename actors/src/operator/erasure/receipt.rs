@@ -267,7 +267,7 @@ mod tests {
         let partly = made(&subject, 9, &rows, &dirty, 2);
         assert_eq!((&partly["complete"], &partly["probe"]["found"]), (&json!(false), &json!(1)));
         write(&store, &subject, &partly).await.unwrap();
-        assert_eq!(all_open(&store).await.unwrap(), [subject.clone()]);
+        assert_eq!(all_open(&store).await.unwrap(), std::slice::from_ref(&subject));
         let unheard = made(&subject, 9, &rows, &[Row::of("node", "").on("n2").failed("silent")], 2);
         assert_eq!(unheard["complete"], false);
 
