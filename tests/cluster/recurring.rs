@@ -35,10 +35,17 @@ async fn acting() -> Cluster {
     cluster
 }
 
+/// What a node tells of the recurring work, once the store has answered it in time.
 async fn recurring(door: &Door) -> Value {
-    let answer = door.request(Method::GET, "/v1/operator/recurring").send().await.unwrap();
-    assert!(answer.status().is_success());
-    answer.json().await.unwrap()
+    let mut told = Value::Null;
+    until("the store tells of the recurring work", async || {
+        let answer = door.request(Method::GET, "/v1/operator/recurring").send().await.unwrap();
+        assert!(answer.status().is_success());
+        told = answer.json().await.unwrap();
+        told["cannot_see"] == json!([])
+    })
+    .await;
+    told
 }
 
 async fn act(door: &Door, action: &str, target: Value, dry_run: bool) -> Value {

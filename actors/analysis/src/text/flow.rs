@@ -363,7 +363,8 @@ fn ends(line: &Line<'_>, next: &Line<'_>, edge: f32) -> bool {
         return true;
     }
     // A heading in capitals after a full stop.
-    if stops && shouts(next.text) && !shouts(text) {
+    let heads = shouts(next.text) && !next.text.contains(|c: char| c.is_ascii_digit() || c == ',');
+    if stops && text.ends_with('.') && heads && !shouts(text) {
         return true;
     }
     if line.text.contains('\t') || here[2] < there[0] || there[2] < here[0] {
