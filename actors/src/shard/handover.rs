@@ -26,10 +26,12 @@ const GRANT_TIME_MAX: Duration = Duration::from_secs(10);
 pub const TURNS: usize = 2;
 /// How long a shard may keep its turn.
 const TURN_TIME_MAX: Duration = Duration::from_secs(1);
+/// How long the other node, which has caught up before, may take for what came since: a turn is kept meanwhile.
+const PREPARE_AGAIN_TIME_MAX: Duration = Duration::from_secs(3);
 
-/// Has the other node catch up with the log, however far it is behind; the writer that it will be.
-async fn ask_to_prepare(net: &dyn Net, to: &NodeId, shard: u32) -> Result<u128, String> {
-    let request = Request::new(format!("prepare shard {shard}"), PREPARE_TIME_MAX);
+/// Has the other node catch up with the log within `patience`; the writer that it will be.
+async fn ask_to_prepare(net: &dyn Net, to: &NodeId, shard: u32, patience: Duration) -> Result<u128, String> {
+    let request = Request::new(format!("prepare shard {shard}"), patience);
     let body = wire::encode(&wire::Prepare { shard });
     let answer = net.call(to, wire::PREPARE, body, &request).await.map_err(|error| error.to_string())?;
     let prepared: wire::Prepared = wire::decode(&answer).map_err(|error| error.to_string())?;
@@ -49,12 +51,12 @@ impl Shard {
         let (net, address, shard) = (self.net.clone(), context.address().clone(), self.number);
         let turns = self.turns.clone();
         tokio::spawn(async move {
-            let mut writer = ask_to_prepare(&*net, &to, shard).await;
+            let mut writer = ask_to_prepare(&*net, &to, shard, PREPARE_TIME_MAX).await;
             let mut turn = turns.clone().try_acquire_owned().ok();
             if writer.is_ok() && turn.is_none() {
                 turn = turns.acquire_owned().await.ok();
                 // The log has grown meanwhile, and the last step shall be short.
-                writer = ask_to_prepare(&*net, &to, shard).await;
+                writer = ask_to_prepare(&*net, &to, shard, PREPARE_AGAIN_TIME_MAX).await;
             }
             let _ = address.send(Message::Prepared(to, writer.map(|writer| (writer, turn)))).await;
         });
