@@ -9,6 +9,7 @@ use enabler_http::{ApiError, Begun, Done, LEASE, Ledger, OnceKey, REMEMBERED, Ti
 use enabler_storage::chance::Chance;
 use enabler_storage::clock::Clock;
 use enabler_storage::objects::{ETag, Key, LIST_LIMIT_MAX, ObjectStore, PutOutcome, StoreError};
+use enabler_storage::sealed::{self, SealError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -83,14 +84,22 @@ fn unavailable(error: StoreError) -> ApiError {
 
 fn bytes(entry: &Entry) -> Bytes {
     // Texts and numbers can always be written.
-    serde_json::to_vec(entry).unwrap_or_default().into()
+    sealed::seal(entry).unwrap_or_default()
 }
 
 impl StoreLedger {
     async fn read(&self, at: &Key) -> Result<Option<(Entry, ETag)>, ApiError> {
         let Some(object) = self.store.get(at).await.map_err(unavailable)? else { return Ok(None) };
-        // What no version of this program can read says nothing that could be repeated.
-        let entry = serde_json::from_slice(&object.bytes).unwrap_or(Entry::Free);
+        let entry = match sealed::open(&object.bytes) {
+            Ok(entry) => entry,
+            // What no version of this program can read says nothing that could be repeated.
+            Err(SealError::Unknown(_)) => Entry::Free,
+            // Whatever was done under the key must not be done again.
+            Err(damaged @ SealError::Damaged) => {
+                let doing = format!("reading `{at}`, what was answered under this Idempotency-Key");
+                return Err(ApiError::Internal { doing, source: Some(damaged.into()) });
+            }
+        };
         Ok(Some((entry, object.etag)))
     }
 

@@ -6,6 +6,7 @@ use enabler_cluster::owner::Means;
 use enabler_storage::chance::Chance;
 use enabler_storage::objects::{ObjectStore, PutOutcome};
 use enabler_storage::record::{Answered, DocumentRecord, Stood, Words, answer_record_key, question_id};
+use enabler_storage::sealed;
 use tokio::sync::Semaphore;
 
 use crate::documents::pages::template_of;
@@ -84,11 +85,11 @@ impl Records {
             words: with_words.then(words),
         };
         let key = answer_record_key(&ask.tenant, ask.document_id, at_ms, self.chance.next_u64());
-        let (Ok(key), Ok(bytes)) = (key, serde_json::to_vec(&answered)) else { return };
+        let (Ok(key), Ok(bytes)) = (key, sealed::seal(&answered)) else { return };
         let (store, index, document) = (self.store.clone(), index.clone(), ask.document_id);
         tokio::spawn(async move {
             let _place = place;
-            if let PutOutcome::Unknown(error) = store.put_new(&key, bytes.into()).await {
+            if let PutOutcome::Unknown(error) = store.put_new(&key, bytes).await {
                 tracing::warn!(%error, %document, "recording an answer");
             }
             // A deletion that came meanwhile has not seen this record.

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use enabler_actors::knowledge::Inquiry;
 use enabler_actors::question::{self, AskFailure};
 use enabler_actors::topology::Actors;
@@ -15,6 +14,7 @@ use enabler_cluster::request::Request;
 use enabler_http::{Answer, Api as _, ApiError, Ask, Batch, BatchApi, BatchItem, Context, ItemState, Queue};
 use enabler_storage::objects::{ETag, Key, ObjectStore, PutOutcome};
 use enabler_storage::record::DocumentId;
+use enabler_storage::sealed;
 use futures_util::stream::{self, StreamExt as _};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -92,8 +92,8 @@ impl BatchApi for NodeApi {
         let key = key(context.tenant.name(), id)?;
         let now_ms = intake.clock.now_ms();
         let kept = Kept { created_ms: now_ms, beat_ms: now_ms, has_ended: !asks, items };
-        let bytes = serde_json::to_vec(&kept).map_err(|error| super::internal("writing a batch", error))?;
-        let etag = match intake.store.put_new(&key, bytes.into()).await {
+        let bytes = sealed::seal(&kept).map_err(|error| super::internal("writing a batch", error))?;
+        let etag = match intake.store.put_new(&key, bytes).await {
             PutOutcome::Done(etag) => etag,
             PutOutcome::Exists | PutOutcome::Changed => return Err(unavailable("the batch's place")),
             PutOutcome::Unknown(error) => return Err(not_stored(error)),
@@ -119,8 +119,8 @@ impl BatchApi for NodeApi {
         let key = key(context.tenant.name(), id)?;
         let object = actors.intake.store.get(&key).await.map_err(not_stored)?;
         let object = object.ok_or(ApiError::BatchUnknown { id })?;
-        let kept: Kept = serde_json::from_slice(&object.bytes)
-            .map_err(|error| super::internal("reading a batch", error))?;
+        let kept: Kept =
+            sealed::open(&object.bytes).map_err(|error| super::internal("reading a batch", error))?;
         let now_ms = actors.intake.clock.now_ms();
         if now_ms.saturating_sub(kept.created_ms) > KEPT_MS {
             return Err(ApiError::BatchUnknown { id });
@@ -225,11 +225,11 @@ impl Worker {
             // The write before may have been made, or an erasure has taken questions out, which must stay out.
             None => {
                 let found = store.get(key).await.ok().flatten()?;
-                kept.items = serde_json::from_slice::<Kept>(&found.bytes).ok()?.items;
+                kept.items = sealed::open::<Kept>(&found.bytes).ok()?.items;
                 found.etag
             }
         };
-        let bytes: Bytes = serde_json::to_vec(kept).unwrap_or_default().into();
+        let bytes = sealed::seal(kept).unwrap_or_default();
         match store.put_if(key, &etag, bytes).await {
             PutOutcome::Done(etag) => Some(etag),
             PutOutcome::Exists | PutOutcome::Changed => None,

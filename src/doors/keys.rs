@@ -16,6 +16,7 @@ use enabler_http::{
 use enabler_storage::chance::Chance;
 use enabler_storage::clock::Clock;
 use enabler_storage::objects::{ETag, Key, LIST_LIMIT_MAX, ObjectStore, PutOutcome, StoreError};
+use enabler_storage::sealed;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use uuid::Uuid;
 
@@ -262,9 +263,7 @@ impl Inner {
 }
 
 fn text(record: &Record) -> Result<bytes::Bytes, KeyError> {
-    let text =
-        serde_json::to_vec(record).map_err(|error| unavailable("writing an API key as JSON", error))?;
-    Ok(text.into())
+    sealed::seal(record).map_err(|error| unavailable("writing an API key as JSON", error))
 }
 
 async fn read(store: &dyn ObjectStore, id: Uuid) -> Result<Option<(Record, ETag)>, KeyError> {
@@ -273,7 +272,7 @@ async fn read(store: &dyn ObjectStore, id: Uuid) -> Result<Option<(Record, ETag)
     let Some(object) = store.get(&key).await.map_err(|error| unavailable(DOING, error))? else {
         return Ok(None);
     };
-    let record = serde_json::from_slice(&object.bytes).map_err(|error| unavailable(DOING, error))?;
+    let record = sealed::open(&object.bytes).map_err(|error| unavailable(DOING, error))?;
     Ok(Some((record, object.etag)))
 }
 

@@ -14,6 +14,7 @@ pub mod log;
 pub mod objects;
 pub mod plant;
 pub mod record;
+pub mod sealed;
 pub mod shard;
 #[cfg(test)]
 mod version_tests;

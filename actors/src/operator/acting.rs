@@ -8,6 +8,7 @@ use enabler_cluster::request::Request;
 use enabler_cluster::tree::Change;
 use enabler_storage::objects::{Key, LIST_LIMIT_MAX, ObjectStore, PutOutcome};
 use enabler_storage::record::DocumentId;
+use enabler_storage::sealed;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -142,7 +143,7 @@ impl Panel {
         }
         let note = json!({ "at_ms": self.now_ms(), "reason": "it is old" });
         let key = Key::new(format!("{ASIDE}{id}")).map_err(|error| error.to_string())?;
-        match self.store().put_new(&key, note.to_string().into()).await {
+        match self.store().put_new(&key, sealed(&note)).await {
             PutOutcome::Unknown(error) => Err(error.to_string()),
             PutOutcome::Done(_) | PutOutcome::Exists | PutOutcome::Changed => Ok(()),
         }
@@ -328,7 +329,7 @@ impl Panel {
             let Ok(key) = Key::new(format!("{ASIDE}{id}")) else {
                 return Outcome::refused(format!("{id} is no dead letter."));
             };
-            if let PutOutcome::Unknown(error) = self.store().put_new(&key, note.to_string().into()).await {
+            if let PutOutcome::Unknown(error) = self.store().put_new(&key, sealed(&note)).await {
                 return Outcome::refused(format!("It could not be written down: {error}."));
             }
         }
@@ -350,7 +351,7 @@ impl Panel {
         let name = format!("{DONE}{:020}-{}", u64::MAX - at_ms, done["id"].as_str().unwrap_or_default());
         let written = timeout(WRITE_TIME_MAX, async {
             let key = Key::new(name).map_err(|error| error.to_string())?;
-            match self.store().put_new(&key, Bytes::from(done.to_string())).await {
+            match self.store().put_new(&key, sealed(done)).await {
                 PutOutcome::Unknown(error) => Err(error.to_string()),
                 PutOutcome::Done(_) | PutOutcome::Exists | PutOutcome::Changed => {
                     prune(self.store()).await;
@@ -388,6 +389,11 @@ impl Panel {
     }
 }
 
+fn sealed(note: &Value) -> Bytes {
+    // A JSON value can always be written.
+    sealed::seal(note).unwrap_or_default()
+}
+
 fn capped(outcome: Outcome, more: usize) -> Outcome {
     if more == 0 {
         return outcome;
@@ -402,7 +408,7 @@ async fn kept(store: &dyn ObjectStore, limit: usize) -> Result<Vec<Value>, Strin
     let mut all = Vec::new();
     for object in futures_util::future::join_all(read).await {
         if let Some(object) = object.map_err(|error| error.to_string())?
-            && let Ok(one) = serde_json::from_slice(&object.bytes)
+            && let Ok(one) = sealed::open(&object.bytes)
         {
             all.push(one);
         }

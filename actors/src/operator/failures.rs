@@ -10,6 +10,7 @@ use std::time::Duration;
 use enabler_cluster::net::NodeId;
 use enabler_cluster::tree::{Failure, Tree};
 use enabler_storage::objects::{Key, LIST_LIMIT_MAX, ObjectStore, PutOutcome, StoreError};
+use enabler_storage::sealed;
 use futures_util::StreamExt;
 use serde_json::Value;
 use tokio::time::timeout;
@@ -85,8 +86,9 @@ pub(super) async fn keep(
 async fn write(store: &dyn ObjectStore, me: &NodeId, first: u64, failures: &[Failure]) -> Result<(), String> {
     let lines: Vec<Value> = failures.iter().map(|failure| shown::failure(me, failure)).collect();
     let key = Key::new(format!("{PREFIX}{}/{}/{first:010}.json", me.name, shown::generation(me)));
-    let (key, bytes) = (key.map_err(|error| error.to_string())?, Value::Array(lines).to_string());
-    if let PutOutcome::Unknown(error) = store.put_new(&key, bytes.into()).await {
+    let key = key.map_err(|error| error.to_string())?;
+    let bytes = sealed::seal(&lines).map_err(|error| error.to_string())?;
+    if let PutOutcome::Unknown(error) = store.put_new(&key, bytes).await {
         return Err(error.to_string());
     }
     prune(store, &me.name).await.map_err(|error| error.to_string())
@@ -138,8 +140,8 @@ async fn look(
         .buffered(READ_AT_ONCE);
     while let Some(object) = read.next().await {
         let Some(object) = object? else { continue };
-        // What no version of this program can read tells nothing.
-        let lines: Vec<Value> = serde_json::from_slice(&object.bytes).unwrap_or_default();
+        // What is damaged, or no version of this program can read, tells nothing.
+        let lines: Vec<Value> = sealed::open(&object.bytes).unwrap_or_default();
         found.extend(lines.into_iter().filter(&is_wanted));
         if found.len() >= limit {
             break;

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use enabler_cluster::decide::tenure::Held;
 use enabler_cluster::net::NodeId;
 use enabler_storage::objects::{ETag, Key, ObjectStore, PutOutcome};
+use enabler_storage::sealed;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -188,12 +189,11 @@ fn key(text: String) -> Result<Key, String> {
 }
 
 fn bytes<T: Serialize>(value: &T) -> Result<Bytes, String> {
-    serde_json::to_vec(value).map(Bytes::from).map_err(|error| error.to_string())
+    sealed::seal(value).map_err(|error| error.to_string())
 }
 
 async fn read<T: DeserializeOwned>(store: &dyn ObjectStore, key: &Key) -> Result<Option<(T, ETag)>, String> {
     let Some(object) = store.get(key).await.map_err(|error| error.to_string())? else { return Ok(None) };
-    let value =
-        serde_json::from_slice(&object.bytes).map_err(|error| format!("`{key}` cannot be read: {error}"))?;
+    let value = sealed::open(&object.bytes).map_err(|error| format!("`{key}` cannot be read: {error}"))?;
     Ok(Some((value, object.etag)))
 }

@@ -1,4 +1,4 @@
-//! Every bit of one object of each kind that the shards live on, flipped once in the store: whoever reads it must notice.
+//! Every bit of one object of each kind that is read again, flipped once in the store: whoever reads it must notice.
 
 use std::sync::Arc;
 
@@ -10,8 +10,10 @@ use enabler_storage::objects::{Key, Memory, ObjectStore, PutOutcome};
 use enabler_storage::record::{
     BlobRef, BlobStage, DocumentId, PageRecord, PagesBlob, WordBox, encode_chunks, encode_pages, put_blob,
 };
+use enabler_storage::sealed;
 use enabler_storage::shard::read_needed;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::history::History;
 use super::{Dice, Folder};
@@ -50,6 +52,8 @@ enum Reading {
     Blob(BlobRef),
     /// A page that an ingest has finished and keeps apart until all are.
     Page(Key),
+    /// An API key, an answer kept for a repeated request, a batch, the lease of recurring work and its likes.
+    Json(Key),
 }
 
 impl Reading {
@@ -73,6 +77,10 @@ impl Reading {
             Self::Blob(blob) => matches!(read_needed(&**store, blob).await, Ok(Some(_))),
             Self::Page(key) => match store.get(key).await {
                 Ok(Some(object)) => codec::decode::<PageRecord>(Kind::Pages, &object.bytes).is_ok(),
+                _ => false,
+            },
+            Self::Json(key) => match store.get(key).await {
+                Ok(Some(object)) => sealed::open::<Value>(&object.bytes).is_ok(),
                 _ => false,
             },
         }
@@ -193,6 +201,10 @@ async fn written(dice: &mut Dice, folder: &Folder) -> Result<(Memory, Vec<(&'sta
     let bytes = codec::encode(Kind::Pages, &page(dice, 1))?;
     done(store.put_new(&key, Bytes::from(bytes)).await)?;
     kinds.push(("finished page", vec![(key.clone(), Reading::Page(key))]));
+    let key = Key::new("v1/keys/0192f0c1-0000-7000-8000-000000000001.json")?;
+    let record = json!({ "name": "integração", "tenant": "acme", "created_ms": dice.below(1 << 40), "scopes": ["read"] });
+    done(store.put_new(&key, sealed::seal(&record)?).await)?;
+    kinds.push(("JSON record", vec![(key.clone(), Reading::Json(key))]));
     Ok((store, kinds))
 }
 
@@ -234,7 +246,7 @@ mod tests {
     fn no_object_of_any_kind_is_served_with_a_flipped_bit() {
         let flipped = flip_every_bit(1).unwrap();
         assert_eq!(served(&flipped), Vec::<&str>::new());
-        assert_eq!(flipped.len(), 10);
+        assert_eq!(flipped.len(), 11);
         for found in &flipped {
             assert_eq!(found.detected, found.bytes * 8, "{found:?}");
         }

@@ -12,6 +12,7 @@ use enabler_storage::objects::{InvalidKey, Key, LIST_LIMIT_MAX, ObjectStore, Put
 use enabler_storage::record::{
     ANSWER_MARK, Answered, BlobError, DocumentId, DocumentRecord, Outcome, decode_chunks, read_blob,
 };
+use enabler_storage::sealed;
 use serde::Serialize;
 use time::OffsetDateTime;
 use time::macros::format_description;
@@ -289,8 +290,7 @@ impl Walk {
                 let found =
                     self.from.get(&object.key).await.map_err(store("reading a record of an answer"))?;
                 // One that a newer version wrote otherwise is nothing that this one can tell.
-                let Some(answered) =
-                    found.and_then(|found| serde_json::from_slice::<Answered>(&found.bytes).ok())
+                let Some(answered) = found.and_then(|found| sealed::open::<Answered>(&found.bytes).ok())
                 else {
                     continue;
                 };

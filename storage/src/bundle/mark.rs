@@ -1,9 +1,11 @@
 //! The mark of a restored store: no node begins one that is half restored, and none takes it for the store it came from.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::BundleError;
 use crate::objects::{InvalidKey, Key, ObjectStore};
+use crate::sealed;
 
 /// What stands in a store that was restored from a bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,9 +24,9 @@ pub(super) fn mark_key() -> Result<Key, InvalidKey> {
     Key::new("v1/restored")
 }
 
-pub(super) fn encoded(mark: &Mark) -> Vec<u8> {
+pub(super) fn encoded(mark: &Mark) -> Bytes {
     // A struct of text and numbers is always JSON.
-    serde_json::to_vec(mark).unwrap_or_default()
+    sealed::seal(mark).unwrap_or_default()
 }
 
 /// The mark of a store that was restored, or `None` for one that was not.
@@ -35,7 +37,7 @@ pub(super) fn encoded(mark: &Mark) -> Vec<u8> {
 pub async fn read_mark(store: &dyn ObjectStore) -> Result<Option<Mark>, BundleError> {
     let found = store.get(&mark_key()?).await.map_err(BundleError::store("reading the mark of"))?;
     let Some(object) = found else { return Ok(None) };
-    match serde_json::from_slice::<Mark>(&object.bytes) {
+    match sealed::open::<Mark>(&object.bytes) {
         Ok(mark) if mark.is_done => Ok(Some(mark)),
         _ => Err(BundleError::UnderWay),
     }

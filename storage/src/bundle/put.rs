@@ -60,7 +60,7 @@ pub async fn restore(
         begun_ms: clock.now_ms(),
     };
     let restoring = Restoring { store, reader: Arc::new(Mutex::new(reader)), clock, chance };
-    restoring.put(&mark_key()?, encoded(&mark).into()).await?;
+    restoring.put(&mark_key()?, encoded(&mark)).await?;
     match restoring.run(&bundle, mark).await {
         Ok(()) => Ok(bundle.summary),
         // What another has written is not ours to remove; the mark keeps every node away.
@@ -165,7 +165,7 @@ impl Restoring<'_> {
 
     /// Says that the store may be used.
     async fn finish(&self, key: &Key, mark: Mark) -> Result<(), BundleError> {
-        let bytes = Bytes::from(encoded(&mark));
+        let bytes = encoded(&mark);
         let mut attempt = 0;
         loop {
             let found = self.store.get(key).await.map_err(BundleError::store("reading"))?;

@@ -51,40 +51,40 @@ impl<'a> Columns<'a> {
 
 /// The threads of one model. A model never uses the process's global pool, whose size nobody chose for it.
 pub(crate) struct Workers {
-    pool: Option<rayon::ThreadPool>,
+    pool: rayon::ThreadPool,
     threads: usize,
 }
 
 /// More threads than any machine that this is for has cores.
 const THREADS_MAX: usize = 256;
 
+/// How much a model's threads stand back: on full cores what answers people and holds leases goes first (a tenth of its
+/// weight, by sched(7)), and an idle core is theirs all the same.
+const NICENESS: i32 = 10;
+
 impl Workers {
-    /// A pool of `threads` threads; one thread means the caller's own.
+    /// A pool of `threads` threads of lower priority.
     pub(crate) fn new(threads: usize) -> Result<Self, rayon::ThreadPoolBuildError> {
         let threads = threads.clamp(1, THREADS_MAX);
-        if threads == 1 {
-            return Ok(Self { pool: None, threads });
-        }
         let name = |index| format!("inference-{index}");
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(name).build()?;
-        Ok(Self { pool: Some(pool), threads })
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(name);
+        // On Linux this is the thread's own; one that must not stand back computes as fast as ever.
+        let pool = pool.start_handler(|_| _ = rustix::process::nice(NICENESS)).build()?;
+        Ok(Self { pool, threads })
     }
 
     pub(crate) fn threads(&self) -> usize {
         self.threads
     }
 
-    /// Runs `work` where [`Workers::each`] reaches the model's threads without waking them first.
+    /// Runs `work` on one of the model's threads, from where [`Workers::each`] reaches the others.
     pub(crate) fn enter<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
-        match &self.pool {
-            Some(pool) => pool.install(work),
-            None => work(),
-        }
+        self.pool.install(work)
     }
 
     /// Calls `work` with each of `0..items`, side by side when the multiply-adds that it costs are worth it.
     pub(crate) fn each(&self, items: usize, multiply_adds: usize, work: impl Fn(usize) + Sync + Send) {
-        if self.pool.is_none() || items < 2 || multiply_adds < WORTH_SHARING {
+        if self.threads == 1 || items < 2 || multiply_adds < WORTH_SHARING {
             (0..items).for_each(work);
         } else {
             (0..items).into_par_iter().for_each(work);
@@ -98,7 +98,7 @@ impl Workers {
 
     /// Calls `work` with each part and its number, side by side when there are several.
     pub(crate) fn each_of<T: Send>(&self, parts: Vec<T>, work: impl Fn(usize, T) + Sync + Send) {
-        if self.pool.is_none() || parts.len() < 2 {
+        if self.threads == 1 || parts.len() < 2 {
             parts.into_iter().enumerate().for_each(|(index, part)| work(index, part));
         } else {
             parts.into_par_iter().enumerate().for_each(|(index, part)| work(index, part));
@@ -113,7 +113,7 @@ impl Workers {
         chunk: usize,
         work: impl Fn(usize, &mut [f32]) + Sync + Send,
     ) {
-        if self.pool.is_none() || values.len() * 30 < WORTH_SHARING {
+        if self.threads == 1 || values.len() * 30 < WORTH_SHARING {
             values.chunks_mut(chunk).enumerate().for_each(|(index, values)| work(index, values));
         } else {
             values.par_chunks_mut(chunk).enumerate().for_each(|(index, values)| work(index, values));

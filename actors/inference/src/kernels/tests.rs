@@ -31,6 +31,17 @@ fn assert_close(a: &[f32], b: &[f32], tolerance: f32, what: &str) {
     }
 }
 
+#[test]
+fn a_models_threads_stand_back_on_full_cores() {
+    let ours = rustix::process::getpriority_process(None).unwrap();
+    for threads in [1, 2] {
+        let workers = Workers::new(threads).unwrap();
+        let theirs = workers.enter(|| rustix::process::getpriority_process(None)).unwrap();
+        assert_eq!(theirs, (ours + 10).min(19), "{threads} threads");
+    }
+    assert_eq!(rustix::process::getpriority_process(None).unwrap(), ours, "this thread is as it was");
+}
+
 fn product(x: &[f32], weight: &[f32], inputs: usize) -> Vec<f32> {
     let row = |x: &[f32]| -> Vec<f32> {
         weight

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use enabler_storage::objects::{Key, LIST_LIMIT_MAX, ObjectStore, PutOutcome};
+use enabler_storage::sealed;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -131,14 +132,21 @@ async fn get(store: &dyn ObjectStore, key: &Key) -> Result<Option<Bytes>, String
 
 /// The receipt of a document, if it was erased.
 pub(super) async fn read(store: &dyn ObjectStore, document: &str) -> Result<Option<Value>, String> {
-    let found = get(store, &key(RECEIPTS, document)?).await?;
-    Ok(found.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+    let at = key(RECEIPTS, document)?;
+    let Some(bytes) = get(store, &at).await? else { return Ok(None) };
+    let receipt: Value =
+        serde_json::from_slice(&bytes).map_err(|error| format!("`{at}` is damaged: {error}"))?;
+    // It stays plain JSON, because people hand it on; its own hash is its seal.
+    if receipt["sha256"] != hash(&receipt) {
+        return Err(format!("`{at}` is damaged: its hash does not fit"));
+    }
+    Ok(Some(receipt))
 }
 
 /// The erasure of a document that has not ended.
 pub(super) async fn read_open(store: &dyn ObjectStore, document: &str) -> Result<Option<Subject>, String> {
     let found = get(store, &key(OPEN, document)?).await?;
-    Ok(found.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+    found.map(|bytes| sealed::open(&bytes)).transpose().map_err(|error| error.to_string())
 }
 
 /// Every erasure that has not ended.
@@ -159,7 +167,7 @@ async fn all_of<T: serde::de::DeserializeOwned>(
         for one in &listed {
             let found = get(store, &one.key).await?;
             // What cannot be read must not be taken for nothing.
-            let read = found.map(|bytes| serde_json::from_slice(&bytes));
+            let read = found.map(|bytes| sealed::open(&bytes));
             all.extend(read.transpose().map_err(|error| format!("`{}` cannot be read: {error}", one.key))?);
         }
     }
@@ -167,8 +175,8 @@ async fn all_of<T: serde::de::DeserializeOwned>(
 
 /// Notes that an erasure begins: from now on it is brought to its end, whatever becomes of this node.
 pub(super) async fn open(store: &dyn ObjectStore, subject: &Subject) -> Result<(), String> {
-    let bytes = serde_json::to_vec(subject).map_err(|error| error.to_string())?;
-    match store.put_new(&key(OPEN, &subject.document)?, bytes.into()).await {
+    let bytes = sealed::seal(subject).map_err(|error| error.to_string())?;
+    match store.put_new(&key(OPEN, &subject.document)?, bytes).await {
         PutOutcome::Done(_) | PutOutcome::Exists | PutOutcome::Changed => Ok(()),
         // What stands there is carried out, whatever was answered: nobody may hear that it is not.
         PutOutcome::Unknown(error) => match read_open(store, &subject.document).await {
@@ -203,7 +211,7 @@ pub(super) async fn looked(store: &dyn ObjectStore, mut one: Watched, now_ms: u6
         return store.delete(&at).await.map_err(|error| error.to_string());
     }
     one.next_ms = now_ms.saturating_add(LOOK_MS).min(one.until_ms);
-    put(store, &at, &serde_json::to_vec(&one).map_err(|error| error.to_string())?.into()).await
+    put(store, &at, &sealed::seal(&one).map_err(|error| error.to_string())?).await
 }
 
 /// Writes a receipt in the place of an earlier one, and ends the erasure if it is complete.
@@ -216,8 +224,8 @@ pub(super) async fn write(store: &dyn ObjectStore, subject: &Subject, receipt: &
             next_ms: ended_ms.saturating_add(LOOK_MS),
             until_ms: ended_ms.saturating_add(WATCH_MS),
         };
-        let bytes = serde_json::to_vec(&watched).map_err(|error| error.to_string())?;
-        put(store, &key(WATCHED, &subject.document)?, &bytes.into()).await?;
+        let bytes = sealed::seal(&watched).map_err(|error| error.to_string())?;
+        put(store, &key(WATCHED, &subject.document)?, &bytes).await?;
         let open = key(OPEN, &subject.document)?;
         store.delete(&open).await.map_err(|error| error.to_string())?;
     }

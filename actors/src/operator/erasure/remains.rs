@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use enabler_storage::objects::{ETag, Key, LIST_LIMIT_MAX, ObjectStore, PutOutcome};
+use enabler_storage::sealed;
 use futures_util::StreamExt;
 use serde_json::Value;
 
@@ -162,12 +163,12 @@ async fn blank(store: &dyn ObjectStore, key: &Key, document: &str) -> Result<boo
 }
 
 fn without(bytes: &[u8], etag: ETag, document: &str) -> Option<(Bytes, ETag)> {
-    Some((Bytes::from(blanked(bytes, document)?.to_string()), etag))
+    Some((sealed::seal(&blanked(bytes, document)?).ok()?, etag))
 }
 
 /// The same JSON with empty questions wherever an object names the document; nothing if there is none to empty.
 fn blanked(bytes: &[u8], document: &str) -> Option<Value> {
-    let mut value: Value = serde_json::from_slice(bytes).ok()?;
+    let mut value: Value = sealed::open(bytes).ok()?;
     let mut has_changed = false;
     empty(&mut value, document, false, &mut has_changed);
     has_changed.then_some(value)
@@ -205,7 +206,7 @@ mod tests {
     const OTHER: &str = "0192f0c1-0000-7000-8000-000000000002";
 
     async fn put(store: &Memory, key: &str, value: &Value) {
-        let put = store.put_new(&Key::new(key).unwrap(), value.to_string().into()).await;
+        let put = store.put_new(&Key::new(key).unwrap(), sealed::seal(value).unwrap()).await;
         assert!(matches!(put, PutOutcome::Done(_)));
     }
 
@@ -235,7 +236,7 @@ mod tests {
         }
         assert_eq!(probe(&store, PLACES[0], OTHER, &[]).await.unwrap(), (1, 1));
         let kept = store.get(&Key::new("v1/batches/t/1.json").unwrap()).await.unwrap().unwrap();
-        let kept: Value = serde_json::from_slice(&kept.bytes).unwrap();
+        let kept: Value = sealed::open(&kept.bytes).unwrap();
         assert_eq!(kept["items"][0]["question"]["ask"]["question"], "");
         assert_eq!(kept["items"][1]["question"]["ask"]["question"], "Quem assina?");
     }
