@@ -51,6 +51,6 @@ pub use network::Network;
 pub use node::{Home, Node, NotReady};
 pub use plan::{Length, NODES_MAX, Plan, find_program};
 pub use probe::Outcome;
-pub use progress::{Happened, KindSummary, Line, Spread, Summary, What};
+pub use progress::{Happened, KindSummary, Line, NOTHING, Spread, Summary, What};
 pub use run::run;
 pub use truth::{Told, Truth};

@@ -104,6 +104,9 @@ pub struct KindSummary {
     pub upload: Spread,
 }
 
+/// What is measured between events of a run that lets each find the cluster at rest, to compare with.
+pub const NOTHING: &str = "nothing";
+
 /// What a run has shown.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Summary {

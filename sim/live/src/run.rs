@@ -19,7 +19,7 @@ use crate::history::{History, Record};
 use crate::load::{Load, Pace};
 use crate::network::Network;
 use crate::plan::{Length, Plan};
-use crate::progress::{Line, Summary, What};
+use crate::progress::{Line, NOTHING, Summary, What};
 
 /// Few requests at a time: what is uploaded in half an hour is checked on every node in the end.
 const PACE: Pace = Pace { writers: 2, readers: 3, askers: 1, deleters: 1, rest: Duration::from_secs(1) };
@@ -157,6 +157,9 @@ async fn weather(
     while !is_over(number) && load.book().violations_count() == 0 {
         number += 1;
         storm.gather(cluster, teller).await?;
+        if plan.calm {
+            storm.rest(cluster, load).await?;
+        }
         storm.happen(cluster, load, (number, of), teller).await?;
         teller.tell_violations(&load.book());
         if plan.calm && load.book().violations_count() == 0 {
@@ -202,8 +205,11 @@ async fn come_to_rest(
 
 fn summary(plan: &Plan, book: &Book, storm: &Storm, teller: &Teller<'_>) -> Summary {
     let measured: &BTreeMap<_, _> = &storm.measured;
+    let mut kinds = Summary::kinds(&BTreeMap::from([(NOTHING, storm.at_rest.clone())]));
+    kinds.retain(|kind| kind.events > 0);
+    kinds.extend(Summary::kinds(measured));
     let summary = Summary {
-        kinds: Summary::kinds(measured),
+        kinds,
         events: measured.values().map(Vec::len).sum(),
         answered: book.all_done().clone(),
         refused: book.all_refused().clone(),

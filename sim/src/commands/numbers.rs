@@ -94,7 +94,9 @@ impl Row {
             #[cfg(feature = "live")]
             Self::Frozen => "owner frozen: first success within lease + 2 s, nothing acknowledged lost",
             #[cfg(feature = "live")]
-            Self::Drained => "planned hand-over: served within 300 ms, nothing acknowledged lost",
+            Self::Drained => {
+                "planned hand-over: at most 300 ms more than while nothing happens, nothing acknowledged lost"
+            }
         }
     }
 

@@ -22,12 +22,17 @@ use crate::truth::Truth;
 
 /// Of four nodes and more, nodes that may be away at a time; so that most of them are always there.
 const AWAY_MAX: usize = 2;
+/// How long clients are watched while nothing happens, before the first hand-over has told how long one lasts.
+const REST: Duration = Duration::from_secs(2);
 
 /// Draws what happens, and remembers what it meant for clients.
 pub(super) struct Storm {
     pub(super) chance: SeededChance,
     pub(super) truth: Truth,
     pub(super) measured: BTreeMap<&'static str, Vec<Outcome>>,
+    /// As long as the hand-over before it, while nothing happened.
+    pub(super) at_rest: Vec<Outcome>,
+    drained_in: Duration,
     wished: BTreeSet<Chaos>,
     away_max: usize,
     owners: BTreeMap<u32, (String, u64)>,
@@ -37,7 +42,8 @@ impl Storm {
     pub(super) fn new(chance: SeededChance, truth: Truth, wished: BTreeSet<Chaos>, nodes: usize) -> Self {
         let away_max = if nodes > 3 { AWAY_MAX } else { 1 };
         let (measured, owners) = (BTreeMap::new(), BTreeMap::new());
-        Self { chance, truth, measured, wished, away_max, owners }
+        let (at_rest, drained_in) = (Vec::new(), REST);
+        Self { chance, truth, measured, at_rest, drained_in, wished, away_max, owners }
     }
 
     /// Gives every shard a document that stays, so that there is always something to read.
@@ -87,6 +93,22 @@ impl Storm {
         teller.history.write(Instant::now(), &record);
     }
 
+    /// Looks how long the slowest request takes while nothing happens: what an upload costs by itself is no hand-over's.
+    pub(super) async fn rest(&mut self, cluster: &Cluster, load: &Load) -> Result<(), LiveError> {
+        if !self.wished.contains(&Chaos::Drain) {
+            return Ok(());
+        }
+        let (victim, shard) = self.victim(cluster).await?;
+        let probe = Probe::of(load, &self.truth, shard, self.chance.next_u64());
+        let nothing = async {
+            tokio::time::sleep(self.drained_in).await;
+            Ok(())
+        };
+        let outcome = probe.slowest_during(&others(cluster, victim), nothing).await?;
+        self.at_rest.push(outcome);
+        Ok(())
+    }
+
     /// A node that runs and owns something, and one of its shards.
     async fn victim(&self, cluster: &Cluster) -> Result<(usize, u32), LiveError> {
         let until = Instant::now() + STUCK_AFTER;
@@ -132,6 +154,9 @@ impl Storm {
             teller.history.write(began, &Record::Node { node: &whom, ready: false });
         }
         let outcome = done(event, victim, cluster, &probe).await?;
+        if event == Event::Drain {
+            self.drained_in = began.elapsed();
+        }
         let record = Record::Event {
             number,
             what: event.name(),
@@ -165,6 +190,12 @@ impl Storm {
     }
 }
 
+/// The doors of the other nodes.
+fn others(cluster: &Cluster, victim: usize) -> Vec<Door> {
+    let name = cluster.door(victim).name.clone();
+    cluster.doors().into_iter().filter(|door| door.name != name).collect()
+}
+
 /// Does `event` to the node `victim`, or to what all use; how long clients of the others were not served.
 async fn done(
     event: Event,
@@ -172,8 +203,7 @@ async fn done(
     cluster: &mut Cluster,
     probe: &Probe,
 ) -> Result<Outcome, LiveError> {
-    let name = cluster.door(victim).name.clone();
-    let others: Vec<Door> = cluster.doors().into_iter().filter(|door| door.name != name).collect();
+    let others = others(cluster, victim);
     match event {
         Event::Kill => {
             cluster.kill(victim).await?;
