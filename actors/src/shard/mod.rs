@@ -7,6 +7,7 @@ mod refusing;
 mod serving;
 mod shards;
 mod shelf;
+mod upkeep;
 mod view;
 
 use std::future::Future;
@@ -93,6 +94,8 @@ pub enum Message {
     Revive(DocumentId),
     /// Time for upkeep.
     Tick,
+    /// This index was made durable, or could not be.
+    Flushed(Arc<Index>, Result<(), Fault>),
     /// Own the shard.
     Claim,
     /// Follow the shard's log.
@@ -177,6 +180,8 @@ pub struct State {
     rebuilt: bool,
     /// When the log is looked at again after the store had failed.
     follows_again: Option<Instant>,
+    /// The index is being made durable.
+    flushing: bool,
 }
 
 enum Mode {
@@ -202,6 +207,7 @@ impl Behaviour for Shard {
             Message::Damaged(_) => "damaged",
             Message::Revive(_) => "revive",
             Message::Tick => "tick",
+            Message::Flushed(..) => "flushed",
             Message::Claim => "claim",
             Message::Follow => "follow",
             Message::Noticed => "noticed",
@@ -228,6 +234,7 @@ impl Behaviour for Shard {
             promised: None,
             rebuilt: false,
             follows_again: None,
+            flushing: false,
         };
         self.tick_later(context);
         if self.is_alone {
@@ -245,8 +252,10 @@ impl Behaviour for Shard {
         match message {
             Message::Tick => {
                 self.tick_later(context);
+                self.upkeep(context, state);
                 self.tick(context, state).await?;
             }
+            Message::Flushed(index, outcome) => self.flushed(context, state, &index, outcome),
             // It tries again by itself.
             Message::Claim | Message::Follow if self.view.refuses() => {}
             Message::Claim if !matches!(state.part, Mode::Serving(_)) => {
@@ -325,25 +334,12 @@ impl Shard {
         match &mut state.part {
             Mode::Serving(serving) => {
                 self.compact_later(context, serving);
-                // A disk that is full or broken: another node should have the shard.
-                if let Err(fault) = self.upkeep(serving).await {
-                    self.refuse(context, state, &fault);
-                }
                 if !self.is_alone {
                     self.look_at_the_manifest(context, state).await;
                 }
                 Ok(())
             }
-            Mode::Following(following) => {
-                let index = following.index.clone();
-                match blocking("looking after the index", move || index.flush()).await {
-                    Ok(()) => self.catch_up(context, state).await,
-                    Err(fault) => {
-                        self.refuse(context, state, &fault);
-                        Ok(())
-                    }
-                }
-            }
+            Mode::Following(_) => self.catch_up(context, state).await,
             Mode::Resting if self.view.refusals().is_due() => {
                 self.try_again(context, state).await;
                 Ok(())

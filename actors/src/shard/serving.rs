@@ -462,9 +462,4 @@ impl Shard {
         serving.group.add(vec![failed], Reply::pair().0);
         self.commit(context, state).await
     }
-
-    pub(super) async fn upkeep(&self, serving: &Serving) -> Result<(), Fault> {
-        let index = serving.following.index.clone();
-        blocking("looking after the index", move || index.flush()).await
-    }
 }

@@ -55,8 +55,11 @@ impl ShardIndex {
     }
 
     /// Brings the keyword index up to the rows.
+    ///
+    /// Entries are applied meanwhile: a document that one of them changes may be taken as it is afterwards, and stays noted.
     pub(super) fn commit_words(&self) -> Result<(), ShardError> {
-        let _one = self.exclusive()?;
+        let _words = self.committing.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.exclusive()?);
         let from = self.text.applied_seq();
         let (position, changed) = {
             let txn = self.rows.read()?;
@@ -75,6 +78,7 @@ impl ShardIndex {
             return Ok(());
         }
         self.index_words(changed, from, position.seq)?;
+        let _one = self.exclusive()?;
         // What the keyword index holds for good needs no note any more.
         let mut writing = Writing::begin(&self.rows)?;
         let mut done = Vec::new();

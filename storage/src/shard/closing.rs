@@ -41,6 +41,7 @@ impl ShardIndex {
             Err(ShardError::Closed) => return Ok(()),
             flushed => flushed?,
         }
+        let _words = self.committing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut applying = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
         if *applying == Applying::Closed {
             return Ok(());

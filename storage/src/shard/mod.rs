@@ -109,8 +109,10 @@ pub struct ShardIndex {
     /// What is searchable, in memory; rebuilt from the rows when opened.
     live: RwLock<Live>,
     text: TextIndex,
-    /// One applier, and one commit of the keyword index, at a time; none once the folder is marked as closed.
+    /// One applier at a time; none once the folder is marked as closed.
     applying: Mutex<Applying>,
+    /// One commit of the keyword index at a time, which entries do not wait for. Taken before `applying`.
+    committing: Mutex<()>,
     /// Exports so far, each of which has a folder of its own.
     exports: AtomicU64,
 }
@@ -148,6 +150,7 @@ impl ShardIndex {
             live: RwLock::new(live),
             text,
             applying: Mutex::new(Applying::Open),
+            committing: Mutex::new(()),
             exports: AtomicU64::new(0),
         };
         index.catch_up_from_nothing()?;
@@ -186,6 +189,7 @@ impl ShardIndex {
             Err(ShardError::Closed) => {}
             committed => committed?,
         }
+        let _words = self.committing.lock().unwrap_or_else(PoisonError::into_inner);
         let _still = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
         self.rows.verify()?;
         verify::check_text(&self.text, &self.rows)
