@@ -5,7 +5,7 @@ use fred::interfaces::{KeysInterface, SortedSetsInterface};
 use fred::types::Value;
 
 use crate::cache::RedisCache;
-use crate::link::NoAnswer;
+use crate::link::{NoAnswer, is_absent};
 use crate::names::{self, GENERATION};
 
 /// Values removed in one round trip; the Redis frees them in the background.
@@ -87,7 +87,7 @@ impl RedisCache {
         match self.ask(client.renamenx::<i64, _, _>(names::index(prefix), names::tomb(prefix))).await {
             Ok(1) => Ok(Buried::Now),
             Ok(_) => Ok(Buried::TombTaken),
-            Err(NoAnswer::Failed(error)) if error.details().contains("no such key") => Ok(Buried::Nothing),
+            Err(NoAnswer::Failed(error)) if is_absent(&error) => Ok(Buried::Nothing),
             Err(no) => Err(no.into()),
         }
     }

@@ -112,6 +112,10 @@ impl Link {
                 self.breaker().failed(self.began.elapsed());
                 self.report.failed(self.clock.now_ms(), error);
             }
+            Err(error) if is_absent(error) => {
+                self.breaker().answered();
+                self.report.answered();
+            }
             Err(error) => {
                 self.breaker().answered();
                 tracing::warn!(error = error.details(), "the Redis refused a command");
@@ -144,6 +148,11 @@ fn is_away(error: &Error) -> bool {
             | ErrorKind::Parse
     );
     !answered || REFUSALS.iter().any(|refusal| error.details().starts_with(refusal))
+}
+
+/// Whether an error says that what was to be renamed is not there: an answer like another.
+pub(crate) fn is_absent(error: &Error) -> bool {
+    error.details().contains("no such key")
 }
 
 /// Stops the driver of a connection when whoever drives it is stopped.
