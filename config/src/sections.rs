@@ -374,6 +374,12 @@ section! {
         metrics: bool,
         /// Where they are asked for, with no key: it is for the network of whoever watches alone.
         listen: SocketAddr,
+        /// Whether the metrics that CloudWatch watches are written to standard output too.
+        emf: bool,
+        /// The namespace that they have there.
+        emf_namespace: String,
+        /// Seconds between two times.
+        emf_seconds: u64,
         /// Where traces go, over OTLP/HTTP; empty for none.
         traces_endpoint: String,
         /// Headers for whoever takes them, such as `Authorization=Basic …`, separated by commas.
