@@ -160,7 +160,8 @@ fn embedded(home: &Home) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_node_that_is_asked_to_writes_what_cloudwatch_watches_by_what_came_since_and_no_word_of_a_document() {
+async fn a_node_that_is_asked_to_writes_what_cloudwatch_watches_by_what_came_since_and_no_word_of_a_document()
+{
     let home = Home::new();
     home.settings(
         "[telemetry]\nlisten = \"127.0.0.1:0\"\nemf = true\nemf_namespace = \"RagEnabler/try\"\nemf_seconds = 1\n",

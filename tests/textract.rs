@@ -95,7 +95,8 @@ async fn answer(mut stream: TcpStream, sent: Arc<Mutex<Vec<Vec<u8>>>>, mood: Moo
         Mood::Refuses => (400, json!({ "__type": "AccessDeniedException", "Message": "not authorized" })),
     };
     let said = said.to_string();
-    let head = format!("HTTP/1.1 {status} X\r\ncontent-type: application/x-amz-json-1.1\r\nconnection: close\r\n");
+    let head =
+        format!("HTTP/1.1 {status} X\r\ncontent-type: application/x-amz-json-1.1\r\nconnection: close\r\n");
     let _ = stream.write_all(format!("{head}content-length: {}\r\n\r\n{said}", said.len()).as_bytes()).await;
 }
 
@@ -106,7 +107,8 @@ fn detected() -> Value {
         let (mut ids, mut left) = (Vec::new(), 0.1);
         for (nth, text) in line.split(' ').enumerate() {
             let (id, width) = (format!("{at}-{nth}"), text.len() as f32 * 0.012);
-            let place = json!({ "Left": left, "Top": 0.25 + at as f32 * 0.05, "Width": width, "Height": 0.015 });
+            let place =
+                json!({ "Left": left, "Top": 0.25 + at as f32 * 0.05, "Width": width, "Height": 0.015 });
             blocks.push(json!({
                 "BlockType": "WORD", "Id": id, "Text": text, "Confidence": 99.0, "TextType": "PRINTED",
                 "Geometry": { "BoundingBox": place }

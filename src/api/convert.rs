@@ -139,9 +139,7 @@ fn failure(reason: &Reason) -> Failure {
             FailureCode::TooLarge
         }
         "internal" | "no_reader" | "unavailable" | "no_ocr" | "recogniser_away" | "recogniser_refused"
-        | "damaged_original" | "chunks_missing" => {
-            FailureCode::Internal
-        }
+        | "damaged_original" | "chunks_missing" => FailureCode::Internal,
         _ => FailureCode::Broken,
     };
     let detail = (code != FailureCode::Internal).then(|| reason.message.clone());

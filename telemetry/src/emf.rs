@@ -148,9 +148,8 @@ impl Amount {
                 };
                 let gone = gone.iter().map(|(_, count)| *count).chain(std::iter::repeat(0));
                 let fresh = buckets.iter().zip(gone);
-                let fresh: Vec<(f64, u64)> = fresh
-                    .map(|((bound, count), gone)| (*bound, count.saturating_sub(gone)))
-                    .collect();
+                let fresh: Vec<(f64, u64)> =
+                    fresh.map(|((bound, count), gone)| (*bound, count.saturating_sub(gone))).collect();
                 spread(&fresh, sum - sum_gone)
             }
         }
@@ -170,9 +169,9 @@ fn spread(buckets: &[(f64, u64)], sum: f64) -> Option<Value> {
     }
     let (first, longest) = (steps.first()?.0, steps.last()?.0);
     // Finer steps than CloudWatch takes become one, by its upper bound.
-    let joined = steps.chunks(steps.len().div_ceil(VALUES_MAX)).filter_map(|part| {
-        Some((part.last()?.0, part.iter().map(|(_, count)| count).sum::<u64>()))
-    });
+    let joined = steps
+        .chunks(steps.len().div_ceil(VALUES_MAX))
+        .filter_map(|part| Some((part.last()?.0, part.iter().map(|(_, count)| count).sum::<u64>())));
     let (values, counts): (Vec<f64>, Vec<u64>) = joined.unzip();
     let count: u64 = counts.iter().sum();
     Some(json!({
@@ -215,8 +214,11 @@ fn unit(listed: &Listed) -> &'static str {
 
 /// A dimension's value as CloudWatch takes it: printed characters of ASCII, at least one of them no blank.
 fn plain(value: &str, chars_max: usize) -> String {
-    let plain: String =
-        value.chars().take(chars_max).map(|c| if c == ' ' || c.is_ascii_graphic() { c } else { '_' }).collect();
+    let plain: String = value
+        .chars()
+        .take(chars_max)
+        .map(|c| if c == ' ' || c.is_ascii_graphic() { c } else { '_' })
+        .collect();
     // One that begins with a colon is CloudWatch's own.
     match plain.trim() {
         "" => "none".to_owned(),
@@ -319,9 +321,14 @@ mod tests {
             json!(2.0)
         );
         let took = &of(&lines, &json!({ "model": "emf-model" }))["rag_enabler_generation_seconds"];
-        assert_eq!((&took["Values"], &took["Counts"], &took["Sum"]), (&json!([2.5]), &json!([1]), &json!(1.5)));
+        assert_eq!(
+            (&took["Values"], &took["Counts"], &took["Sum"]),
+            (&json!([2.5]), &json!([1]), &json!(1.5))
+        );
         assert_eq!(of(&lines, &json!({}))["rag_enabler_documents_stalled"], json!(3.0));
-        assert!(text.iter().all(|line| !line.contains("tenant") && !line.contains("\"rag_enabler_documents\"")));
+        assert!(
+            text.iter().all(|line| !line.contains("tenant") && !line.contains("\"rag_enabler_documents\""))
+        );
     }
 
     #[test]
@@ -341,7 +348,8 @@ mod tests {
             0 => Amount::Counter(value),
             1 => Amount::Gauge(value),
             _ => {
-                let bounds = counts.iter().enumerate().map(|(at, count)| (at as f64 + 0.5, u64::from(*count)));
+                let bounds =
+                    counts.iter().enumerate().map(|(at, count)| (at as f64 + 0.5, u64::from(*count)));
                 let buckets = bounds.chain([(f64::INFINITY, 1)]).collect();
                 Amount::Histogram { buckets, sum: value }
             }
@@ -349,9 +357,8 @@ mod tests {
     }
 
     fn snapshots() -> impl Strategy<Value = Snapshot> {
-        let one = (
-            0_usize..300, ".{0,12}", 0_u8..3, any::<f64>(), prop::collection::vec(any::<u32>(), 0..260),
-        );
+        let one =
+            (0_usize..300, ".{0,12}", 0_u8..3, any::<f64>(), prop::collection::vec(any::<u32>(), 0..260));
         prop::collection::vec(one, 0..300).prop_map(|all| {
             let mut snapshot = Snapshot::default();
             for (name, value, kind, amount, counts) in all {

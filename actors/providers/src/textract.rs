@@ -117,7 +117,8 @@ fn words(blocks: &[Block]) -> Result<Vec<SeenWord>, String> {
     if blocks.iter().filter(|block| block.block_type == "PAGE").count() != 1 {
         return Err("other than one page for one picture".to_owned());
     }
-    let of = |kind: &'static str| blocks.iter().enumerate().filter(move |(_, block)| block.block_type == kind);
+    let of =
+        |kind: &'static str| blocks.iter().enumerate().filter(move |(_, block)| block.block_type == kind);
     let by_id: HashMap<&str, usize> = of("WORD").map(|(at, block)| (block.id.as_str(), at)).collect();
     let mut is_placed = vec![false; blocks.len()];
     let mut words = Vec::with_capacity(by_id.len());

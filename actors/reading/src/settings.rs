@@ -45,7 +45,12 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { ocr: Ocr::WhereNeeded, languages: "por+eng".to_owned(), dpi: 300, recogniser: Recogniser::Here }
+        Self {
+            ocr: Ocr::WhereNeeded,
+            languages: "por+eng".to_owned(),
+            dpi: 300,
+            recogniser: Recogniser::Here,
+        }
     }
 }
 

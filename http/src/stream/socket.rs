@@ -167,9 +167,7 @@ impl Connection {
                 Ok(ask) => streams.begin(context, document, ask).await.map_err(Refusal::from),
                 Err(problem) => Err(problem.into()),
             },
-            Wish::Resume(from) => {
-                streams.resume(context, from).await.map(|follower| (from.stream, follower))
-            }
+            Wish::Resume(from) => streams.resume(context, from).await.map(|follower| (from.stream, follower)),
             Wish::Cancel(stream) => match streams.cancel(context, stream).await {
                 Ok(()) => return StatusCode::NO_CONTENT.as_u16(),
                 Err(problem) => Err(problem.into()),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use enabler_reading::{Begun, Page, Recogniser, Recognised, Settings, Source};
+use enabler_reading::{Begun, Page, Recognised, Recogniser, Settings, Source};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -157,9 +157,8 @@ async fn text_without_a_map_to_meaning_is_read_by_ocr() {
     let (columns, lines) = (picture.width() as f32, picture.height() as f32);
     assert!((columns / lines - page.width / page.height).abs() < 0.01, "{columns} by {lines}");
     assert!(picture.to_luma8().pixels().filter(|pixel| pixel.0[0] < 128).count() > 1_000, "no ink");
-    let share = |[x0, y0, x1, y1]: [f32; 4]| {
-        [x0 / page.width, y0 / page.height, x1 / page.width, y1 / page.height]
-    };
+    let share =
+        |[x0, y0, x1, y1]: [f32; 4]| [x0 / page.width, y0 / page.height, x1 / page.width, y1 / page.height];
     let words = page.words.iter().map(|word| Recognised {
         text: page.word_text(word).to_owned(),
         rect: share(word.rect),
@@ -172,7 +171,11 @@ async fn text_without_a_map_to_meaning_is_read_by_ocr() {
         let is_there = word.rect.iter().zip(&own.rect).all(|(a, b)| (a - b).abs() < 1.0);
         assert!(is_there, "{word:?} is not at {own:?}");
     }
-    assert!(matches!(&told.source, Source::Ocr { language, .. } if language == "textract"), "{:?}", told.source);
+    assert!(
+        matches!(&told.source, Source::Ocr { language, .. } if language == "textract"),
+        "{:?}",
+        told.source
+    );
 }
 
 #[tokio::test]
