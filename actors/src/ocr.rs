@@ -410,3 +410,27 @@ fn problem_of(error: &ProviderError) -> PageProblem {
         _ => PageProblem::Unrecognisable,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recogniser_that_is_away_is_told_from_one_that_refuses_and_from_a_page_that_it_cannot_read() {
+        let (provider, why) = ("textract", String::new());
+        let away = [
+            ProviderError::Overloaded { provider },
+            ProviderError::TimedOut { provider },
+            ProviderError::Unreachable { provider, address: String::new(), why: why.clone() },
+        ];
+        assert!(away.iter().all(|error| problem_of(error) == PageProblem::RecogniserAway));
+        let refused =
+            [ProviderError::Refused { provider, why: why.clone() }, ProviderError::Settings(why.clone())];
+        assert!(refused.iter().all(|error| problem_of(error) == PageProblem::RecogniserRefused));
+        let own = [
+            ProviderError::Unfit { provider, why: why.clone() },
+            ProviderError::Strange { provider, what: why },
+        ];
+        assert!(own.iter().all(|error| problem_of(error) == PageProblem::Unrecognisable));
+    }
+}

@@ -358,11 +358,11 @@ mod tests {
 
     fn snapshots() -> impl Strategy<Value = Snapshot> {
         let one =
-            (0_usize..300, ".{0,12}", 0_u8..3, any::<f64>(), prop::collection::vec(any::<u32>(), 0..260));
-        prop::collection::vec(one, 0..300).prop_map(|all| {
+            (0_usize..150, ".{0,12}", 0_u8..3, any::<f64>(), prop::collection::vec(any::<u32>(), 0..150));
+        prop::collection::vec(one, 0..250).prop_map(|all| {
             let mut snapshot = Snapshot::default();
             for (name, value, kind, amount, counts) in all {
-                let dimensions = if name % 3 == 0 { Vec::new() } else { vec![("role".to_owned(), value)] };
+                let dimensions = if name % 3 != 0 { Vec::new() } else { vec![("role".to_owned(), value)] };
                 let amount = amount_of(kind, amount, counts);
                 snapshot.add(&format!("m{name}_{kind}"), "Count", dimensions, amount);
             }
@@ -371,7 +371,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(40))]
+        #![proptest_config(ProptestConfig::with_cases(24))]
 
         #[test]
         fn whatever_was_measured_keeps_to_the_limits(
