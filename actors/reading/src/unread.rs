@@ -104,13 +104,13 @@ mod tests {
         let words = vec![
             word("segunda", [0.1, 0.6, 0.4, 0.7], 1),
             word("primeira", [0.1, 0.2, 0.4, 0.3], 0),
-            word("linha", [0.5, 0.2, 0.7, 0.3], 0),
+            word("linha", [0.42, 0.2, 0.6, 0.3], 0),
         ];
         // The words of a line follow each other, but lines may come in any order.
         let page = unread().with(words, "textract");
         assert_eq!(page.text.split_whitespace().collect::<Vec<_>>(), ["primeira", "linha", "segunda"]);
         let linha = page.words.iter().find(|own| page.word_text(own) == "linha").unwrap();
-        for (have, want) in linha.rect.iter().zip([100.0, 20.0, 140.0, 30.0]) {
+        for (have, want) in linha.rect.iter().zip([84.0, 20.0, 120.0, 30.0]) {
             assert!((have - want).abs() < 0.01, "{:?}", linha.rect);
         }
         assert!(linha.confidence.is_some_and(|sure| (sure - 0.9).abs() < 1e-6));

@@ -102,8 +102,9 @@ pub(crate) fn draw(raster: Raster) -> Result<Drawn, PageProblem> {
     for _ in 0..TRIES_MAX {
         let size = (picture.width(), picture.height());
         let longest = size.0.max(size.1);
-        let mut factor = SIDE_PIXELS_MAX as f32 / longest as f32;
-        if factor >= 1.0 {
+        // A little less, so that rounding does not leave it too long.
+        let mut factor = 0.99 * SIDE_PIXELS_MAX as f32 / longest as f32;
+        if longest <= SIDE_PIXELS_MAX {
             let grey = picture.grey().ok_or(PageProblem::Damaged)?;
             let mut png = Vec::new();
             let written = PngEncoder::new(&mut png).write_image(&grey, size.0, size.1, ExtendedColorType::L8);
