@@ -32,7 +32,7 @@ use crate::doors::{self, Doors};
 use crate::ledger;
 use crate::membership::{self, Membership};
 use crate::parts;
-use crate::telemetry::{Exporter, traces};
+use crate::telemetry::{Exporter, emf, traces};
 
 /// The longest that checking one index may take; a larger one is rebuilt as if it were damaged.
 const VERIFY_TIME_MAX: Duration = Duration::from_secs(60);
@@ -80,16 +80,17 @@ pub async fn run(
         let _ended = ended;
         enabler_http::serve(listener, api, door, limits, async move { ending.cancelled().await }).await
     });
+    let exporter = Arc::new(Exporter {
+        settings: settings.clone(),
+        started: started.clone(),
+        api: told,
+        audit: audit.waiting(),
+    });
+    // Both go on while the node hands over what it has: that is watched as well.
+    let lines = emf::start(exporter.clone(), Arc::new(SystemClock), served.clone());
     if let Some(watchers) = watchers {
-        let exporter = Exporter {
-            settings: settings.clone(),
-            started: started.clone(),
-            api: told,
-            audit: audit.waiting(),
-        };
-        // It goes on while the node hands over what it has: that is watched as well.
         let over = served.clone();
-        tokio::spawn(enabler_http::serve_metrics(watchers, Arc::new(exporter), async move {
+        tokio::spawn(enabler_http::serve_metrics(watchers, exporter, async move {
             over.cancelled().await;
         }));
     }
@@ -114,6 +115,9 @@ pub async fn run(
     };
     stop.cancel();
     let _ = serving.await;
+    if let Some(lines) = lines {
+        let _ = lines.await;
+    }
     audit.close().await;
     if let Some(traces) = traces {
         traces.close().await;

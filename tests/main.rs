@@ -29,6 +29,8 @@ mod backup;
 mod export;
 // Models of others, when the settings name them.
 mod providers;
+// Scanned pages that Amazon Textract reads, when the settings name it.
+mod textract;
 // A node killed at any moment loses nothing that it acknowledged.
 mod crashes;
 // Many nodes are one: whatever is killed, frozen, cut off, joins or leaves, nothing acknowledged is lost.

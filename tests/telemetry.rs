@@ -150,6 +150,66 @@ async fn use_it(node: &Node) {
     assert_eq!(node.try_delete(&failed).await, Some(StatusCode::NO_CONTENT));
 }
 
+/// The lines of CloudWatch's embedded metric format that a node has written.
+fn embedded(home: &Home) -> Vec<Value> {
+    home.log()
+        .lines()
+        .filter(|line| line.contains("\"_aws\""))
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_node_that_is_asked_to_writes_what_cloudwatch_watches_by_what_came_since_and_no_word_of_a_document()
+{
+    let home = Home::new();
+    home.settings(
+        "[telemetry]\nlisten = \"127.0.0.1:0\"\nemf = true\nemf_namespace = \"RagEnabler/try\"\nemf_seconds = 1\n",
+    );
+    let node = home.start().await;
+    use_it(&node).await;
+    let told = read(&told(&home).await);
+    let key = node.key().to_owned();
+    // What came since the last second is told when the node stops.
+    node.stop().await;
+    let lines = embedded(&home);
+    assert!(lines.len() > 3, "{lines:?}");
+    let total = |name: &str, label: &str, value: &str| -> f64 {
+        let own = lines.iter().filter(|line| line[label] == value);
+        own.filter_map(|line| line[name].as_f64().or(line[name]["Count"].as_f64())).sum()
+    };
+    let questions = sum(&told, "rag_enabler_questions_total", &[("template", "generic")]);
+    assert!(questions >= 2.0);
+    assert_eq!(total("rag_enabler_questions_total", "template", "generic"), questions);
+    let hits = sum(&told, "rag_enabler_cache_lookups_total", &[("kind", "answer"), ("outcome", "hit")]);
+    let of_answers: Vec<&Value> = lines.iter().filter(|line| line["kind"] == "answer").collect();
+    let told_hits = of_answers.iter().filter(|line| line["outcome"] == "hit");
+    assert_eq!(
+        told_hits.filter_map(|line| line["rag_enabler_cache_lookups_total"].as_f64()).sum::<f64>(),
+        hits
+    );
+    assert!(total("rag_enabler_question_seconds", "template", "generic") >= 1.0);
+    assert!(lines.iter().any(|line| line["rag_enabler_ready"] == 1.0), "{lines:?}");
+    assert!(lines.iter().any(|line| line["role"] == "ocr" && line["rag_enabler_queue_depth"].is_number()));
+    for line in &lines {
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(directive["Namespace"], "RagEnabler/try");
+        assert!(line["_aws"]["Timestamp"].as_u64().unwrap() > 1_700_000_000_000);
+        for metric in directive["Metrics"].as_array().unwrap() {
+            assert!(!line[metric["Name"].as_str().unwrap()].is_null(), "{metric} is named and not told");
+        }
+        let text = line.to_string().to_lowercase();
+        for mark in MARKS.iter().chain([&key.as_str()]) {
+            assert!(!text.contains(&mark.to_lowercase()), "the metrics tell {mark}");
+        }
+    }
+
+    let home = Home::new();
+    let node = home.start().await;
+    node.stop().await;
+    assert!(embedded(&home).is_empty(), "nobody has asked for them");
+}
+
 #[tokio::test]
 async fn a_node_that_was_used_tells_the_metrics_of_the_list_and_no_other() {
     let home = Home::new();

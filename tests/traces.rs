@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use futures_util::{SinkExt as _, StreamExt as _};
 use reqwest::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 use crate::cluster::traced;
 use crate::collector::{Collector, Told};
@@ -19,6 +22,8 @@ const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const CALLER: &str = "00f067aa0ba902b7";
 /// A trace that whoever asks does not record.
 const QUIET: &str = "11111111111111111111111111111111";
+/// The trace of a question over a WebSocket.
+const SPOKEN: &str = "22222222222222222222222222222222";
 /// How long anything is waited for before it is called stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(90);
 
@@ -166,6 +171,61 @@ async fn a_trace_of_one_question_shows_every_node_and_actor_on_its_way_and_where
     );
     assert!(all >= 0.95, "the spans explain {all:.3} of the question: {spans:#?}");
     assert!(collector.spans().iter().all(|span| span.trace != QUIET), "a trace that nobody wanted");
+
+    // A question over a WebSocket has a trace like any other, over the same nodes and stages.
+    let upgrade = door.request(Method::GET, "/v1/stream").build().unwrap();
+    let mut request = upgrade.url().as_str().replacen("http", "ws", 1).into_client_request().unwrap();
+    request.headers_mut().insert("x-api-key", upgrade.headers()["x-api-key"].clone());
+    let (mut socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
+    let brought = [
+        ("spoken", json!(format!("00-{SPOKEN}-{CALLER}-01"))),
+        ("quiet", json!(format!("00-{QUIET}-{CALLER}-00"))),
+        ("fresh", Value::Null),
+        ("fresh too", Value::Null),
+    ];
+    for (nth, (word, traceparent)) in brought.into_iter().enumerate() {
+        let question = format!("{QUESTION} {nth}");
+        let ask = json!({
+            "type": "ask", "id": word, "document_id": id, "question": question, "traceparent": traceparent
+        });
+        socket.send(Message::text(ask.to_string())).await.unwrap();
+        loop {
+            let Message::Text(text) = socket.next().await.unwrap().unwrap() else { continue };
+            let event: Value = serde_json::from_str(&text).unwrap();
+            assert!(event["id"] == word && event["type"] != "error", "{event}");
+            if event["type"] == "final" {
+                break;
+            }
+        }
+    }
+    let way = ["WebSocket ask", "admit", "stream", "link serve", "evaluator apply", "chat"];
+    let wanted: Vec<&str> = way.into_iter().chain(STAGES).collect();
+    let spans = trace(&collector, SPOKEN, &wanted).await;
+    let root = spans.iter().find(|span| span.name == "WebSocket ask").unwrap();
+    assert_eq!((root.parent.as_str(), root.node.as_str()), (CALLER, "n1"));
+    assert_eq!((root.get("http.route"), root.get("http.response.status_code")), ("stream", "200"));
+    let ids: BTreeSet<&str> = spans.iter().map(|span| span.id.as_str()).collect();
+    for span in &spans {
+        assert!(ids.contains(span.parent.as_str()) || span.id == root.id, "it hangs in the air: {span:?}");
+    }
+    let nodes: BTreeSet<&str> = spans.iter().map(|span| span.node.as_str()).collect();
+    assert_eq!(nodes, BTreeSet::from(["n1", "n2", "n3"]));
+    let all = covered(root, spans.iter().filter(|span| span.id != root.id));
+    assert!(all >= 0.95, "the spans explain {all:.3} of the question: {spans:#?}");
+    let fresh = async {
+        loop {
+            let mut spoken = collector.spans();
+            spoken.retain(|span| span.name == "WebSocket ask");
+            if spoken.len() >= 3 {
+                return spoken;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let spoken = tokio::time::timeout(STUCK_AFTER, fresh).await.unwrap();
+    let traces: BTreeSet<&str> = spoken.iter().map(|span| span.trace.as_str()).collect();
+    assert_eq!((spoken.len(), traces.len()), (3, 3), "each begins a trace of its own: {spoken:#?}");
+    assert!(!traces.contains(QUIET), "a trace that nobody wanted");
 
     // The upload's trace goes on after its answer, over every page, until the document is ready.
     let uploads = collector.spans();

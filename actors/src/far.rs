@@ -1,16 +1,22 @@
-//! Which models a provider has, by their names in the settings: `ollama:nomic-embed-text`, `bedrock:anthropic.claude-…`.
+//! Which models a provider has, by their names in the settings: `ollama:nomic-embed-text`, `bedrock:anthropic.claude-…`;
+//! and who else recognises pages.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use enabler_config::Settings;
-use enabler_providers::{Account, Bedrock, Embeds, Ollama, OllamaSettings, ProviderError, Writes};
+use enabler_providers::{
+    Account, Bedrock, Embeds, Ollama, OllamaSettings, ProviderError, Reads, Textract, Writes,
+};
 use enabler_storage::clock::Clock;
 
 /// What begins the name of a model of Ollama.
 const OLLAMA: &str = "ollama:";
 /// What begins the name of a model of Amazon Bedrock.
 const BEDROCK: &str = "bedrock:";
+
+/// Amazon Textract, as the settings call it.
+pub(crate) const TEXTRACT: &str = "textract";
 
 /// Whether a provider has the model called `name`.
 pub(crate) fn is_named(name: &str) -> bool {
@@ -64,14 +70,26 @@ fn ollama(settings: &Settings, model: &str) -> Result<Ollama, ProviderError> {
 }
 
 fn bedrock(settings: &Settings, clock: &Arc<dyn Clock>, model: &str) -> Result<Bedrock, ProviderError> {
+    Bedrock::new(&account(settings, clock, &settings.providers.bedrock_endpoint), model.to_owned())
+}
+
+/// Who else recognises pages, if the settings name somebody, or why they do not suffice.
+pub(crate) fn reads(settings: &Settings, clock: &Arc<dyn Clock>) -> Option<Result<Arc<dyn Reads>, String>> {
+    if settings.reading.ocr != TEXTRACT {
+        return None;
+    }
+    let textract = Textract::new(&account(settings, clock, &settings.providers.textract_endpoint));
+    Some(side(textract).map(|textract| textract as Arc<dyn Reads>))
+}
+
+fn account(settings: &Settings, clock: &Arc<dyn Clock>, endpoint: &str) -> Account {
     let own = &settings.providers;
     let (clock, given) = (clock.clone(), |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty()));
     let secret = Some(own.aws_secret_key.reveal().to_owned()).filter(|secret| !secret.is_empty());
-    let account = Account {
+    Account {
         region: own.aws_region.clone(),
-        endpoint: given(&own.bedrock_endpoint),
+        endpoint: given(endpoint),
         keys: given(&own.aws_access_key).zip(secret),
         clock: Arc::new(move || SystemTime::UNIX_EPOCH + Duration::from_millis(clock.now_ms())),
-    };
-    Bedrock::new(&account, model.to_owned())
+    }
 }

@@ -9,9 +9,10 @@ use enabler_cluster::address::Reply;
 use enabler_cluster::pool::Craft;
 use enabler_cluster::request::Request;
 use enabler_cluster::tree::Seat;
+use enabler_providers::{ProviderError, Reads};
 use enabler_reading::{
-    DocumentInfo, DocumentProblem, Highlights, Limits, Marked, Page, PageProblem, Picture, Program, Reader,
-    Settings, Source,
+    Begun, DocumentInfo, DocumentProblem, Highlights, Limits, Marked, Page, PageProblem, Picture, Program,
+    Reader, Recognised, Recogniser, Settings, Source, Unread,
 };
 use enabler_telemetry::metrics;
 use tokio::time::Instant;
@@ -63,6 +64,18 @@ pub enum Job {
     },
 }
 
+/// How long another recogniser may take for one page, its throttling included.
+const FAR_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// Somebody else who recognises pages.
+#[derive(Debug, Clone)]
+pub struct Far {
+    /// Who, or why the settings do not suffice.
+    pub recogniser: Result<Arc<dyn Reads>, String>,
+    /// Whether tesseract reads a page in their place when they do not.
+    pub falls_back: bool,
+}
+
 /// What the workers of the pool are given.
 #[derive(Debug, Clone)]
 pub struct Reading {
@@ -72,6 +85,8 @@ pub struct Reading {
     pub limits: Limits,
     /// How pages are read.
     pub settings: Settings,
+    /// Who recognises them, if not tesseract.
+    pub far: Option<Far>,
 }
 
 /// A worker's child process and the file that it has open.
@@ -228,6 +243,10 @@ fn count_end(problem: &PageProblem) {
 
 /// Counts a page by how its text was had. One that failed has failed as a picture: native text is read from its bytes.
 fn count_page(page: &Result<Page, PageProblem>, began: Instant) {
+    // It is read again, or its document is: neither is a page that failed.
+    if let Err(PageProblem::RecogniserAway | PageProblem::RecogniserRefused) = page {
+        return;
+    }
     let (method, outcome) = match page.as_ref().map(|page| &page.source) {
         Ok(Source::Native | Source::Empty) => ("native", "read"),
         Ok(Source::Ocr { .. }) => ("ocr", "read"),
@@ -285,7 +304,10 @@ impl Reading {
                 self.open(tools, request, file, false).await?;
                 let reader = self.reader(tools)?;
                 let began = Instant::now();
-                let page = reader.read_page(number, &self.settings, request.deadline).await;
+                let page = match &self.far {
+                    None => reader.read_page(number, &self.settings, request.deadline).await,
+                    Some(far) => self.read_far(reader, far, number, request.deadline).await,
+                };
                 count_page(&page, began);
                 let page = page?;
                 Ok(Made::Page(Box::new(page)))
@@ -299,6 +321,26 @@ impl Reading {
                 Ok(Made::Marked(self.reader(tools)?.mark(highlights, request.deadline).await?))
             }
         }
+    }
+
+    /// Reads a page whose characters, where it needs that, somebody else recognises.
+    async fn read_far(
+        &self,
+        reader: &mut Reader,
+        far: &Far,
+        number: u32,
+        deadline: Instant,
+    ) -> Result<Page, PageProblem> {
+        let elsewhere = Settings { recogniser: Recogniser::Elsewhere, ..self.settings.clone() };
+        let unread = match reader.begin_page(number, &elsewhere, deadline).await? {
+            Begun::Page(page) => return Ok(*page),
+            Begun::Unread(unread) => unread,
+        };
+        let problem = match recognised(far, *unread, deadline).await {
+            Ok(page) => return Ok(page),
+            Err(problem) => problem,
+        };
+        if far.falls_back { reader.read_page(number, &self.settings, deadline).await } else { Err(problem) }
     }
 
     async fn open(
@@ -334,5 +376,61 @@ impl Reading {
         }
         let missing = PageProblem::Document { problem: DocumentProblem::NoReader };
         tools.reader.as_mut().ok_or(missing)
+    }
+}
+
+async fn recognised(far: &Far, unread: Unread, deadline: Instant) -> Result<Page, PageProblem> {
+    let recogniser = match &far.recogniser {
+        Ok(recogniser) => recogniser,
+        Err(why) => {
+            tracing::error!(why, "no page can be recognised");
+            return Err(PageProblem::RecogniserRefused);
+        }
+    };
+    let until = deadline.min(Instant::now() + FAR_TIME_MAX);
+    let words = recogniser.read(&unread.png, until).await.map_err(|error| {
+        let problem = problem_of(&error);
+        tracing::warn!(%error, code = problem.code(), falls_back = far.falls_back, "a page was not recognised");
+        problem
+    })?;
+    let words = words.into_iter().map(|word| Recognised {
+        text: word.text,
+        rect: word.rect,
+        confidence: word.confidence,
+        line: word.line,
+    });
+    Ok(unread.with(words.collect(), recogniser.name()))
+}
+
+/// What a recogniser's error is to the page: it passes, it is the installation's, or it is the page's own. Pure.
+fn problem_of(error: &ProviderError) -> PageProblem {
+    match error {
+        error if error.is_passing() => PageProblem::RecogniserAway,
+        ProviderError::Refused { .. } | ProviderError::Settings(_) => PageProblem::RecogniserRefused,
+        _ => PageProblem::Unrecognisable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recogniser_that_is_away_is_told_from_one_that_refuses_and_from_a_page_that_it_cannot_read() {
+        let (provider, why) = ("textract", String::new());
+        let away = [
+            ProviderError::Overloaded { provider },
+            ProviderError::TimedOut { provider },
+            ProviderError::Unreachable { provider, address: String::new(), why: why.clone() },
+        ];
+        assert!(away.iter().all(|error| problem_of(error) == PageProblem::RecogniserAway));
+        let refused =
+            [ProviderError::Refused { provider, why: why.clone() }, ProviderError::Settings(why.clone())];
+        assert!(refused.iter().all(|error| problem_of(error) == PageProblem::RecogniserRefused));
+        let own = [
+            ProviderError::Unfit { provider, why: why.clone() },
+            ProviderError::Strange { provider, what: why },
+        ];
+        assert!(own.iter().all(|error| problem_of(error) == PageProblem::Unrecognisable));
     }
 }

@@ -37,7 +37,7 @@ use crate::keeper::Keeper;
 use crate::model::far::FarHost;
 use crate::model::installed::Installed;
 use crate::model::{self, ModelHost};
-use crate::ocr::Reading;
+use crate::ocr::{self, Reading};
 use crate::operator::{self, Operator, Panel, Pins, Quarantine};
 use crate::question::{Desk, Judge};
 use crate::records::Records;
@@ -201,6 +201,7 @@ pub async fn start(settings: &Settings, parts: Parts) -> Result<Actors, Fault> {
         crew: crew.clone(),
         sizes: sizes(settings),
         languages: settings.reading.languages.join("+"),
+        recogniser: Some(settings.reading.ocr.clone()).filter(|name| name == far::TEXTRACT),
         pages_at_once: workers(settings) * 2,
         page_time_max: Duration::from_secs(settings.reading.page_seconds_max) * PAGE_WAIT_FACTOR,
         document_time_max: Duration::from_secs(settings.reading.document_seconds_max),
@@ -389,7 +390,10 @@ fn ocr_pool(settings: &Settings, parts: &Parts, policy: Policy) -> Pool<Reading>
     };
     let languages = settings.reading.languages.join("+");
     let how = enabler_reading::Settings { languages, ..enabler_reading::Settings::default() };
-    let reading = Reading { program: parts.reader.clone(), limits, settings: how };
+    let far = far::reads(settings, &parts.means.clock);
+    let falls_back = settings.reading.ocr_fallback == "tesseract";
+    let far = far.map(|recogniser| ocr::Far { recogniser, falls_back });
+    let reading = Reading { program: parts.reader.clone(), limits, settings: how, far };
     Pool::new("node/ocr", reading, Size { workers: workers(settings), queue_max: OCR_PLACES, policy })
 }
 

@@ -176,7 +176,7 @@ section! {
 }
 
 section! {
-    /// Models of others; each is used when `models` names it, and never otherwise.
+    /// Models of others; each is used when `models` or `reading.ocr` names it, and never otherwise.
     Providers {
         /// Where an Ollama server is, such as `http://127.0.0.1:11434`; empty for none.
         ollama_url: Secret,
@@ -184,6 +184,8 @@ section! {
         aws_region: String,
         /// Where Bedrock is, instead of its public address in the region; empty for that.
         bedrock_endpoint: String,
+        /// Where Textract is, instead of its public address in the region; empty for that.
+        textract_endpoint: String,
         /// The access key; empty for what the machine has (a task role, the usual variables).
         aws_access_key: String,
         /// Its secret.
@@ -216,6 +218,10 @@ section! {
     Reading {
         /// Pages read at one time; 0 for one less than the cores.
         workers: usize,
+        /// Who recognises pages that are pictures: `tesseract`, on the node, or `textract`.
+        ocr: String,
+        /// Who does when `textract` does not: `none` or `tesseract`.
+        ocr_fallback: String,
         /// Languages as tesseract names them.
         languages: Vec<String>,
         /// Memory of one reading process, in bytes.
@@ -368,6 +374,12 @@ section! {
         metrics: bool,
         /// Where they are asked for, with no key: it is for the network of whoever watches alone.
         listen: SocketAddr,
+        /// Whether the metrics that CloudWatch watches are written to standard output too.
+        emf: bool,
+        /// The namespace that they have there.
+        emf_namespace: String,
+        /// Seconds between two times.
+        emf_seconds: u64,
         /// Where traces go, over OTLP/HTTP; empty for none.
         traces_endpoint: String,
         /// Headers for whoever takes them, such as `Authorization=Basic …`, separated by commas.

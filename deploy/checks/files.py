@@ -107,9 +107,25 @@ def seeds():
         yield page, f"the table of the proposal's lines names only {lines} things"
 
 
+def log_filters():
+    """Fields and routes that CloudWatch looks for in the log of requests, and that no line of it has."""
+    service = read(ROOT / "http" / "src" / "service.rs")
+    line = re.search(r'tracing::info!\(([^;]*)"answered"\s*\);', service)[1]
+    fields = {"message"} | set(re.findall(r"^\s*%?(\w+)(?: =|,)", line, re.M))
+    routes = set(re.findall(r'=> "([a-z ]+)"', read(ROOT / "http" / "src" / "route.rs"))) | {"none"}
+    for path in sorted(TERRAFORM.rglob("*.tf")):
+        for text in read(path).splitlines():
+            if r"message = \"answered\"" not in text:
+                continue
+            for field in sorted(set(re.findall(r"\$\.fields\.(\w+)", text)) - fields):
+                yield path, f"no line of a request has the field {field}"
+            for route in sorted(set(re.findall(r'fields\.route != \\"([^"\\]+)\\"', text)) - routes):
+                yield path, f"no request has the route {route!r}"
+
+
 def main():
     problems = []
-    for check in (settings, routes_and_commands, runbooks, seeds):
+    for check in (settings, routes_and_commands, runbooks, seeds, log_filters):
         problems += check()
     for path, problem in problems:
         print(f"{path.relative_to(ROOT)}: {problem}")

@@ -32,6 +32,8 @@ class Catalogue:
         self.everywhere = set(listed["exporter"]["labels"]) | {"job", "instance"}
         self.labels, self.kinds, self.values, self.types, self.names = {}, {}, {}, {}, set()
         self.problems = []
+        # What CloudWatch has, with its dimensions.
+        self.emf = {metric["name"]: metric["emf"] for metric in listed["metric"] if "emf" in metric}
         for metric in listed["metric"]:
             self.add(metric, listed["exporter"])
         for metric in listed["outside"]:
@@ -63,6 +65,8 @@ class Catalogue:
             self.kinds[name] = kind
         else:
             say(f"{name}: there is no type {kind!r}")
+        for label in set(metric.get("emf", [])) - set(metric["labels"]):
+            say(f"{name}: its dimension {label} is no label of it")
         for label, values in metric.get("values", {}).items():
             if label not in metric["labels"]:
                 say(f"{name}: values of {label}, which is no label of it")
@@ -182,12 +186,23 @@ def collectors(catalogue):
                 yield path, f"there is no metric {name}"
                 continue
             for dimensions in declaration["dimensions"]:
-                sent.setdefault(name, []).append(set(dimensions))
+                sent.setdefault(name, []).append(dimensions)
                 labels = catalogue.labels[name if name in catalogue.labels else name + "_sum"]
                 for dimension in set(dimensions) - labels:
                     yield path, f"{name} has no label {dimension}"
+    for name in sorted(set(sent) | set(catalogue.emf)):
+        if sent.get(name) != [catalogue.emf.get(name)]:
+            yield path, f"{name}: dimensions {sent.get(name)}, and {catalogue.emf.get(name)} in the list (emf)"
     for path in sorted((ROOT / "deploy" / "terraform").rglob("*.tf")):
-        for name in re.findall(r'"(rag_enabler_\w+)"', path.read_text(encoding="utf-8")):
+        text = path.read_text(encoding="utf-8")
+        for line in text.splitlines():
+            metric = re.search(r'"(rag_enabler_\w+)"', line)
+            given = re.search(r"dimensions\s*=\s*\{([^}]*)\}", line)
+            if metric and given and metric[1] in sent:
+                names = re.findall(r"(\w+)\s*=", given[1])
+                if sorted(names) != sorted(sent[metric[1]][0]):
+                    yield path, f"{metric[1]} is looked for by {names} and sent by {sent[metric[1]][0]}"
+        for name in re.findall(r'"(rag_enabler_\w+)"', text):
             if name not in sent:
                 yield path, f"{name} is not sent to CloudWatch by collector.aws.yaml"
 

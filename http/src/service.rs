@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use enabler_telemetry::metrics;
 use enabler_telemetry::trace::{self, Attribute, Name, Remote, Span, Within};
@@ -227,8 +228,48 @@ impl Service {
     /// Lets a question in that comes over a WebSocket: it counts as any other, and its key may have ended meanwhile.
     pub(crate) async fn admit(&self, headers: &HeaderMap, address: IpAddr) -> Result<(), Problem> {
         let mut quotas = Quotas::default();
-        self.door.admit(Route::Stream, headers, address, &mut quotas).await?;
+        trace::step("admit", self.door.admit(Route::Stream, headers, address, &mut quotas)).await?;
         Ok(())
+    }
+
+    /// A message that comes over a WebSocket is a request of its own: with its own time, its own place in a trace, and a span
+    /// if it is recorded. It continues the trace that `traceparent` names, or else that of its connection's headers.
+    pub(crate) fn message(
+        &self,
+        headers: &HeaderMap,
+        name: &'static str,
+        traceparent: Option<&str>,
+        connection: &Context,
+    ) -> (Context, Span) {
+        let remote = traceparent.and_then(Remote::read).or_else(|| remote(headers));
+        let context = Context {
+            trace_id: remote.map_or_else(long_id, |remote| remote.trace.into()),
+            span_id: short_id(),
+            deadline: Instant::now() + self.limits.request_time_max,
+            ..connection.clone()
+        };
+        self.api.request_begins(&context);
+        let name = Name("WebSocket", name);
+        let span = if trace::is_on() {
+            Span::request(&context.trace_id, &context.span_id, remote.as_ref(), name)
+        } else {
+            Span::NONE
+        };
+        (context, span)
+    }
+
+    /// Notes that a message over a WebSocket was answered, as `status` says it over HTTP.
+    pub(crate) fn message_ended(&self, context: &Context, mut span: Span, took: Duration, status: u16) {
+        let (route, failed) = (Route::Stream.name(), status >= 500);
+        self.api.request_ended(context, route, took, failed);
+        let (request_id, trace_id) = (&*context.request_id, &*context.trace_id);
+        let ms = took.as_millis() as u64;
+        tracing::info!(request_id, trace_id, status, ms, "answered a message over a WebSocket");
+        span.note(Attribute::Route(route));
+        span.note(Attribute::Status(u64::from(status)));
+        if failed {
+            span.fail();
+        }
     }
 
     fn refused(&self, refusal: Refusal, route: Route, context: &Context, limit_seconds: u64) -> Problem {

@@ -138,9 +138,8 @@ fn failure(reason: &Reason) -> Failure {
         "out_of_memory" | "too_large" | "too_deep" | "image_too_large" | "too_much_text" => {
             FailureCode::TooLarge
         }
-        "internal" | "no_reader" | "unavailable" | "no_ocr" | "damaged_original" | "chunks_missing" => {
-            FailureCode::Internal
-        }
+        "internal" | "no_reader" | "unavailable" | "no_ocr" | "recogniser_away" | "recogniser_refused"
+        | "damaged_original" | "chunks_missing" => FailureCode::Internal,
         _ => FailureCode::Broken,
     };
     let detail = (code != FailureCode::Internal).then(|| reason.message.clone());
@@ -225,6 +224,7 @@ pub(super) fn not_drawn(error: CrewError) -> ApiError {
 pub(super) fn undrawable(problem: &PageProblem) -> Failure {
     let code = match problem {
         PageProblem::TimedOut => FailureCode::TooSlow,
+        PageProblem::RecogniserAway | PageProblem::RecogniserRefused => FailureCode::Internal,
         PageProblem::OutOfMemory | PageProblem::TooLarge { .. } | PageProblem::ImageTooLarge { .. } => {
             FailureCode::TooLarge
         }

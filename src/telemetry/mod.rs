@@ -1,5 +1,6 @@
 //! What this node tells those who watch it: what was recorded, and what is looked up when they ask.
 
+pub(crate) mod emf;
 mod process;
 pub(crate) mod store;
 pub(crate) mod traces;
@@ -34,6 +35,14 @@ pub(crate) struct Exporter {
 #[async_trait]
 impl Metrics for Exporter {
     async fn text(&self) -> (String, &'static str) {
+        let (roles, seen) = self.seen().await;
+        (enabler_telemetry::text(&self.settings.node.name, &roles, &seen), enabler_telemetry::CONTENT_TYPE)
+    }
+}
+
+impl Exporter {
+    /// The node's roles, and what is looked up now.
+    async fn seen(&self) -> (Vec<String>, Seen) {
         let (roles, mut seen) = (membership::roles(&self.settings), Seen::default());
         let named = roles.join(",");
         seen.add("rag_enabler_build_info", &[env!("CARGO_PKG_VERSION"), &named], 1.0);
@@ -49,11 +58,9 @@ impl Metrics for Exporter {
             store(&actors, &mut seen).await;
             workers(&actors, &mut seen);
         }
-        (enabler_telemetry::text(&self.settings.node.name, &roles, &seen), enabler_telemetry::CONTENT_TYPE)
+        (roles, seen)
     }
-}
 
-impl Exporter {
     async fn cache(&self, actors: &Actors, seen: &mut Seen) {
         let usage = timeout(LOOK_TIME_MAX, actors.cache.usage()).await.unwrap_or_default();
         if let Some((bytes, bytes_max)) = usage.node {

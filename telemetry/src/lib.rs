@@ -5,6 +5,7 @@
 //! nothing. There is one set of metrics in a process, as there is one log; a simulation that runs several nodes in one
 //! process counts them together.
 
+mod emf;
 mod family;
 mod labels;
 mod list;
@@ -12,6 +13,7 @@ pub mod metrics;
 mod text;
 pub mod trace;
 
+pub use emf::Snapshot;
 pub use family::{Counter, Gauge, Held, Histogram};
 pub use list::{List, Listed, Shape, list};
 pub use text::{CONTENT_TYPE, Seen, text};

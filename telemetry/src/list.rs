@@ -34,6 +34,10 @@ pub struct Listed {
     pub values: BTreeMap<String, Vec<String>>,
     /// What it says.
     pub help: String,
+    /// What it is counted in.
+    pub(crate) unit: String,
+    /// The labels that are dimensions in CloudWatch; none for a metric that does not go there.
+    pub(crate) emf: Option<Vec<String>>,
     /// Which bounds a histogram has, by their name among those of the exporter.
     #[serde(default)]
     buckets: String,

@@ -36,18 +36,22 @@ impl Seen {
 pub fn text<S: AsRef<str>>(node: &str, roles: &[S], seen: &Seen) -> String {
     let mut text = String::new();
     for listed in list().metrics.iter().filter(|listed| listed.is_of(roles)) {
-        let recorded = all().into_iter().find(|recorded| recorded.name() == listed.name);
-        let mut samples: Vec<Metric> = match recorded {
-            Some(recorded) => {
-                let families = recorded.collect().into_iter();
-                families.flat_map(|family| family.get_metric().to_vec()).collect()
-            }
-            None => seen.0.get(&*listed.name).map_or_else(Vec::new, |own| read(listed, own)),
-        };
+        let mut samples = samples(listed, seen);
         samples.iter_mut().for_each(|sample| name(sample, node));
         write(listed, samples, &mut text);
     }
     text
+}
+
+/// Every sample of a metric, without the name of the node.
+pub(crate) fn samples(listed: &Listed, seen: &Seen) -> Vec<Metric> {
+    match all().into_iter().find(|recorded| recorded.name() == listed.name) {
+        Some(recorded) => {
+            let families = recorded.collect().into_iter();
+            families.flat_map(|family| family.get_metric().to_vec()).collect()
+        }
+        None => seen.0.get(&*listed.name).map_or_else(Vec::new, |own| read(listed, own)),
+    }
 }
 
 fn read(listed: &Listed, own: &BTreeMap<Vec<String>, f64>) -> Vec<Metric> {

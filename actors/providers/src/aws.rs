@@ -93,7 +93,7 @@ impl Service {
         let public = || format!("https://{host}.{region}.amazonaws.com");
         let base = account.endpoint.clone().filter(|given| !given.is_empty()).unwrap_or_else(public);
         let url = reqwest::Url::parse(&base).ok().filter(|url| url.host_str().is_some());
-        let wrong = |why: &str| ProviderError::Settings(format!("`providers.aws_endpoint` {why}"));
+        let wrong = |why: &str| ProviderError::Settings(format!("`providers.{provider}_endpoint` {why}"));
         let url = url.ok_or_else(|| wrong("is no address such as https://vpce-1.amazonaws.com"))?;
         let address = url.host_str().unwrap_or_default().to_owned();
         let http = Client::builder().connect_timeout(CONNECT_TIME_MAX).build();
@@ -217,6 +217,22 @@ struct Problem {
     message: String,
 }
 
+/// What services of the older protocol, which answer 400 to everything, say of keys that they do not accept.
+const KEYS_REFUSED: [&str; 9] = [
+    "AccessDeniedException",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "IncompleteSignatureException",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
+    "UnrecognizedClientException",
+];
+/// What Textract says of a picture.
+const UNFIT: [&str; 3] =
+    ["BadDocumentException", "DocumentTooLargeException", "UnsupportedDocumentException"];
+
 /// What an answer means. Services of the older protocol throttle with status 400 and the name in the body.
 fn judge(status: u16, body: &[u8]) -> Verdict {
     if status == 200 {
@@ -232,15 +248,19 @@ fn judge(status: u16, body: &[u8]) -> Verdict {
         // 424 is a model that failed, and 408 one that took too long.
         408 | 424 | 429 | 500 | 502..=504 => Verdict::Later,
         // A refused signature is told with the headers that it covers, a session's token among them.
-        401 | 403 => {
-            Verdict::No(format!("it does not accept the keys, or they lack the right (status {status})"))
-        }
+        401 | 403 => no_keys(status),
+        400 if KEYS_REFUSED.contains(&kind) => no_keys(status),
+        400 if UNFIT.contains(&kind) => Verdict::Unfit(kind.to_owned()),
         status => Verdict::No(
             format!("{} {} (status {status})", first_line(kind), first_line(&problem.message))
                 .trim()
                 .to_owned(),
         ),
     }
+}
+
+fn no_keys(status: u16) -> Verdict {
+    Verdict::No(format!("it does not accept the keys, or they lack the right (status {status})"))
 }
 
 /// The signature of one request, for a test.

@@ -32,6 +32,8 @@ pub(crate) enum Verdict {
     Later,
     /// Asking again gives the same.
     No(String),
+    /// Asking for the same again gives the same.
+    Unfit(String),
 }
 
 /// The pause after try `number` (from 0), where the provider may name one. Pure.
@@ -57,6 +59,9 @@ impl Asked {
                     Verdict::Good => return Ok(body),
                     Verdict::No(why) => {
                         return Err(ProviderError::Refused { provider: self.provider, why });
+                    }
+                    Verdict::Unfit(why) => {
+                        return Err(ProviderError::Unfit { provider: self.provider, why });
                     }
                     Verdict::Later => {
                         last = ProviderError::Overloaded { provider: self.provider };

@@ -33,6 +33,14 @@ pub enum ProviderError {
         /// What it says.
         why: String,
     },
+    /// It cannot take what was sent; something else it would.
+    #[error("{provider} cannot take what was sent: {why}")]
+    Unfit {
+        /// Which provider.
+        provider: &'static str,
+        /// What it says.
+        why: String,
+    },
     /// It answers something else than it promises.
     #[error("{provider} answers something else than it promises: {what}")]
     Strange {

@@ -1,4 +1,4 @@
-//! Models of others over HTTP: texts in, vectors and words out, within a time.
+//! Models of others over HTTP: texts and pictures in, vectors and words out, within a time.
 //!
 //! A provider is used when the settings name it, and never otherwise: what is sent to one leaves the machine. Deliberately
 //! not here: actors, queues, and what is asked.
@@ -10,6 +10,7 @@ mod error;
 mod ollama;
 #[cfg(test)]
 mod tests;
+mod textract;
 
 use async_trait::async_trait;
 use tokio::time::Instant;
@@ -18,6 +19,7 @@ pub use aws::{Account, Clock};
 pub use bedrock::Bedrock;
 pub use error::ProviderError;
 pub use ollama::{Ollama, Settings as OllamaSettings};
+pub use textract::Textract;
 
 /// Which model answers, so that vectors and remembered answers of two are never taken for one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,4 +77,30 @@ pub trait Writes: Send + Sync + std::fmt::Debug {
         tokens_max: usize,
         until: Instant,
     ) -> Result<Written, ProviderError>;
+}
+
+/// A word in a page's picture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SeenWord {
+    /// What it says.
+    pub text: String,
+    /// Left, top, right and bottom as shares of the picture's width and height, 0 to 1.
+    pub rect: [f32; 4],
+    /// How sure it is, 0 to 1.
+    pub confidence: f32,
+    /// Its line, counted over the page; the words of one line follow each other.
+    pub line: u32,
+}
+
+/// Recognises the characters in a page's picture.
+#[async_trait]
+pub trait Reads: Send + Sync + std::fmt::Debug {
+    /// The name of the service.
+    fn name(&self) -> &'static str;
+
+    /// The words in `png`, line by line.
+    ///
+    /// # Errors
+    /// See [`ProviderError`].
+    async fn read(&self, png: &[u8], until: Instant) -> Result<Vec<SeenWord>, ProviderError>;
 }

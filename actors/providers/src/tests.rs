@@ -349,3 +349,142 @@ async fn an_answer_of_titan_that_was_not_promised_is_no_answer() {
         assert!(matches!(error, ProviderError::Strange { .. }), "{body}: {error}");
     }
 }
+
+fn textract(server: &Server) -> Textract {
+    Textract::new(&account(server)).unwrap()
+}
+
+/// As the documentation of `DetectDocumentText` shows it: a page, two lines, and their words.
+fn detected() -> Value {
+    let geometry = |left: f32, top: f32, width: f32, height: f32| {
+        json!({
+            "BoundingBox": { "Width": width, "Height": height, "Left": left, "Top": top },
+            "Polygon": [{ "X": left, "Y": top }, { "X": left + width, "Y": top },
+                        { "X": left + width, "Y": top + height }, { "X": left, "Y": top + height }]
+        })
+    };
+    let word = |id: &str, text: &str, confidence: f32, place: Value| {
+        json!({
+            "BlockType": "WORD", "Confidence": confidence, "Text": text, "TextType": "PRINTED",
+            "Geometry": place, "Id": id
+        })
+    };
+    let line = |id: &str, text: &str, ids: &[&str], place: Value| {
+        json!({
+            "BlockType": "LINE", "Confidence": 99.1, "Text": text, "Geometry": place, "Id": id,
+            "Relationships": [{ "Type": "CHILD", "Ids": ids }]
+        })
+    };
+    json!({
+        "DocumentMetadata": { "Pages": 1 },
+        "Blocks": [
+            { "BlockType": "PAGE", "Geometry": geometry(0.0, 0.0, 1.0, 1.0), "Id": "p",
+              "Relationships": [{ "Type": "CHILD", "Ids": ["l1", "l2"] }] },
+            line("l1", "Ata da reunião", &["w1", "w2", "w3"], geometry(0.1, 0.1, 0.4, 0.05)),
+            line("l2", "R$ 1.234,56", &["w5", "w4"], geometry(0.1, 0.2, 0.3, 0.05)),
+            word("w1", "Ata", 99.5, geometry(0.1, 0.1, 0.125, 0.05)),
+            word("w2", "da", 98.0, geometry(0.25, 0.1, 0.0625, 0.05)),
+            word("w3", "reunião", 97.25, geometry(0.375, 0.1, 0.125, 0.05)),
+            word("w4", "1.234,56", 88.0, geometry(0.25, 0.25, 0.125, 0.0625)),
+            word("w5", "R$", 93.5, geometry(0.125, 0.25, 0.0625, 0.0625)),
+        ],
+        "DetectDocumentTextModelVersion": "1.0"
+    })
+}
+
+#[tokio::test]
+async fn a_picture_goes_out_as_documented_and_its_words_come_back_line_by_line() {
+    let server = Server::start(vec![good(detected())]).await;
+    let words = textract(&server).read(b"\x89PNG of a page", soon()).await.unwrap();
+    let said: Vec<(&str, u32)> = words.iter().map(|word| (word.text.as_str(), word.line)).collect();
+    assert_eq!(said, [("Ata", 0), ("da", 0), ("reunião", 0), ("R$", 1), ("1.234,56", 1)]);
+    assert_eq!(words[3].rect, [0.125, 0.25, 0.1875, 0.3125]);
+    assert!((words[4].confidence - 0.88).abs() < 1e-6, "{:?}", words[4]);
+    let body = json!({ "Document": { "Bytes": "iVBORyBvZiBhIHBhZ2U=" } });
+    assert_eq!(server.asked(), [("post / http/1.1".to_owned(), body)]);
+    assert_eq!(server.header("x-amz-target").unwrap(), "textract.detectdocumenttext");
+    assert_eq!(server.header("content-type").unwrap(), "application/x-amz-json-1.1");
+    let signature = server.header("authorization").unwrap();
+    let scope = "aws4-hmac-sha256 credential=akidexample/20260102/sa-east-1/textract/aws4_request, ";
+    let covers = "signedheaders=content-type;host;x-amz-date;x-amz-target";
+    assert!(signature.starts_with(scope) && signature.contains(covers), "{signature}");
+}
+
+#[tokio::test]
+async fn a_page_without_a_word_and_a_word_without_a_line_are_answers_too() {
+    let mut blank = detected();
+    blank["Blocks"].as_array_mut().unwrap().truncate(1);
+    let mut loose = detected();
+    loose["Blocks"].as_array_mut().unwrap().retain(|block| block["Id"] != "l2");
+    let server = Server::start(vec![good(blank), good(loose)]).await;
+    assert_eq!(textract(&server).read(b"png", soon()).await.unwrap(), []);
+    let words = textract(&server).read(b"png", soon()).await.unwrap();
+    let lines: Vec<u32> = words.iter().map(|word| word.line).collect();
+    assert_eq!(lines, [0, 0, 0, 1, 2]);
+}
+
+#[tokio::test]
+async fn a_recogniser_that_throttles_is_waited_out_and_a_silent_one_costs_the_time_that_there_is() {
+    let kind = |name: &str| (400, "", json!({ "__type": name, "Message": "Rate exceeded" }).to_string());
+    let server = Server::start(vec![
+        kind("ProvisionedThroughputExceededException"),
+        kind("com.amazonaws.textract#ThrottlingException"),
+        good(detected()),
+    ]);
+    let server = server.await;
+    assert_eq!(textract(&server).read(b"png", soon()).await.unwrap().len(), 5);
+    assert_eq!(server.asked().len(), 3);
+    let server = Server::start(vec![(0, "", String::new())]).await;
+    let until = Instant::now() + Duration::from_millis(80);
+    let error = textract(&server).read(b"png", until).await.unwrap_err();
+    assert_eq!(error, ProviderError::TimedOut { provider: "textract" });
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_keys_is_told_from_one_of_the_picture_and_asked_once() {
+    let told = "User: arn:aws:sts::123456789012:assumed-role/geheim is not authorized";
+    for name in ["AccessDeniedException", "com.amazon.coral.service#UnrecognizedClientException"] {
+        let said = json!({ "__type": name, "Message": told }).to_string();
+        let server = Server::start(vec![(400, "", said)]).await;
+        let error = textract(&server).read(b"png", soon()).await.unwrap_err();
+        assert!(matches!(error, ProviderError::Refused { .. }), "{error}");
+        assert!(error.to_string().contains("keys") && !error.to_string().contains("geheim"), "{error}");
+        assert_eq!(server.asked().len(), 1);
+    }
+    for name in ["UnsupportedDocumentException", "BadDocumentException", "DocumentTooLargeException"] {
+        let said = json!({ "__type": name, "Message": told }).to_string();
+        let server = Server::start(vec![(400, "", said)]).await;
+        let error = textract(&server).read(b"png", soon()).await.unwrap_err();
+        assert_eq!(error, ProviderError::Unfit { provider: "textract", why: name.to_owned() });
+        assert!(!error.is_passing());
+    }
+}
+
+#[tokio::test]
+async fn an_answer_of_textract_that_was_not_promised_is_no_answer_and_tells_no_word() {
+    let with = |id: &str, change: &dyn Fn(&mut Value)| {
+        let mut body = detected();
+        let blocks = body["Blocks"].as_array_mut().unwrap();
+        change(blocks.iter_mut().find(|block| block["Id"] == id).unwrap());
+        body
+    };
+    let wrong = [
+        json!({ "DocumentMetadata": { "Pages": 1 } }),
+        json!({ "Blocks": [] }),
+        with("p", &|block| block["BlockType"] = json!("WORD")),
+        with("w3", &|block| block["Text"] = Value::Null),
+        with("w3", &|block| block["Confidence"] = json!(101.0)),
+        with("w3", &|block| block["Geometry"]["BoundingBox"]["Left"] = json!(12.0)),
+        with("w3", &|block| block["Geometry"]["BoundingBox"]["Width"] = json!(0.0)),
+        with("w3", &|block| block["Geometry"] = json!("everywhere")),
+        with("l1", &|block| block["Relationships"][0]["Ids"] = json!(["w1", "gone"])),
+        with("l1", &|block| block["Relationships"][0]["Ids"] = json!(["w1", "w1"])),
+    ];
+    for body in wrong {
+        let server = Server::start(vec![good(body.clone())]).await;
+        let error = textract(&server).read(b"png", soon()).await.unwrap_err();
+        assert!(matches!(error, ProviderError::Strange { .. }), "{body}: {error}");
+        assert!(!error.to_string().contains("reunião"), "{error}");
+        assert_eq!(server.asked().len(), 1, "asking again gives the same");
+    }
+}

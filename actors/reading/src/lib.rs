@@ -16,6 +16,7 @@ mod read;
 mod reader;
 mod second;
 mod settings;
+mod unread;
 
 pub use child::child_main;
 pub use fuzz::fuzz_open_and_read;
@@ -24,4 +25,5 @@ pub use page::{DocumentInfo, Page, Rect, Source, Table, Word};
 pub use picture::Picture;
 pub use problem::{DocumentProblem, PageProblem, Tongue};
 pub use reader::{Program, Reader};
-pub use settings::{Limits, Ocr, Settings};
+pub use settings::{Limits, Ocr, Recogniser, Settings};
+pub use unread::{Begun, Recognised, Unread};

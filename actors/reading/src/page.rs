@@ -62,7 +62,7 @@ pub enum Source {
     Ocr {
         /// The mean over all words, from 0 to 1.
         mean_confidence: f32,
-        /// Tesseract's name of the language or languages used, as `por+eng`.
+        /// Tesseract's name of the language or languages used, as `por+eng`; the service's name where one recognised.
         language: String,
         /// How the image was turned clockwise before it was read: 0, 90, 180 or 270.
         rotation_degrees: u16,

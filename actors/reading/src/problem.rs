@@ -134,6 +134,15 @@ pub enum PageProblem {
         /// Why not.
         problem: DocumentProblem,
     },
+    /// The service that recognises characters is away or has too much to do. It passes, and is not the sender's fault.
+    #[error("the text recognition service did not answer: try again later")]
+    RecogniserAway,
+    /// The service that recognises characters refuses this installation. Not the sender's fault.
+    #[error("the text recognition service refuses this installation: its settings must be looked at")]
+    RecogniserRefused,
+    /// The service that recognises characters cannot read the page's picture.
+    #[error("the text recognition service cannot read the page: print it to a new PDF and send that")]
+    Unrecognisable,
 }
 
 impl DocumentProblem {
@@ -214,6 +223,9 @@ impl PageProblem {
             Self::Crashed => "page_crashed",
             Self::NoOcr { .. } => "no_ocr",
             Self::Document { problem } => problem.code(),
+            Self::RecogniserAway => "recogniser_away",
+            Self::RecogniserRefused => "recogniser_refused",
+            Self::Unrecognisable => "page_unrecognisable",
         }
     }
 
@@ -251,6 +263,17 @@ impl PageProblem {
                 format!("o reconhecimento de texto não está disponível para {language}: instale seus dados de idioma")
             }
             Self::Document { problem } => problem.message(tongue),
+            Self::RecogniserAway => {
+                "o serviço de reconhecimento de texto não respondeu: tente de novo mais tarde".to_owned()
+            }
+            Self::RecogniserRefused => {
+                "o serviço de reconhecimento de texto recusa esta instalação: é preciso rever sua configuração"
+                    .to_owned()
+            }
+            Self::Unrecognisable => {
+                "o serviço de reconhecimento de texto não consegue ler a página: imprima-a para um novo PDF e envie esse arquivo"
+                    .to_owned()
+            }
         }
     }
 }

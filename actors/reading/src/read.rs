@@ -3,14 +3,15 @@
 use hayro_interpret::hayro_syntax::{self, Pdf};
 use hayro_interpret::{InterpreterCache, InterpreterSettings};
 
-use crate::decide::{Measures, Verdict, decide, measure, ocr_found_more};
+use crate::decide::{Verdict, decide, measure, ocr_found_more};
 use crate::native::{Fonts, Gathered, Laid, gather, lay_out, repair};
 use crate::ocr::{self, Engine};
 use crate::page::{Page, Source};
 use crate::picture::{self, Picture};
 use crate::problem::PageProblem;
 use crate::raster::raster;
-use crate::settings::{Limits, Ocr, Settings};
+use crate::settings::{Limits, Ocr, Recogniser, Settings};
+use crate::unread::{Begun, Unread};
 
 /// Pages read with one cache of fonts; then it is emptied, as it only grows.
 const PAGES_PER_CACHE: u32 = 50;
@@ -60,7 +61,7 @@ impl<'p> Open<'p> {
         settings: &Settings,
         limits: &Limits,
         engine: &mut Engine,
-    ) -> Result<Page, PageProblem> {
+    ) -> Result<Begun, PageProblem> {
         if self.cached >= PAGES_PER_CACHE {
             self.cache = InterpreterCache::new();
             self.cached = 0;
@@ -81,39 +82,44 @@ impl<'p> Open<'p> {
             (Ocr::WhereNeeded, verdict) => verdict,
         };
         if verdict == Verdict::Empty {
-            return Ok(Page::empty(number, size.0, size.1));
+            return Ok(Begun::page(Page::empty(number, size.0, size.1)));
         }
         if verdict == Verdict::Native {
-            return Ok(native(number, size, &gathered));
+            return Ok(Begun::page(native(number, size, &gathered)));
         }
         let raster =
             raster(page, &gathered, &self.cache, &self.interpreter, settings.dpi, limits.pixels_max)?;
+        let compare = verdict == Verdict::Compare;
+        if settings.recogniser == Recogniser::Elsewhere {
+            let drawn = ocr::draw(raster)?;
+            let native = native(number, size, &gathered);
+            return Ok(Begun::Unread(Box::new(Unread::new(drawn, native, measures.letters, compare))));
+        }
         let read = ocr::recognise(engine, raster, size, &settings.languages)?;
-        let letters = read.laid.text.chars().filter(|letter| letter.is_alphanumeric()).count();
-        if verdict == Verdict::Compare && !ocr_found_more(measures.letters, letters)
-            || little(&measures, letters)
-        {
-            return Ok(native(number, size, &gathered));
+        if is_native_better(measures.letters, &read.laid.text, compare) {
+            return Ok(Begun::page(native(number, size, &gathered)));
         }
         let source = Source::Ocr {
             mean_confidence: read.mean_confidence,
             language: settings.languages.clone(),
             rotation_degrees: read.rotation_degrees,
         };
-        Ok(page_of(number, size, read.laid, source))
+        Ok(Begun::page(page_of(number, size, read.laid, source)))
     }
 }
 
-/// Whether OCR found nothing where the page's own text, poor as it is, has something.
-fn little(measures: &Measures, letters: usize) -> bool {
-    letters * 10 < measures.letters
+/// Whether a page's own text of so many letters is the better reading, beside what was recognised.
+pub(crate) fn is_native_better(native_letters: usize, recognised: &str, compare: bool) -> bool {
+    let letters = recognised.chars().filter(|letter| letter.is_alphanumeric()).count();
+    // OCR that finds nothing is no better than text, poor as it is, that has something.
+    compare && !ocr_found_more(native_letters, letters) || letters * 10 < native_letters
 }
 
 fn native(number: u32, size: (f32, f32), gathered: &Gathered) -> Page {
     page_of(number, size, lay_out(gathered, size), Source::Native)
 }
 
-fn page_of(number: u32, (width, height): (f32, f32), laid: Laid, source: Source) -> Page {
+pub(crate) fn page_of(number: u32, (width, height): (f32, f32), laid: Laid, source: Source) -> Page {
     let Laid { text, words, tables } = laid;
     let source = if words.is_empty() { Source::Empty } else { source };
     Page { number, width, height, text, words, tables, source }

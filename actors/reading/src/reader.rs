@@ -18,6 +18,7 @@ use crate::page::{DocumentInfo, Page};
 use crate::picture::Picture;
 use crate::problem::{DocumentProblem, PageProblem};
 use crate::settings::{Limits, Settings};
+use crate::unread::Begun;
 
 /// What is kept of a child's standard error: the last words of a dying process fit in it.
 const LAST_WORDS_BYTES: usize = 4 << 10;
@@ -95,8 +96,22 @@ impl Reader {
         settings: &Settings,
         deadline: Instant,
     ) -> Result<Page, PageProblem> {
+        match self.begin_page(number, settings, deadline).await? {
+            Begun::Page(page) => Ok(*page),
+            Begun::Unread(_) => Err(PageProblem::Crashed),
+        }
+    }
+
+    /// As [`Reader::read_page`]; where `settings` say that somebody else recognises, a page that needs it is given as a picture.
+    pub async fn begin_page(
+        &mut self,
+        number: u32,
+        settings: &Settings,
+        deadline: Instant,
+    ) -> Result<Begun, PageProblem> {
         match self.of_page(&Request::Read(number, settings.clone()), deadline).await? {
-            Answer::Read(read) => read,
+            Answer::Read(read) => read.map(Begun::page),
+            Answer::Unread(unread) => Ok(Begun::Unread(unread)),
             _ => Err(PageProblem::Crashed),
         }
     }

@@ -18,6 +18,17 @@ pub enum Ocr {
     Always,
 }
 
+/// Who recognises the characters in a page's picture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[serde(rename_all = "snake_case")]
+pub enum Recogniser {
+    /// Tesseract, in the child process.
+    #[default]
+    Here,
+    /// Somebody else: the child gives the picture, and is given nothing back.
+    Elsewhere,
+}
+
 /// How a page is read. Part of the key of every cache of pages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 #[serde(deny_unknown_fields, default)]
@@ -28,11 +39,18 @@ pub struct Settings {
     pub languages: String,
     /// Dots per inch of a page drawn for OCR.
     pub dpi: u32,
+    /// Who recognises characters.
+    pub recogniser: Recogniser,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { ocr: Ocr::WhereNeeded, languages: "por+eng".to_owned(), dpi: 300 }
+        Self {
+            ocr: Ocr::WhereNeeded,
+            languages: "por+eng".to_owned(),
+            dpi: 300,
+            recogniser: Recogniser::Here,
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use enabler_analysis::Choice;
 use enabler_cluster::request::{Ended, Request};
 use enabler_grounding::chunk;
 use enabler_inference::embedding::InputKind;
-use enabler_reading::{DocumentProblem, Page, PageProblem, Tongue};
+use enabler_reading::{DocumentProblem, Page, PageProblem, Source, Tongue};
 use enabler_storage::cache::{self, Cache};
 use enabler_storage::clock::Clock;
 use enabler_storage::codec::{self, Kind};
@@ -43,6 +43,8 @@ pub struct Bench {
     pub sizes: chunk::Sizes,
     /// How pages are read, as part of cache keys.
     pub languages: String,
+    /// The service that recognises pages, where that is not tesseract; part of cache keys too.
+    pub recogniser: Option<String>,
     /// Pages of one document that are read at one time; others get their turn between.
     pub pages_at_once: usize,
     /// The longest a page may take in the pool, waiting included.
@@ -80,6 +82,8 @@ const BYTES_PER_TOKEN: usize = 3;
 const PAGE_TRIES_MAX: u32 = 3;
 /// The wait before work that a pool refused is offered again.
 const RETRY_WAIT: Duration = Duration::from_millis(250);
+/// The wait before a page is recognised again whose recogniser was away, after its own tries.
+const AWAY_WAIT: Duration = Duration::from_secs(2);
 
 /// Runs the ingest of `record` from where its status stands.
 ///
@@ -221,7 +225,8 @@ async fn one_page(
     request: &Request,
     number: u32,
 ) -> Result<Page, IngestError> {
-    let cached = cache::ocr_key(&record.tenant, &record.sha256, number, &bench.languages, "");
+    let key_of = |by: &str| cache::ocr_key(&record.tenant, &record.sha256, number, &bench.languages, by);
+    let cached = key_of(bench.recogniser.as_deref().unwrap_or_default());
     let remembered = counted::look(&*bench.cache, "ocr", &cached).await;
     let remembered = remembered.and_then(|bytes| codec::decode::<Page>(Kind::Pages, &bytes).ok());
     let page = match remembered {
@@ -230,7 +235,7 @@ async fn one_page(
     };
     let bytes: Bytes =
         codec::encode(Kind::Pages, &page).map_err(|error| ours("encoding a page", &error))?.into();
-    bench.cache.put(&cached, bytes.clone(), cache::OCR_TTL).await;
+    bench.cache.put(&key_of(recogniser_of(&page, bench)), bytes.clone(), cache::OCR_TTL).await;
     let key = page_key(record, number)?;
     match bench.store.put_new(&key, bytes).await {
         PutOutcome::Done(_) | PutOutcome::Exists | PutOutcome::Changed => Ok(page),
@@ -239,6 +244,15 @@ async fn one_page(
             tracing::warn!(%error, page = number, "a finished page could not be stored");
             Ok(page)
         }
+    }
+}
+
+/// Under whose name a page is remembered: what tesseract read in place of a service is not what the service reads.
+fn recogniser_of<'a>(page: &Page, bench: &'a Bench) -> &'a str {
+    let own = bench.recogniser.as_deref().unwrap_or_default();
+    match &page.source {
+        Source::Ocr { language, .. } if language != own => "",
+        _ => own,
     }
 }
 
@@ -253,6 +267,17 @@ async fn recognise(
         let part = request.part(bench.page_time_max);
         match bench.crew.page(&part, file, number).await {
             Ok(Ok(page)) => return Ok(page),
+            Ok(Err(problem @ PageProblem::RecogniserAway)) => match request.ended() {
+                Some(Ended::Cancelled) => return Err(IngestError::Cancelled),
+                Some(Ended::TimedOut) => {
+                    let (code, message) = (problem.code().to_owned(), problem.message(Tongue::English));
+                    return Err(IngestError::Document(Reason { code, message }));
+                }
+                None => tokio::time::sleep(AWAY_WAIT).await,
+            },
+            Ok(Err(problem @ PageProblem::RecogniserRefused)) => {
+                return Err(IngestError::Ours(problem.message(Tongue::English)));
+            }
             Ok(Err(problem)) => return Ok(Page::failed(number, problem)),
             Err(error) => {
                 lost += 1;

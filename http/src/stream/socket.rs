@@ -1,18 +1,19 @@
 //! Streams over a WebSocket: many questions on one connection, each with the events of a stream.
 //!
 //! A client sends `{"type": "ask", "id", "document_id", "question", …}`, `{"type": "resume", "id", "last_event_id"}` or
-//! `{"type": "cancel", "stream"}`; `id` is his own word for a question and comes back with each of its events.
+//! `{"type": "cancel", "stream"}`; `id` is his own word for a question and comes back with each of its events. Each may bring a `traceparent`, as a request does in its headers.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use enabler_telemetry::trace::{Span, Within};
 use futures_util::stream::SplitSink;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
-use warp::http::HeaderMap;
+use warp::http::{HeaderMap, StatusCode};
 use warp::ws::{Message as Frame, WebSocket};
 
 use super::event::Event;
@@ -47,6 +48,25 @@ enum Wish {
     Ask { document: Uuid, fields: Map<String, Value> },
     Resume(EventId),
     Cancel(Uuid),
+}
+
+impl Wish {
+    fn name(&self) -> &'static str {
+        match self {
+            Wish::Ask { .. } => "ask",
+            Wish::Resume(_) => "resume",
+            Wish::Cancel(_) => "cancel",
+        }
+    }
+}
+
+/// A client's message.
+struct Said {
+    /// His word for the question.
+    id: Option<String>,
+    /// The trace that he wants it to belong to.
+    traceparent: Option<String>,
+    wish: Wish,
 }
 
 /// Whoever is connected, and what his questions need.
@@ -120,34 +140,42 @@ struct Connection {
 }
 
 impl Connection {
-    async fn answer(&self, text: &[u8]) {
-        let (id, wish) = match read(text) {
-            Ok(read) => read,
-            Err(problem) => return self.refuse(None, problem.into()).await,
-        };
-        let begun = match wish {
-            Wish::Ask { document, fields } => match self.asked(&fields).await {
-                Ok(ask) => {
-                    self.guest.streams.begin(&self.guest.context, document, ask).await.map_err(Refusal::from)
-                }
-                Err(problem) => Err(problem.into()),
-            },
-            Wish::Resume(from) => self
-                .guest
-                .streams
-                .resume(&self.guest.context, from)
-                .await
-                .map(|follower| (from.stream, follower)),
-            Wish::Cancel(stream) => {
-                if let Err(problem) = self.guest.streams.cancel(&self.guest.context, stream).await {
-                    self.refuse(id.as_deref(), problem.into()).await;
-                }
+    /// Answers one message, a request of its own.
+    async fn answer(mut self, text: &[u8]) {
+        let said = match read(text) {
+            Ok(said) => said,
+            Err(problem) => {
+                self.refuse(None, problem.into()).await;
                 return;
             }
         };
+        let began = Instant::now();
+        let Guest { service, context, headers, .. } = &self.guest;
+        let (context, span) =
+            service.message(headers, said.wish.name(), said.traceparent.as_deref(), context);
+        self.guest.context = context;
+        let work = self.grant(said.id.as_deref(), said.wish);
+        let status = Within::of(span.place(), work).await;
+        self.guest.service.message_ended(&self.guest.context, span, began.elapsed(), status);
+    }
+
+    /// Does what a client wants; gives the status that says over HTTP how that went.
+    async fn grant(&self, id: Option<&str>, wish: Wish) -> u16 {
+        let Guest { streams, context, .. } = &self.guest;
+        let begun = match wish {
+            Wish::Ask { document, fields } => match self.asked(&fields).await {
+                Ok(ask) => streams.begin(context, document, ask).await.map_err(Refusal::from),
+                Err(problem) => Err(problem.into()),
+            },
+            Wish::Resume(from) => streams.resume(context, from).await.map(|follower| (from.stream, follower)),
+            Wish::Cancel(stream) => match streams.cancel(context, stream).await {
+                Ok(()) => return StatusCode::NO_CONTENT.as_u16(),
+                Err(problem) => Err(problem.into()),
+            },
+        };
         match begun {
-            Ok((stream, follower)) => self.tell(id.as_deref(), stream, follower).await,
-            Err(refusal) => self.refuse(id.as_deref(), refusal).await,
+            Ok((stream, follower)) => self.tell(id, stream, follower).await,
+            Err(refusal) => self.refuse(id, refusal).await,
         }
     }
 
@@ -157,28 +185,36 @@ impl Connection {
         request::ask(fields, *question_chars_max)
     }
 
-    async fn tell(&self, id: Option<&str>, stream: Uuid, mut follower: Follower) {
+    /// Tells all events of a stream; gives the status that says how that went.
+    async fn tell(&self, id: Option<&str>, stream: Uuid, mut follower: Follower) -> u16 {
+        let mut status = StatusCode::OK.as_u16();
         loop {
             match follower.next().await {
                 Ok(Some((seq, event))) => {
+                    if event.name == "error" {
+                        let said = event.data["status"].as_u64().and_then(|said| u16::try_from(said).ok());
+                        status = said.unwrap_or(status);
+                    }
                     let place = Some(EventId { stream, seq });
                     if self.sender.send(frame(id, place, &event)).await.is_err() {
-                        return;
+                        return status;
                     }
                 }
-                Ok(None) => return,
+                Ok(None) => return status,
                 Err(error) => return self.refuse(id, error.into()).await,
             }
         }
     }
 
-    async fn refuse(&self, id: Option<&str>, refusal: Refusal) {
+    /// Says why not; gives the status that says so over HTTP.
+    async fn refuse(&self, id: Option<&str>, refusal: Refusal) -> u16 {
         let problem = match refusal {
             Refusal::Problem(problem) => problem,
             Refusal::Api(error) => Problem::from_api(error, &self.guest.context.request_id, 0),
         };
         let body = problem.body(self.guest.context.language, "/v1/stream", &self.guest.context.request_id);
         let _ = self.sender.send(frame(id, None, &Event::error(body))).await;
+        problem.kind.status().as_u16()
     }
 }
 
@@ -194,13 +230,17 @@ fn frame(id: Option<&str>, place: Option<EventId>, event: &Event) -> Frame {
     Frame::text(text.to_string())
 }
 
-/// Reads a client's message: his word for the question, and what he wants.
-fn read(text: &[u8]) -> Result<(Option<String>, Wish), Problem> {
+fn read(text: &[u8]) -> Result<Said, Problem> {
     let mut fields = request::json_object(text)?;
     let id = match fields.remove("id") {
         None | Some(Value::Null) => None,
         Some(Value::String(id)) if id.chars().count() <= ID_CHARS_MAX => Some(id),
         Some(_) => return Err(Problem::field("id", Message::FieldTooLong { limit: ID_CHARS_MAX })),
+    };
+    let traceparent = match fields.remove("traceparent") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(text)) => Some(text),
+        Some(_) => return Err(Problem::field("traceparent", Message::NotText)),
     };
     let mut text = |name: &'static str| match fields.remove(name) {
         Some(Value::String(text)) => Ok(text),
@@ -237,7 +277,7 @@ fn read(text: &[u8]) -> Result<(Option<String>, Wish), Problem> {
             return Err(Problem::field("type", Message::NotOneOf { allowed, got }));
         }
     };
-    Ok((id, wish))
+    Ok(Said { id, traceparent, wish })
 }
 
 #[cfg(test)]
@@ -259,6 +299,7 @@ mod tests {
             (r#"{"type": "tell"}"#, "type"),
             (r#"{"type": "ask", "question": "Qual?"}"#, "document_id"),
             (r#"{"type": "ask", "document_id": "x"}"#, "document_id"),
+            (r#"{"type": "resume", "traceparent": 3}"#, "traceparent"),
             (r#"{"type": "resume", "last_event_id": "x"}"#, "last_event_id"),
             (r#"{"type": "cancel", "stream": 3}"#, "stream"),
         ] {

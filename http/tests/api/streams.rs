@@ -266,6 +266,28 @@ async fn a_websocket_cancels_resumes_and_says_what_is_wrong() {
 }
 
 #[tokio::test]
+async fn each_question_over_a_websocket_belongs_to_the_trace_that_it_brings_or_to_one_of_its_own() {
+    let server = server().await;
+    let mut socket = connect(&server).await;
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let brought = [json!(format!("00-{trace}-00f067aa0ba902b7-01")), Value::Null, json!("rubbish")];
+    for traceparent in brought {
+        let ask = json!({
+            "type": "ask", "document_id": READY, "question": "Qual o prazo?", "traceparent": traceparent
+        });
+        say(&mut socket, ask).await;
+        while hear(&mut socket).await["type"] != "final" {}
+    }
+    let asked = server.fake.0.asked.lock().unwrap();
+    let ids: Vec<(&str, &str)> =
+        asked.iter().map(|(_, context)| (&*context.trace_id, &*context.span_id)).collect();
+    assert_eq!((ids.len(), ids[0].0), (3, trace));
+    let traces: std::collections::BTreeSet<&str> = ids.iter().map(|(trace, _)| *trace).collect();
+    let spans: std::collections::BTreeSet<&str> = ids.iter().map(|(_, span)| *span).collect();
+    assert_eq!((traces.len(), spans.len()), (3, 3), "{ids:?}");
+}
+
+#[tokio::test]
 async fn a_websocket_without_a_key_is_not_opened() {
     let server = server().await;
     let request = format!("{}/v1/stream", server.url.replace("http", "ws")).into_client_request().unwrap();

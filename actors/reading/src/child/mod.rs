@@ -19,6 +19,7 @@ use crate::page::DocumentInfo;
 use crate::problem::{DocumentProblem, PageProblem};
 use crate::read::Open;
 use crate::settings::Limits;
+use crate::unread::Begun;
 use hayro_interpret::hayro_syntax::Pdf;
 use protocol::{Answer, REQUEST_BYTES_MAX, Request, frame, receive, send};
 
@@ -106,7 +107,11 @@ impl Child {
                         (open, self.engine) = (Open::new(&pdf), Engine::default());
                         Err(PageProblem::Crashed)
                     });
-                    self.answer(&Answer::Read(read))?;
+                    self.answer(&match read {
+                        Ok(Begun::Page(page)) => Answer::Read(Ok(*page)),
+                        Ok(Begun::Unread(unread)) => Answer::Unread(unread),
+                        Err(problem) => Answer::Read(Err(problem)),
+                    })?;
                 }
                 Some(Request::Draw(picture)) => {
                     limits::allow_cpu(self.limits.page_seconds_max)?;

@@ -9,6 +9,7 @@ use crate::page::{DocumentInfo, Page};
 use crate::picture::Picture;
 use crate::problem::{DocumentProblem, PageProblem};
 use crate::settings::{Limits, Settings};
+use crate::unread::Unread;
 
 /// Bytes of a request: a path and settings, or the marks of a whole document.
 pub(crate) const REQUEST_BYTES_MAX: u32 = 4 << 20;
@@ -41,6 +42,8 @@ pub(crate) enum Answer {
     Drawn(Result<Vec<u8>, PageProblem>),
     /// To [`Request::Mark`].
     Marked(Result<Marked, DocumentProblem>),
+    /// To [`Request::Read`], of a page that somebody else recognises.
+    Unread(Box<Unread>),
 }
 
 /// The bytes of a frame, or `None` where the message is longer than `bytes_max`.

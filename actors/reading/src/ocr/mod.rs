@@ -6,9 +6,10 @@ mod look;
 mod pix;
 
 use hayro_interpret::kurbo::{Affine, Rect as Area};
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder as _};
 
-pub(crate) use engine::Engine;
-use engine::Seen;
+pub(crate) use engine::{Engine, Seen};
 pub(crate) use pix::silence;
 
 use crate::native::{Laid, Piece, blocks, write};
@@ -36,6 +37,14 @@ const FAINT_INK_NORMALISED: u8 = 160;
 /// Words below this confidence on a page with hardly any others are specks, not text.
 const SPECK: f32 = 0.3;
 
+/// The largest picture for another recogniser, in bytes and in pixels of a side: what Amazon Textract takes in one request.
+const PNG_BYTES_MAX: usize = 5_000_000;
+const SIDE_PIXELS_MAX: u32 = 10_000;
+
+/// How often a picture is made smaller to fit, and by how much.
+const TRIES_MAX: usize = 6;
+const SHRINK: f32 = 0.7;
+
 /// What OCR made of a page.
 pub(crate) struct Recognised {
     pub(crate) laid: Laid,
@@ -53,21 +62,64 @@ pub(crate) fn recognise(
     languages: &str,
 ) -> Result<Recognised, PageProblem> {
     let prepared = prepare(raster)?;
-    let mut seen = engine.read(&prepared.picture, prepared.dpi, languages, prepared.unsure)?;
+    let seen = engine.read(&prepared.picture, prepared.dpi, languages, prepared.unsure)?;
+    let (laid, mean_confidence) = lay_out(seen, prepared.to_page, page);
+    Ok(Recognised { laid, mean_confidence, rotation_degrees: prepared.rotation_degrees })
+}
+
+/// Words seen in a picture, as text in reading order on a page of `page` points, and the mean of their confidence. Pure.
+pub(crate) fn lay_out(mut seen: Vec<Seen>, to_page: Affine, page: (f32, f32)) -> (Laid, f32) {
     if seen.iter().all(|word| word.confidence < SPECK) {
         seen.clear();
     }
     let mean_confidence = seen.iter().map(|word| word.confidence).sum::<f32>() / (seen.len().max(1)) as f32;
     let place = |[x0, y0, x1, y1]: Rect| -> Rect {
         let area = Area::new(x0.into(), y0.into(), x1.into(), y1.into());
-        let area = prepared.to_page.transform_rect_bbox(area);
+        let area = to_page.transform_rect_bbox(area);
         let (width, height) = (f64::from(page.0), f64::from(page.1));
         let (x, y) = (|at: f64| at.clamp(0.0, width) as f32, |at: f64| at.clamp(0.0, height) as f32);
         [x(area.x0), y(area.y0), x(area.x1), y(area.y1)]
     };
     let mut laid = Laid::default();
     write(&blocks(pieces(seen)), &place, &mut laid);
-    Ok(Recognised { laid, mean_confidence, rotation_degrees: prepared.rotation_degrees })
+    (laid, mean_confidence)
+}
+
+/// A page's picture as a grey PNG, upright as far as its letters tell.
+pub(crate) struct Drawn {
+    pub(crate) png: Vec<u8>,
+    /// Pixels.
+    pub(crate) size: (u32, u32),
+    /// From pixels to points of the displayed page.
+    pub(crate) to_page: Affine,
+    /// How the page was turned clockwise.
+    pub(crate) rotation_degrees: u16,
+}
+
+/// The picture that another recogniser is given: what tesseract would see, made smaller where it is too large.
+pub(crate) fn draw(raster: Raster) -> Result<Drawn, PageProblem> {
+    let Prepared { mut picture, mut to_page, rotation_degrees, .. } = prepare(raster)?;
+    for _ in 0..TRIES_MAX {
+        let size = (picture.width(), picture.height());
+        let longest = size.0.max(size.1);
+        // A little less, so that rounding does not leave it too long.
+        let mut factor = 0.99 * SIDE_PIXELS_MAX as f32 / longest as f32;
+        if longest <= SIDE_PIXELS_MAX {
+            let grey = picture.grey().ok_or(PageProblem::Damaged)?;
+            let mut png = Vec::new();
+            let written = PngEncoder::new(&mut png).write_image(&grey, size.0, size.1, ExtendedColorType::L8);
+            written.map_err(|_| PageProblem::Damaged)?;
+            if png.len() <= PNG_BYTES_MAX {
+                return Ok(Drawn { png, size, to_page, rotation_degrees });
+            }
+            factor = SHRINK;
+        }
+        let smaller = picture.scaled(factor).ok_or(PageProblem::OutOfMemory)?;
+        let (x, y) = (f64::from(smaller.width()), f64::from(smaller.height()));
+        to_page *= Affine::scale_non_uniform(f64::from(size.0) / x, f64::from(size.1) / y);
+        picture = smaller;
+    }
+    Err(PageProblem::ImageTooLarge { width: picture.width().into(), height: picture.height().into() })
 }
 
 struct Prepared {

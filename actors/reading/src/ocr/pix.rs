@@ -71,6 +71,25 @@ impl Picture {
         self.0.get_height().unsigned_abs()
     }
 
+    /// Its grey bytes, row by row; `None` where it is not grey.
+    pub(crate) fn grey(&self) -> Option<Vec<u8>> {
+        const DEPTH: i32 = 8;
+        let (width, height) = (self.width() as usize, self.height() as usize);
+        let data = self.0.get_data();
+        if self.0.get_depth() != DEPTH || data.is_null() || width == 0 {
+            return None;
+        }
+        let pitch = width.div_ceil(4);
+        #[expect(unsafe_code, reason = "a call of leptonica")]
+        // SAFETY: a picture 8 bits deep holds `height` lines of `width / 4` whole words, and nobody changes it meanwhile.
+        let words = unsafe { std::slice::from_raw_parts(data, pitch * height) };
+        let mut grey = Vec::with_capacity(width * height);
+        for line in words.chunks_exact(pitch) {
+            grey.extend(line.iter().flat_map(|word| word.to_be_bytes()).take(width));
+        }
+        Some(grey)
+    }
+
     /// With its background made white everywhere.
     pub(crate) fn background_normalised(&self) -> Option<Self> {
         #[expect(unsafe_code, reason = "a call of leptonica")]

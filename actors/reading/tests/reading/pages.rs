@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use enabler_reading::{Page, Settings, Source};
+use enabler_reading::{Begun, Page, Recognised, Recogniser, Settings, Source};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -143,9 +143,39 @@ async fn text_without_a_map_to_meaning_is_read_by_ocr() {
         pdf.add("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding /ToUnicode 7 0 R >>");
         pdf.stream("", map.as_bytes());
     });
-    let page = Desk::generous().read(&file).await.unwrap();
+    let mut desk = Desk::generous();
+    let page = desk.read(&file).await.unwrap();
     assert!(matches!(page.source, Source::Ocr { .. }), "{page:?}");
     assert!(recall("CONTRATO DE entre as partes abaixo assinadas", &page.text) > 0.99, "{}", page.text);
+
+    // Somebody else who sees the same words in the page's picture leaves the same page.
+    let elsewhere = Settings { recogniser: Recogniser::Elsewhere, ..Settings::default() };
+    let begun = desk.reader.begin_page(1, &elsewhere, Instant::now() + PATIENCE).await.unwrap();
+    let Begun::Unread(unread) = begun else { panic!("{begun:?}") };
+    let picture = image::load_from_memory(&unread.png).unwrap();
+    assert_eq!(picture.color(), image::ColorType::L8);
+    let (columns, lines) = (picture.width() as f32, picture.height() as f32);
+    assert!((columns / lines - page.width / page.height).abs() < 0.01, "{columns} by {lines}");
+    assert!(picture.to_luma8().pixels().filter(|pixel| pixel.0[0] < 128).count() > 1_000, "no ink");
+    let share =
+        |[x0, y0, x1, y1]: [f32; 4]| [x0 / page.width, y0 / page.height, x1 / page.width, y1 / page.height];
+    let words = page.words.iter().map(|word| Recognised {
+        text: page.word_text(word).to_owned(),
+        rect: share(word.rect),
+        confidence: 0.97,
+        line: word.rect[1] as u32,
+    });
+    let told = unread.with(words.collect(), "textract");
+    assert_eq!(told.text, page.text);
+    for (word, own) in told.words.iter().zip(&page.words) {
+        let is_there = word.rect.iter().zip(&own.rect).all(|(a, b)| (a - b).abs() < 1.0);
+        assert!(is_there, "{word:?} is not at {own:?}");
+    }
+    assert!(
+        matches!(&told.source, Source::Ocr { language, .. } if language == "textract"),
+        "{:?}",
+        told.source
+    );
 }
 
 #[tokio::test]

@@ -334,12 +334,12 @@ resource "aws_cloudwatch_log_metric_filter" "store" {
   }
 }
 
-# Without what waits for a model or a file.
+# Without what waits for a model or a file, or is asked by machines.
 resource "aws_cloudwatch_log_metric_filter" "plain_requests" {
   for_each       = var.log_groups
   name           = "plain-requests"
   log_group_name = each.value
-  pattern        = "{ ($.fields.message = \"answered\") && ($.fields.path = \"/v1/*\") && ($.fields.path != \"*/ask\") && ($.fields.path != \"*/events\") && ($.fields.path != \"/v1/query\") && ($.fields.path != \"/v1/analyze\") && ($.fields.path != \"/v1/batch\") && ($.fields.path != \"/v1/chat/*\") && ($.fields.path != \"/v1/stream*\") && ($.fields.path != \"/v1/documents\") }"
+  pattern        = "{ ($.fields.message = \"answered\") && ($.fields.route != \"ask\") && ($.fields.route != \"events\") && ($.fields.route != \"query\") && ($.fields.route != \"analyze\") && ($.fields.route != \"batch\") && ($.fields.route != \"chat completions\") && ($.fields.route != \"stream\") && ($.fields.route != \"stream resume\") && ($.fields.route != \"upload\") && ($.fields.route != \"health\") && ($.fields.route != \"ready\") && ($.fields.route != \"live\") && ($.fields.route != \"none\") }"
 
   metric_transformation {
     namespace = local.logs
@@ -352,7 +352,7 @@ resource "aws_cloudwatch_log_metric_filter" "plain_requests" {
 resource "aws_cloudwatch_query_definition" "one" {
   for_each = {
     "errors by kind"     = "filter level = 'ERROR' or level = 'WARN' | stats count(*) as times by fields.message, target | sort times desc | limit 20"
-    "slowest requests"   = "filter fields.message = 'answered' | sort fields.ms desc | limit 50 | display @timestamp, fields.method, fields.path, fields.status, fields.ms, fields.trace_id"
+    "slowest requests"   = "filter fields.message = 'answered' | sort fields.ms desc | limit 50 | display @timestamp, fields.method, fields.route, fields.status, fields.ms, fields.trace_id"
     "one request"        = "filter fields.request_id = 'REQUEST' or fields.trace_id = 'REQUEST' | sort @timestamp asc"
     "shards that moved"  = "filter target like 'enabler_cluster' or fields.shard > -1 | sort @timestamp desc | limit 200"
     "answers by status"  = "filter fields.message = 'answered' | stats count(*) by fields.status, bin(5m)"

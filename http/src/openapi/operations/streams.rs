@@ -16,9 +16,11 @@ fn socket() -> Operation {
     Operation::new(Tag::Streams, "get", "/v1/stream", "openStream", summary)
         .says([
             "The client sends `ask`, `resume` and `cancel`; the node sends `delta`, `sources`, `verdict`, \
-             `correction`, `final` and `error`, each with a sequence number.",
+             `correction`, `final` and `error`, each with a sequence number. Each message may bring a `traceparent`; \
+             without one the connection's holds.",
             "O cliente envia `ask`, `resume` e `cancel`; o nó envia `delta`, `sources`, `verdict`, `correction`, \
-             `final` e `error`, cada um com um número de sequência.",
+             `final` e `error`, cada um com um número de sequência. Cada mensagem pode trazer um \
+             `traceparent`; sem ele vale o da conexão.",
         ])
         .gives_nothing(101, ["The WebSocket is open", "O WebSocket está aberto"])
         .refuses(&["upgrade_required"])
