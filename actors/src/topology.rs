@@ -237,7 +237,9 @@ pub async fn start(settings: &Settings, parts: Parts) -> Result<Actors, Fault> {
             retention_hours: settings.recurring.retention_hours,
             dead_letters_hours: settings.recurring.dead_letters_hours,
             erasure_hours: settings.recurring.erasure_hours,
+            index_refresh_hours: settings.recurring.index_refresh_hours,
         },
+        chunker: sizes(settings).name(),
         me: parts.means.node.clone(),
     });
     let keeper = Keeper {
@@ -324,6 +326,7 @@ fn desk(settings: &Settings, parts: &Parts, shards: Shards, crew: Crew) -> Desk 
         shards,
         crew,
         embedding_model: embedding_model(settings).to_owned(),
+        used: Used::default(),
         models: Installed::within(settings.models.dir.clone()),
         preferred: settings.models.generation.clone(),
         cache: parts.cache.clone(),

@@ -7,6 +7,7 @@ mod erasure;
 mod everywhere;
 mod failures;
 mod here;
+mod makes;
 mod measures;
 mod paths;
 mod pins;
@@ -39,6 +40,7 @@ pub use act::LogLevel;
 pub(crate) use act::is_cordoned;
 pub use answers::Unknown;
 pub use everywhere::Panel;
+pub(crate) use makes::{Making, Makings};
 pub use pins::Pins;
 pub use plan::{Action, Ids, Kind, Target, Touch};
 pub use quarantine::Quarantine;
@@ -76,6 +78,8 @@ pub struct Parts {
     pub crew: Crew,
     /// How often recurring jobs run.
     pub pauses: Pauses,
+    /// How pages are cut here.
+    pub chunker: String,
     /// This generation of this node.
     pub me: NodeId,
 }

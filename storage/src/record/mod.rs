@@ -18,7 +18,7 @@ pub use document::{DocumentRecord, Outcome, Reason, Status, TENANT_BYTES_MAX};
 pub use id::{DocumentId, InvalidDocumentId};
 pub use op::{Op, OpError, WireOp};
 pub use pages::{
-    Chunk, ChunksBlob, PageRecord, PagesBlob, Vector, WordBox, decode_chunks, decode_pages, encode_chunks,
+    Chunk, ChunksBlob, Make, PageRecord, PagesBlob, Vector, WordBox, decode_chunks, decode_pages, encode_chunks,
     encode_pages,
 };
 
