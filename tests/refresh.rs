@@ -14,13 +14,21 @@ use serde_json::{Value, json};
 use crate::node::{Home, Node, POLL, files_below};
 use crate::papers::note;
 
-const BEFORE: &str = "[operator]\nactions = true\n[cluster]\nlease_seconds = 1\n[models]\nprecision = \"int8\"\n";
+const BEFORE: &str =
+    "[operator]\nactions = true\n[cluster]\nlease_seconds = 1\n[models]\nprecision = \"int8\"\n";
 /// Another number format is another model by its id, and smaller chunks are another chunker.
 const AFTER: &str = "[operator]\nactions = true\n[cluster]\nlease_seconds = 1\n[models]\nprecision = \"f32\"\n\
                      [chunking]\ntokens_max = 60\noverlap_tokens = 10\n";
 const CHUNKER_AFTER: &str = "1/60/440/10";
 const NAMES: [&str; 9] = [
-    "Pinheiral", "Vasconcelos", "Junqueira", "Sobreira", "Quitiliano", "Nogueirao", "Hermengarda", "Etelvina",
+    "Pinheiral",
+    "Vasconcelos",
+    "Junqueira",
+    "Sobreira",
+    "Quitiliano",
+    "Nogueirao",
+    "Hermengarda",
+    "Etelvina",
     "Abelardo",
 ];
 /// A run of the job takes seconds here; a killed node's lease has to run out before it.
@@ -140,7 +148,8 @@ async fn another_model_and_chunker_take_over_while_every_document_is_asked_and_a
 
     let node = home.start().await;
     let ended = while_asking(&node, &ids, &asked, |told| {
-        told["running"].is_null() && told["last"]["outcome"] == "done"
+        told["running"].is_null()
+            && told["last"]["outcome"] == "done"
             && told["last"]["detail"].as_str().is_some_and(|detail| detail.contains(" 0 are left"))
     });
     ended.await;

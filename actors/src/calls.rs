@@ -493,7 +493,8 @@ impl Calls {
 
     async fn search(&self, (search, model_id): (wire::Search, String)) -> Result<Bytes, Refused> {
         let (now_ms, shard) = (self.clock.now_ms(), search.shard);
-        let work = move |index: &ShardIndex| crate::knowledge::shard::search(index, &search, &model_id, now_ms);
+        let work =
+            move |index: &ShardIndex| crate::knowledge::shard::search(index, &search, &model_id, now_ms);
         let mut hits = self.reading(shard, work).await?;
         hits.retain(|hit| !self.quarantine.holds(hit.document_id));
         done(&wire::Searched { hits })

@@ -514,9 +514,7 @@ impl Desk {
         let mut vectors = Vec::with_capacity(texts.len());
         for text in &texts {
             let known = match &model {
-                Some(model) => {
-                    counted::look(&*self.cache, "embedding", &embedding_key(model, text)).await
-                }
+                Some(model) => counted::look(&*self.cache, "embedding", &embedding_key(model, text)).await,
                 None => None,
             };
             vectors.push(known.map(|bytes| Vector::from_bytes(bytes.to_vec()).to_f32()));

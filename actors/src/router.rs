@@ -286,7 +286,8 @@ impl Router {
         wanted: &Make,
     ) -> Result<(), RouteError> {
         let Make { model_id, chunker } = wanted.clone();
-        let body = wire::encode(&wire::Refresh { tenant: tenant.to_owned(), document_id: id, model_id, chunker });
+        let body =
+            wire::encode(&wire::Refresh { tenant: tenant.to_owned(), document_id: id, model_id, chunker });
         let errand = Errand { shard: self.shards.of(id), kind: wire::REFRESH, body, is_read: false };
         self.carry(request, &errand, &mut false).await.map(drop)
     }

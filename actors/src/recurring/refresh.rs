@@ -309,7 +309,6 @@ mod tests {
         ) {
             let silent = if is_silent { vec!["n9: silence".to_owned()] } else { Vec::new() };
             let makings = Makings { shards, silent, ..all(nodes.clone()) };
-            let makings = Makings { shards, ..makings };
             if let Agreed::On(make) = agreed(&makings) {
                 prop_assert!(!is_silent);
                 prop_assert!(nodes.iter().map(|node| node.owned).sum::<u32>() >= shards);

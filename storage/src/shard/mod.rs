@@ -37,7 +37,7 @@ pub use rows::listing_cursor;
 pub use verify::{verify_dir, wipe};
 
 use self::closing::Applying;
-use self::live::Live;
+use self::live::{Live, Searchable};
 use self::marker::Marker;
 use self::rows::Rows;
 use crate::index::fuse::Calibration;
@@ -214,14 +214,21 @@ impl ShardIndex {
             (all, at, space.dimensions)
         };
         let failure = std::cell::RefCell::new(None);
-        let vectors =
-            documents.into_iter().map_while(|(id, revision)| match self.own_vectors(id, dimensions) {
+        let vectors = documents.into_iter().map_while(|(id, revision)| {
+            let vectors = self.own_vectors(id, dimensions);
+            let is_same = |document: &Searchable| (document.revision, document.space) == (revision, Some(at));
+            if !self.live().documents.get(&id).is_some_and(is_same) {
+                // Another revision, perhaps of another model, has taken its place: the trees hold nothing of it.
+                return Some((id, revision, Vec::new()));
+            }
+            match vectors {
                 Ok(vectors) => Some((id, revision, vectors)),
                 Err(e) => {
                     failure.replace(Some(e));
                     None
                 }
-            });
+            }
+        });
         let seed = self.position()?.seq;
         let dir = self.dir.join(TREES).join(seed.to_string());
         let trees = Trees::build(&dir, self.settings.map_bytes, dimensions, vectors, seed)?;

@@ -255,7 +255,10 @@ async fn another_make_takes_the_place_of_the_former_in_one_entry_and_leaves_noth
         let hits = index.search(&asked).unwrap();
         assert!(hits.len() == 2 && hits.iter().all(|hit| hit.revision == 2 && hit.cosine.is_some()));
         assert_eq!(index.counts().unwrap().chunks, 2);
-        assert!(index.live().space_of(world::MODEL, question.len()).is_none(), "vectors of the former are left");
+        assert!(
+            index.live().space_of(world::MODEL, question.len()).is_none(),
+            "vectors of the former are left"
+        );
         let former = Query { model: world::MODEL, text: "", ..asked.clone() };
         assert!(index.search(&former).unwrap().is_empty());
         index.verify().unwrap();

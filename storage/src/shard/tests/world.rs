@@ -8,8 +8,8 @@ use crate::codec::{Added, Rest};
 use crate::log::{Entry, Position, SealedEntry, put_entry, replay};
 use crate::objects::Memory;
 use crate::record::{
-    BlobRef, BlobStage, Chunk, ChunksBlob, DocumentId, DocumentRecord, Make, Op, Status, Vector, encode_chunks,
-    put_blob,
+    BlobRef, BlobStage, Chunk, ChunksBlob, DocumentId, DocumentRecord, Make, Op, Status, Vector,
+    encode_chunks, put_blob,
 };
 use crate::shard::{Blobs, Query, Settings, ShardIndex, fetch_needed};
 
@@ -138,7 +138,12 @@ impl World {
             ..Chunk::default()
         };
         let chunks = (0..).zip(texts).map(chunk).collect();
-        let blob = ChunksBlob { model_id: model.to_owned(), dimensions: DIMENSIONS as u32, chunks, ..ChunksBlob::default() };
+        let blob = ChunksBlob {
+            model_id: model.to_owned(),
+            dimensions: DIMENSIONS as u32,
+            chunks,
+            ..ChunksBlob::default()
+        };
         let bytes = encode_chunks(&blob).unwrap().into();
         let chunks = put_blob(&*self.store, tenant, id(number), BlobStage::Chunks, bytes).await.unwrap();
         let (document_id, revision, chunk_count) = (id(number), 1, texts.len() as u32);
