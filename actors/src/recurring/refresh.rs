@@ -48,14 +48,14 @@ enum Agreed {
     On(Make),
     /// That is not known yet, for this reason.
     NotYet(String),
-    /// They are set to different things, or one does not say: nobody knows which of them is meant.
+    /// They are set to different things: nobody knows which of them is meant.
     Not(String),
 }
 
 /// What the nodes make with, by what they say. Pure.
 fn agreed(makings: &Makings) -> Agreed {
     if let Some(silent) = makings.silent.first() {
-        return Agreed::Not(format!("a node does not say what it makes with: {silent}"));
+        return Agreed::NotYet(format!("a node does not say what it makes with: {silent}"));
     }
     let owned: u32 = makings.nodes.iter().map(|(_, making)| making.owned).sum();
     if owned < makings.shards {
@@ -153,7 +153,7 @@ impl Refresh {
                 Agreed::On(_) if left(&makings) == 0 => return Ok(None),
                 Agreed::On(wanted) => return Ok(Some(wanted)),
                 Agreed::NotYet(_) if began.elapsed() < STARTING_MAX => sleep(PAUSE).await,
-                Agreed::NotYet(_) if left(&makings) == 0 => return Ok(None),
+                Agreed::NotYet(_) if left(&makings) == 0 && makings.silent.is_empty() => return Ok(None),
                 Agreed::NotYet(why) | Agreed::Not(why) => return Err(Fault::new(why)),
             }
         }
