@@ -427,6 +427,23 @@ mod tests {
         assert_eq!(decode::<Grant>(&bytes).unwrap(), Grant { shard: 3, epoch: 9, writer: 7 });
     }
 
+    #[test]
+    fn an_older_node_reads_a_search_without_its_model_and_its_own_search_says_none() {
+        let search = Search {
+            shard: 2,
+            tenant: "acme".to_owned(),
+            text: "foro".to_owned(),
+            vector: vec![0.5, 1.0],
+            filters: Vec::new(),
+            top_k: 7,
+        };
+        let bytes = encode_search(&search, "model@1");
+        assert_eq!(decode_search(&bytes).unwrap(), (search.clone(), "model@1".to_owned()));
+        assert_eq!(decode::<Search>(&bytes).unwrap(), search);
+        assert_eq!(decode_search(&encode(&search)).unwrap(), (search, String::new()));
+        assert!(decode_search(bytes.get(..bytes.len() - 1).unwrap()).is_err());
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_a_body_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..400)) {

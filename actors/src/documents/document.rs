@@ -546,3 +546,72 @@ impl Journal for Pen {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use enabler_storage::codec::Rest;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn blob(name: &str) -> BlobRef {
+        BlobRef { key: name.to_owned(), sha256: [7; 32], size_bytes: 1 }
+    }
+
+    fn ready(revision: u32, has_pages: bool, processed_ms: Option<u64>) -> DocumentRecord {
+        let status = Status {
+            outcome: Outcome::Ready,
+            pages: has_pages.then(|| blob("pages")),
+            chunks: Some(blob("former")),
+            page_count: 3,
+            word_count: 9,
+            chunk_count: 4,
+            report_json: "[]".to_owned(),
+            processed_ms,
+        };
+        DocumentRecord {
+            document_id: DocumentId([3; 16]),
+            revision,
+            tenant: "acme".to_owned(),
+            filename: "a.pdf".to_owned(),
+            template: "generic".to_owned(),
+            metadata_json: "{}".to_owned(),
+            idempotency_key: Some("k".to_owned()),
+            sha256: [1; 32],
+            size_bytes: 5,
+            media_type: "application/pdf".to_owned(),
+            original: blob("original"),
+            created_ms: 11,
+            expires_ms: 99,
+            ticket: 4,
+            status,
+            rest: Rest::default(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn another_revision_is_the_same_document_that_was_ready_all_the_time(
+            revision in 1_u32..1_000, has_pages: bool, processed_ms in prop::option::of(0_u64..50), count in 0_u32..9,
+        ) {
+            let before = ready(revision, has_pages, processed_ms);
+            let ops = next_revision(before.clone(), blob("new"), count, 77);
+            let Some(Op::Accepted { document }) = ops.first() else { panic!("{ops:?}") };
+            let open = DocumentRecord { revision: revision + 1, status: Status::default(), ..before.clone() };
+            prop_assert_eq!(&**document, &open);
+            let is_next = |op: &Op| match op {
+                Op::PagesRead { revision, .. }
+                | Op::ChunksEmbedded { revision, .. }
+                | Op::Ready { revision, .. } => *revision == open.revision,
+                _ => false,
+            };
+            prop_assert!(ops.iter().skip(1).all(is_next));
+            prop_assert!(ops.iter().all(|op| op.document_id() == Some(before.document_id)));
+            let kept = ops.iter().any(|op| matches!(op, Op::PagesRead { pages, page_count: 3, word_count: 9, .. }
+                if Some(pages) == before.status.pages.as_ref()));
+            prop_assert_eq!(kept, has_pages);
+            let Some(Op::Ready { chunks, processed_ms: at, .. }) = ops.last() else { panic!("{ops:?}") };
+            prop_assert_eq!((&*chunks.key, *at), ("new", processed_ms.unwrap_or(77)));
+        }
+    }
+}
