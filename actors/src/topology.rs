@@ -39,7 +39,7 @@ use crate::model::installed::Installed;
 use crate::model::{self, ModelHost};
 use crate::ocr::Reading;
 use crate::operator::{self, Operator, Panel, Pins, Quarantine};
-use crate::question::{Desk, Judge};
+use crate::question::{Desk, Judge, Used};
 use crate::records::Records;
 use crate::recurring::{Pauses, Scheduler};
 use crate::router::{Router, Table};

@@ -16,7 +16,8 @@ use tokio::time::{Instant, sleep};
 use super::audit::{AuditDesk, Deed};
 use super::{Done, Hold, Job, record};
 use crate::documents::ingest::told;
-use crate::operator::{Makings, Panel};
+use crate::operator::Panel;
+use crate::operator::makes::Makings;
 use crate::router::RouteError;
 
 pub(super) const NAME: &str = "index_refresh";
@@ -249,7 +250,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::operator::Making;
+    use crate::operator::makes::Making;
 
     fn node(model: Option<Result<&str, &str>>, chunker: Option<&str>) -> Making {
         let model = model.map(|model| model.map(str::to_owned).map_err(str::to_owned));

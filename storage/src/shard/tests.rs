@@ -226,7 +226,8 @@ async fn a_question_is_compared_with_vectors_of_its_own_model_alone_and_others_a
     // One that no document has vectors of leaves the words, and a document that is asked by name answers as a whole.
     let strange = Query { model: "a third", ..other };
     assert!(index.search(&strange).unwrap().iter().all(|hit| hit.cosine.is_none()));
-    let named = Query { text: "peixe", documents: Some(&[id(1)]), ..strange.clone() };
+    let one = [id(1)];
+    let named = Query { text: "peixe", documents: Some(&one), ..strange.clone() };
     let hits = index.search(&named).unwrap();
     assert_eq!((hits.len(), hits[0].document_id, hits[0].cosine), (1, id(1), None));
     assert!(index.search(&Query { tenant: "nobody", ..named }).unwrap().is_empty());
@@ -240,7 +241,7 @@ async fn another_make_takes_the_place_of_the_former_in_one_entry_and_leaves_noth
     let (dir, index) = world.built().await;
     let wanted = Make { model_id: "newer".to_owned(), chunker: "2/7/7/7".to_owned() };
     assert_eq!(index.made_otherwise(&wanted, 0), [id(1), id(2)]);
-    assert_eq!(index.made_otherwise(&wanted, u64::MAX), []);
+    assert!(index.made_otherwise(&wanted, u64::MAX).is_empty());
     assert_eq!(index.make_of(id(1)).unwrap().model_id, world::MODEL);
     for number in [1, 2] {
         world.make_again(number, 2, &["tatu bola, onça parda"], &wanted).await;
@@ -283,10 +284,10 @@ async fn a_document_is_found_at_every_moment_while_another_make_takes_its_place(
     let blobs = world.blobs(from).await;
     std::thread::scope(|scope| {
         let asking = scope.spawn(|| {
-            let question = embed("tatu");
+            let (question, one) = (embed("tatu"), [id(1)]);
             let mut asked = 0;
             loop {
-                let base = Query { documents: Some(&[id(1)]), ..world::query("tatu bola", "acme") };
+                let base = Query { documents: Some(&one), ..world::query("tatu bola", "acme") };
                 let hits = index.search(&Query { vector: Some(&question), ..base }).unwrap();
                 assert_eq!(hits.first().map(|hit| hit.document_id), Some(id(1)), "after {asked} questions");
                 asked += 1;
