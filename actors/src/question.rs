@@ -440,7 +440,8 @@ impl Desk {
         // Nodes are being restarted with another model: one message is embedded by one node.
         let together = std::iter::once(asked(found.question)).chain(texts).collect();
         let (_, vectors) = self.compute(request, together).await?;
-        let (question, texts) = vectors.split_first().ok_or(AskFailure::Overloaded)?;
+        let (question, texts) =
+            vectors.split_first().ok_or_else(|| AskFailure::Internal("no vector came back".to_owned()))?;
         Ok(texts.iter().map(|other| cosine(question, other)).collect())
     }
 

@@ -66,7 +66,9 @@ fn agreed(makings: &Makings) -> Agreed {
     for (node, making) in &makings.nodes {
         chunkers.extend(making.chunker.as_deref());
         match &making.model {
-            Some(Ok(model)) => drop(models.insert(model.as_str())),
+            Some(Ok(model)) => {
+                models.insert(model.as_str());
+            }
             Some(Err(why)) => missing = Some(format!("{node}: {why}")),
             None => {}
         }
