@@ -55,6 +55,8 @@ mod operator;
 mod telemetry;
 // Documents go when their time is over, and no others.
 mod retention;
+// Another model or chunker takes over while every document is asked.
+mod refresh;
 // What happened on a request's way, over nodes and actors.
 mod traces;
 // No log, metric or trace has a word of a document, a question, a key or a token.

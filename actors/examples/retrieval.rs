@@ -76,6 +76,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
             model_id: embedder.model_id().to_owned(),
             dimensions: embedder.dimension() as u32,
             chunks: vec![chunk],
+            ..ChunksBlob::default()
         };
         let bytes = encode_chunks(&blob)?.into();
         let chunks = put_blob(&*store, "t", document_id, BlobStage::Chunks, bytes).await?;
@@ -103,6 +104,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
             let hits = index.search(&Query {
                 text: if with_words { &asked } else { "" },
                 vector: with_meaning.then_some(&vector[..]),
+                model: embedder.model_id(),
                 tenant: "t",
                 documents: None,
                 metadata: &[],

@@ -12,7 +12,7 @@ use enabler_cluster::net::{Incoming, Member, Net, NodeId, Refused, Service};
 use enabler_cluster::request::Request;
 use enabler_inference::embedding::InputKind;
 use enabler_storage::clock::Clock;
-use enabler_storage::record::{DocumentId, DocumentRecord};
+use enabler_storage::record::{DocumentId, DocumentRecord, Make};
 use enabler_storage::shard::{ShardError, ShardIndex, listing_cursor};
 use enabler_telemetry::metrics;
 use futures_util::FutureExt;
@@ -146,11 +146,15 @@ impl Calls {
             wire::ACCEPT => self.accept(request, read(body)?).await,
             wire::DELETE => self.delete(request, read(body)?).await,
             wire::RETRY => self.retry(request, read(body)?).await,
+            wire::REFRESH => self.refresh(request, read(body)?).await,
             wire::ASK => self.ask(request, body).await,
             wire::ANALYZE => self.analyze(request, body).await,
             wire::LIST => self.list(read(body)?).await,
             wire::KNOWN => self.known(read(body)?).await,
-            wire::SEARCH => self.search(read(body)?).await,
+            wire::SEARCH => {
+                let search = wire::decode_search(body);
+                self.search(search.map_err(|error| code(refusal::MALFORMED, &error.to_string()))?).await
+            }
             wire::OPERATE => self.operate(body).await,
             _ => self.work(kind, body, request).await,
         }
@@ -383,6 +387,20 @@ impl Calls {
         }
     }
 
+    async fn refresh(&self, request: &Request, refresh: wire::Refresh) -> Result<Bytes, Refused> {
+        let wire::Refresh { tenant, document_id, model_id, chunker } = refresh;
+        let shard = self.shards.of(document_id);
+        self.owned_soon(shard).await?;
+        self.record(&tenant, document_id).await?;
+        let wanted = Make { model_id, chunker };
+        let asked =
+            self.shards.command(request, document_id, |reply| Command::Refresh { wanted, reply }).await;
+        match asked.map_err(|error| self.unowned(shard, error))? {
+            Ok(()) => Ok(Bytes::new()),
+            Err(error) => Err(self.not_done(shard, error)),
+        }
+    }
+
     /// The actor of a shard that this node owns, or is about to be given.
     async fn owned_soon(&self, shard: u32) -> Result<&Address<Message>, Refused> {
         match self.shards.get(shard) {
@@ -409,6 +427,8 @@ impl Calls {
             CommandError::NotFailed => code(refusal::NOT_FAILED, "the document did not fail"),
             CommandError::Arriving => code(refusal::ARRIVING, "the same bytes are arriving"),
             CommandError::NotOwner => self.not_owner(shard),
+            CommandError::NotMade(_) if !self.owns(shard) => self.not_owner(shard),
+            CommandError::NotMade(why) => code(refusal::INTERNAL, &why),
             CommandError::NotRecorded(_) if !self.owns(shard) => self.not_owner(shard),
             CommandError::NotRecorded(why) => code(refusal::NOT_RECORDED, &why),
         }
@@ -471,9 +491,10 @@ impl Calls {
         done(&wire::Listed { records: records.iter().map(wire::pack).collect() })
     }
 
-    async fn search(&self, search: wire::Search) -> Result<Bytes, Refused> {
+    async fn search(&self, (search, model_id): (wire::Search, String)) -> Result<Bytes, Refused> {
         let (now_ms, shard) = (self.clock.now_ms(), search.shard);
-        let work = move |index: &ShardIndex| crate::knowledge::shard::search(index, &search, now_ms);
+        let work =
+            move |index: &ShardIndex| crate::knowledge::shard::search(index, &search, &model_id, now_ms);
         let mut hits = self.reading(shard, work).await?;
         hits.retain(|hit| !self.quarantine.holds(hit.document_id));
         done(&wire::Searched { hits })

@@ -1,6 +1,6 @@
 //! Answers a question: search, draft, check against the text, rules, cache.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use enabler_cluster::address::Address;
@@ -198,6 +198,8 @@ pub struct Desk {
     pub crew: Crew,
     /// The name of the embedding model.
     pub embedding_model: String,
+    /// The version of it that other nodes embed with.
+    pub used: Used,
     /// The models on disk.
     pub models: Installed,
     /// Which model `auto` takes; `auto` itself means the best that is there.
@@ -218,6 +220,20 @@ pub struct Desk {
     pub recipe: String,
     /// What is kept of answers.
     pub records: Records,
+}
+
+/// The embedding model that texts were last embedded with. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Used(Arc<Mutex<Option<String>>>);
+
+impl Used {
+    fn get(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note(&self, model_id: &str) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(model_id.to_owned());
+    }
 }
 
 /// The evaluator of one rule set.
@@ -395,19 +411,38 @@ impl Desk {
         let template = ask.use_rules.then(|| template_of(record));
         let wanted = self.expanded(request, template.as_deref(), &ask.question);
         let wanted = counted::stage("expand", wanted).await;
-        let vector = counted::stage("embed", self.vector_of(request, &ask.question)).await?;
-        let hits = counted::stage("search", self.search(ask, index, wanted, vector.clone())).await?;
+        let meant = counted::stage("embed", self.vector_of(request, &ask.question)).await?;
+        let hits = counted::stage("search", self.search(ask, index, wanted, meant.clone())).await?;
         let hits: Vec<_> = hits.into_iter().map(|hit| passage_of(hit, record)).collect();
         self.leave(ask, &hits).await;
-        let found = Found { question: &ask.question, vector, hits, of_many: false };
+        let found = Found { question: &ask.question, meant, hits, of_many: false };
         let how = How { model, use_rules: ask.use_rules, top_k: ask.top_k };
         self.conclude(request, &found, &how).await
     }
 
     /// The embedding of a question.
-    pub(crate) async fn vector_of(&self, request: &Request, question: &str) -> Result<Vec<f32>, AskFailure> {
-        let asked = vec![Text { kind: InputKind::Query, text: question.to_owned() }];
-        Ok(self.embed(request, asked).await?.pop().unwrap_or_default())
+    pub(crate) async fn vector_of(&self, request: &Request, question: &str) -> Result<Meant, AskFailure> {
+        let (model_id, mut vectors) = self.embed(request, vec![asked(question)]).await?;
+        Ok(Meant { model_id, vector: vectors.pop().unwrap_or_default() })
+    }
+
+    /// How near each text is to the question, by one model.
+    async fn cosines(
+        &self,
+        request: &Request,
+        found: &Found<'_>,
+        texts: Vec<Text>,
+    ) -> Result<Vec<f32>, AskFailure> {
+        let (model_id, vectors) = self.embed(request, texts.clone()).await?;
+        if model_id == found.meant.model_id || texts.is_empty() {
+            return Ok(vectors.iter().map(|other| cosine(&found.meant.vector, other)).collect());
+        }
+        // Nodes are being restarted with another model: one message is embedded by one node.
+        let together = std::iter::once(asked(found.question)).chain(texts).collect();
+        let (_, vectors) = self.compute(request, together).await?;
+        let (question, texts) =
+            vectors.split_first().ok_or_else(|| AskFailure::Internal("no vector came back".to_owned()))?;
+        Ok(texts.iter().map(|other| cosine(question, other)).collect())
     }
 
     /// Answers from what was found.
@@ -417,7 +452,7 @@ impl Desk {
         found: &Found<'_>,
         how: &How<'_>,
     ) -> Result<Answer, AskFailure> {
-        let (hits, vector, model) = (&found.hits, &found.vector, how.model);
+        let (hits, model) = (&found.hits, how.model);
         let question = Question::read(found.question);
         let passages: Vec<Passage> = hits.iter().map(|hit| passage(hit, found.of_many)).collect();
         let candidates = evidence::candidates(&question, &passages);
@@ -426,11 +461,10 @@ impl Desk {
             .map(|candidate| Text { kind: InputKind::Passage, text: candidate.text_to_embed.clone() })
             .collect();
         let draft = self.draft(request, &question, &passages, model);
-        let (vectors, draft) =
-            tokio::join!(counted::stage("embed", self.embed(request, texts)), counted::stage("draft", draft));
+        let cosines = counted::stage("embed", self.cosines(request, found, texts));
+        let (cosines, draft) = tokio::join!(cosines, counted::stage("draft", draft));
         let (holding, held) = (Instant::now(), Span::of("hold"));
-        let cosines: Vec<f32> = vectors?.iter().map(|other| cosine(vector, other)).collect();
-        let draft = draft?;
+        let (cosines, draft) = (cosines?, draft?);
         let decided = answer::decide(&question, &passages, &candidates, &cosines, draft.as_deref());
         metrics::QUESTION_STAGE_SECONDS.took(["hold"], holding.elapsed());
         drop(held);
@@ -470,36 +504,64 @@ impl Desk {
         }
     }
 
-    /// Embeds `texts`, those that were embedded lately from memory: questions about one document look at the
-    /// same sentences again and again.
-    async fn embed(&self, request: &Request, texts: Vec<Text>) -> Result<Vec<Vec<f32>>, AskFailure> {
-        let keys: Vec<_> = texts.iter().map(|text| embedding_key(&self.embedding_model, text)).collect();
+    /// Embeds `texts` with one model, which is told, those that it embedded lately from memory: questions about one
+    /// document look at the same sentences again and again.
+    async fn embed(
+        &self,
+        request: &Request,
+        texts: Vec<Text>,
+    ) -> Result<(String, Vec<Vec<f32>>), AskFailure> {
+        let model = self.model_in_use();
         let mut vectors = Vec::with_capacity(texts.len());
-        for key in &keys {
-            let known = counted::look(&*self.cache, "embedding", key).await;
+        for text in &texts {
+            let known = match &model {
+                Some(model) => counted::look(&*self.cache, "embedding", &embedding_key(model, text)).await,
+                None => None,
+            };
             vectors.push(known.map(|bytes| Vector::from_bytes(bytes.to_vec()).to_f32()));
         }
-        let missing = texts.into_iter().zip(&vectors).filter(|(_, known)| known.is_none());
-        let missing: Vec<Text> = missing.map(|(text, _)| text).collect();
-        let mut fresh = self.compute(request, missing).await?.into_iter();
-        for (place, key) in vectors.iter_mut().zip(&keys).filter(|(place, _)| place.is_none()) {
+        let missing: Vec<Text> = texts
+            .iter()
+            .zip(&vectors)
+            .filter(|(_, known)| known.is_none())
+            .map(|(text, _)| text.clone())
+            .collect();
+        if missing.is_empty() {
+            return Ok((model.unwrap_or_default(), vectors.into_iter().flatten().collect()));
+        }
+        let is_all = missing.len() == texts.len();
+        let (mut fresh_model, mut fresh) = self.compute(request, missing).await?;
+        if !is_all && model.as_ref() != Some(&fresh_model) {
+            // What is remembered is of another model than the node embeds with that was asked.
+            vectors.fill(None);
+            (fresh_model, fresh) = self.compute(request, texts.clone()).await?;
+        }
+        let mut fresh = fresh.into_iter();
+        for (place, text) in vectors.iter_mut().zip(&texts).filter(|(place, _)| place.is_none()) {
             let vector = fresh.next().unwrap_or_default();
             let kept = Vector::from_f32(&vector);
-            self.cache.put(key, kept.as_bytes().to_vec().into(), self.embedding_ttl).await;
+            let key = embedding_key(&fresh_model, text);
+            self.cache.put(&key, kept.as_bytes().to_vec().into(), self.embedding_ttl).await;
             // As it will be remembered: the same question then finds the same, bit for bit, whoever answers it again.
             *place = Some(kept.to_f32());
         }
-        Ok(vectors.into_iter().flatten().collect())
+        self.used.note(&fresh_model);
+        Ok((fresh_model, vectors.into_iter().flatten().collect()))
     }
 
-    async fn compute(&self, request: &Request, texts: Vec<Text>) -> Result<Vec<Vec<f32>>, AskFailure> {
-        if texts.is_empty() {
-            return Ok(Vec::new());
-        }
-        match self.crew.embed(request, &texts, true).await {
-            Ok((_, vectors)) => Ok(vectors),
-            Err(error) => Err(refused(error)),
-        }
+    /// The embedding model by its version: that of this node, else the one that another node last embedded with.
+    fn model_in_use(&self) -> Option<String> {
+        let here = self.crew.here().embedding.as_ref().and_then(|(_, shared)| shared.model().ok());
+        here.map(|model| model.model_id().to_owned()).or_else(|| self.used.get())
+    }
+
+    /// Embeds `texts` by one message, and so with one model, which is told.
+    async fn compute(
+        &self,
+        request: &Request,
+        texts: Vec<Text>,
+    ) -> Result<(String, Vec<Vec<f32>>), AskFailure> {
+        self.crew.embed(request, &texts, true).await.map_err(refused)
     }
 
     async fn search(
@@ -507,13 +569,14 @@ impl Desk {
         ask: &Ask,
         index: &Arc<Index>,
         wanted: String,
-        vector: Vec<f32>,
+        meant: Meant,
     ) -> Result<Vec<Hit>, AskFailure> {
         let (index, ask_again, now_ms) = (index.clone(), ask.clone(), self.clock.now_ms());
         let search = move || {
             index.search(&Query {
                 text: &wanted,
-                vector: Some(&vector),
+                vector: Some(&meant.vector),
+                model: &meant.model_id,
                 tenant: &ask_again.tenant,
                 documents: Some(&[ask_again.document_id]),
                 metadata: &[],
@@ -674,11 +737,22 @@ fn cosine(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
+/// The embedding of a question, and the model that it is of.
+#[derive(Debug, Clone)]
+pub(crate) struct Meant {
+    pub(crate) model_id: String,
+    pub(crate) vector: Vec<f32>,
+}
+
+fn asked(question: &str) -> Text {
+    Text { kind: InputKind::Query, text: question.to_owned() }
+}
+
 /// What was found for a question.
 pub(crate) struct Found<'a> {
     pub(crate) question: &'a str,
     /// The question's embedding.
-    pub(crate) vector: Vec<f32>,
+    pub(crate) meant: Meant,
     /// Best first.
     pub(crate) hits: Vec<wire::Hit>,
     /// Whether more than one document was searched.

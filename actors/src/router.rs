@@ -8,7 +8,7 @@ use enabler_cluster::decide::custody::Part;
 use enabler_cluster::decide::route::{Next, Route, Tried};
 use enabler_cluster::net::{CallError, Incoming, Member, Net, NodeId, Refused, Service};
 use enabler_cluster::request::{Ended, Request};
-use enabler_storage::record::{DocumentId, DocumentRecord};
+use enabler_storage::record::{DocumentId, DocumentRecord, Make};
 use enabler_telemetry::trace::{Attribute, Span, Step, step};
 use tokio::sync::watch;
 
@@ -271,6 +271,24 @@ impl Router {
     pub async fn retry(&self, request: &Request, tenant: &str, id: DocumentId) -> Result<(), RouteError> {
         let body = wire::encode(&wire::Which { tenant: tenant.to_owned(), document_id: id });
         let errand = Errand { shard: self.shards.of(id), kind: wire::RETRY, body, is_read: false };
+        self.carry(request, &errand, &mut false).await.map(drop)
+    }
+
+    /// Has the chunks of a document made again, unless they are made with `wanted`; it answers meanwhile.
+    ///
+    /// # Errors
+    /// See [`RouteError`].
+    pub async fn refresh(
+        &self,
+        request: &Request,
+        tenant: &str,
+        id: DocumentId,
+        wanted: &Make,
+    ) -> Result<(), RouteError> {
+        let Make { model_id, chunker } = wanted.clone();
+        let body =
+            wire::encode(&wire::Refresh { tenant: tenant.to_owned(), document_id: id, model_id, chunker });
+        let errand = Errand { shard: self.shards.of(id), kind: wire::REFRESH, body, is_read: false };
         self.carry(request, &errand, &mut false).await.map(drop)
     }
 

@@ -39,7 +39,7 @@ use crate::model::installed::Installed;
 use crate::model::{self, ModelHost};
 use crate::ocr::{self, Reading};
 use crate::operator::{self, Operator, Panel, Pins, Quarantine};
-use crate::question::{Desk, Judge};
+use crate::question::{Desk, Judge, Used};
 use crate::records::Records;
 use crate::recurring::{Pauses, Scheduler};
 use crate::router::{Router, Table};
@@ -238,7 +238,9 @@ pub async fn start(settings: &Settings, parts: Parts) -> Result<Actors, Fault> {
             retention_hours: settings.recurring.retention_hours,
             dead_letters_hours: settings.recurring.dead_letters_hours,
             erasure_hours: settings.recurring.erasure_hours,
+            index_refresh_hours: settings.recurring.index_refresh_hours,
         },
+        chunker: sizes(settings).name(),
         me: parts.means.node.clone(),
     });
     let keeper = Keeper {
@@ -325,6 +327,7 @@ fn desk(settings: &Settings, parts: &Parts, shards: Shards, crew: Crew) -> Desk 
         shards,
         crew,
         embedding_model: embedding_model(settings).to_owned(),
+        used: Used::default(),
         models: Installed::within(settings.models.dir.clone()),
         preferred: settings.models.generation.clone(),
         cache: parts.cache.clone(),

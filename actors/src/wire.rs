@@ -31,6 +31,8 @@ pub const KNOWN: u16 = 15;
 pub const RETRY: u16 = 16;
 /// Search everything that a tenant has in a shard ([`Search`] → [`Searched`]).
 pub const SEARCH: u16 = 17;
+/// Make the chunks of a document again ([`Refresh`] → nothing).
+pub const REFRESH: u16 = 18;
 /// Embed texts ([`Embed`] → [`Embedded`]).
 pub const EMBED: u16 = 20;
 /// Write a draft ([`Write`] → [`Written`]).
@@ -173,6 +175,17 @@ bodies! {
         document_id: DocumentId,
         /// Why.
         reason: String,
+    }
+    /// A document that is ready, whose chunks shall be made with this.
+    Refresh {
+        /// Whose.
+        tenant: String,
+        /// Which.
+        document_id: DocumentId,
+        /// The embedding model, with its version.
+        model_id: String,
+        /// How pages are cut.
+        chunker: String,
     }
     /// A part of a list.
     List {
@@ -369,6 +382,22 @@ pub fn decode<T: Decode<()>>(bytes: &[u8]) -> Result<T, Malformed> {
     bincode::decode_from_slice(bytes, layout()).map(|(body, _)| body).map_err(Malformed)
 }
 
+/// A search with the model that its vector is of, which stands behind it: older nodes pass it over.
+pub fn encode_search(search: &Search, model_id: &str) -> Bytes {
+    encode(&(search, model_id))
+}
+
+/// Reads what [`encode_search`] wrote; the model is empty where an older node did not say it.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_search(bytes: &[u8]) -> Result<(Search, String), Malformed> {
+    let (search, used) = bincode::decode_from_slice(bytes, layout()).map_err(Malformed)?;
+    let rest = bytes.get(used..).unwrap_or_default();
+    let model_id = if rest.is_empty() { String::new() } else { decode(rest)? };
+    Ok((search, model_id))
+}
+
 /// A document as its shard keeps it, fields of newer versions included.
 pub fn pack(record: &DocumentRecord) -> Vec<u8> {
     codec::encode(Kind::Row, record).unwrap_or_else(|error| {
@@ -396,6 +425,23 @@ mod tests {
         let mut bytes = encode(&Grant { shard: 3, epoch: 9, writer: 7 }).to_vec();
         bytes.extend_from_slice(b"a field of a later version");
         assert_eq!(decode::<Grant>(&bytes).unwrap(), Grant { shard: 3, epoch: 9, writer: 7 });
+    }
+
+    #[test]
+    fn an_older_node_reads_a_search_without_its_model_and_its_own_search_says_none() {
+        let search = Search {
+            shard: 2,
+            tenant: "acme".to_owned(),
+            text: "foro".to_owned(),
+            vector: vec![0.5, 1.0],
+            filters: Vec::new(),
+            top_k: 7,
+        };
+        let bytes = encode_search(&search, "model@1");
+        assert_eq!(decode_search(&bytes).unwrap(), (search.clone(), "model@1".to_owned()));
+        assert_eq!(decode::<Search>(&bytes).unwrap(), search);
+        assert_eq!(decode_search(&encode(&search)).unwrap(), (search, String::new()));
+        assert!(decode_search(bytes.get(..bytes.len() - 1).unwrap()).is_err());
     }
 
     proptest! {

@@ -336,6 +336,9 @@ section! {
         dead_letters_days: u64,
         /// Hours between two tries of erasures that are open; 0 for only when somebody asks.
         erasure_hours: u64,
+        /// Hours between two looks for documents that were made with another embedding model or chunker; 0 for only when
+        /// somebody asks.
+        index_refresh_hours: u64,
     }
 }
 

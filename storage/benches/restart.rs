@@ -210,8 +210,12 @@ impl Filling {
             hash.as_bytes().iter().cycle().take(DIMENSIONS).map(|b| f32::from(*b)).collect();
         let text = format!("O contrato {number} tem o valor de {} reais.", number * 17 % 9_973);
         let chunk = Chunk { page: 1, text, vector: Vector::from_f32(&values), ..Chunk::default() };
-        let blob =
-            ChunksBlob { model_id: "bench".into(), dimensions: DIMENSIONS as u32, chunks: vec![chunk] };
+        let blob = ChunksBlob {
+            model_id: "bench".into(),
+            dimensions: DIMENSIONS as u32,
+            chunks: vec![chunk],
+            ..ChunksBlob::default()
+        };
         let bytes = encode_chunks(&blob)?.into();
         let blob = put_blob(&*self.store, "bench", document_id, BlobStage::Chunks, bytes).await?;
         Ok((document_id, blob))

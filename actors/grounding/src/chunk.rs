@@ -79,6 +79,18 @@ pub struct Sizes {
     pub overlap_tokens: usize,
 }
 
+/// Counts the changes of how pages are cut: chunks of another version are cut again.
+const VERSION: u32 = 1;
+
+impl Sizes {
+    /// Names this version of the chunker with these sizes: chunks under two equal names are cut alike.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let Self { target_tokens, max_tokens, overlap_tokens } = self;
+        format!("{VERSION}/{target_tokens}/{max_tokens}/{overlap_tokens}")
+    }
+}
+
 impl Default for Sizes {
     /// 220, because answers are looked for sentence by sentence afterwards and shorter spans retrieve better; 440,
     /// because the embedders read 512 with their prefix and marks.

@@ -94,6 +94,7 @@ async fn passages(
             found.extend(index.search(&Query {
                 text,
                 vector: None,
+                model: "",
                 tenant: &tenant,
                 documents: Some(&[id]),
                 metadata: &[],

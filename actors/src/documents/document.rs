@@ -8,7 +8,7 @@ use enabler_cluster::address::{Address, Reply};
 use enabler_cluster::request::Request;
 use enabler_cluster::tree::Status as SeatStatus;
 use enabler_storage::cache;
-use enabler_storage::record::{self, DocumentId, DocumentRecord, Op, Outcome, Reason, Status};
+use enabler_storage::record::{self, BlobRef, DocumentId, DocumentRecord, Make, Op, Outcome, Reason, Status};
 use enabler_telemetry::{metrics, trace};
 use futures_util::FutureExt;
 use tokio::time::Instant;
@@ -46,6 +46,9 @@ pub enum CommandError {
     /// Only a document that failed is read again.
     #[error("the document did not fail")]
     NotFailed,
+    /// The chunks of a document that is ready were not made again; it answers as before.
+    #[error("its chunks were not made again: {0}")]
+    NotMade(String),
     /// Another node owns the shard.
     #[error("another node owns the shard")]
     NotOwner,
@@ -66,6 +69,20 @@ pub enum Command {
     Retry {
         /// Whether that is in the log.
         reply: Reply<Result<(), CommandError>>,
+    },
+    /// Make the chunks of the document again, which is ready, unless they are made with this.
+    Refresh {
+        /// What they shall be made with.
+        wanted: Make,
+        /// Whether they are: the document is searched by them from then on.
+        reply: Reply<Result<(), CommandError>>,
+    },
+    /// The chunks of this revision were made again, or were not.
+    Refreshed {
+        /// The revision whose pages they were made from.
+        revision: u32,
+        /// Where they are and how many.
+        made: Result<(BlobRef, u32), IngestError>,
     },
     /// Erase the document everywhere.
     Delete {
@@ -109,6 +126,8 @@ pub struct Document {
 #[derive(Default)]
 pub struct State {
     ingest: Option<CancellationToken>,
+    /// The work on new chunks for a document that is ready, and who waits for them.
+    refresh: Option<(CancellationToken, Vec<Reply<Result<(), CommandError>>>)>,
     tries: u32,
     deleted: bool,
     last_command: Option<Instant>,
@@ -126,6 +145,8 @@ impl Behaviour for Document {
             Command::Accept { .. } => "accept",
             Command::Resume => "resume",
             Command::Retry { .. } => "retry",
+            Command::Refresh { .. } => "refresh",
+            Command::Refreshed { .. } => "refreshed",
             Command::Delete { .. } => "delete",
             Command::Quarantine => "quarantine",
             Command::Write { .. } => "write",
@@ -167,6 +188,12 @@ impl Behaviour for Document {
                 }
                 reply.send(retried);
             }
+            Command::Refresh { wanted, reply } => self.refresh(context, state, wanted, reply).await,
+            Command::Refreshed { revision, made } => {
+                let Some((_, waiting)) = state.refresh.take() else { return Ok(()) };
+                let refreshed = self.refreshed(context, state, revision, made).await;
+                waiting.into_iter().for_each(|reply| reply.send(refreshed.clone()));
+            }
             Command::Delete { reason, reply } => reply.send(self.delete(context, state, reason).await),
             Command::Quarantine => self.quarantine(context, state).await,
             Command::Write { ops, reply } => reply.send(self.write(state, ops).await),
@@ -176,7 +203,7 @@ impl Behaviour for Document {
             }
             Command::Nap => {
                 let rested = state.last_command.is_none_or(|last| last.elapsed() >= IDLE_AFTER);
-                if state.ingest.is_none() && (rested || state.deleted) {
+                if state.ingest.is_none() && state.refresh.is_none() && (rested || state.deleted) {
                     let _ = self.shard.offer(shard::Message::Idle(self.id));
                 }
                 self.nap_later(context);
@@ -188,6 +215,9 @@ impl Behaviour for Document {
     fn stopped(&self, _: &Context<Command>, state: &mut State) {
         if let Some(ingest) = state.ingest.take() {
             ingest.cancel();
+        }
+        if let Some((refresh, _)) = state.refresh.take() {
+            refresh.cancel();
         }
         self.bench.board.over(self.id);
         self.bench.board.ended(self.id, true);
@@ -345,6 +375,73 @@ impl Document {
         self.append(vec![Op::Accepted { document }]).await
     }
 
+    /// Has chunks made that take the place of those the document is searched by; until then it is searched by them.
+    async fn refresh(
+        &self,
+        context: &Context<Command>,
+        state: &mut State,
+        wanted: Make,
+        reply: Reply<Result<(), CommandError>>,
+    ) {
+        if let Some((_, waiting)) = &mut state.refresh {
+            waiting.push(reply);
+            return;
+        }
+        let Some(record) = self.record().await.filter(|_| !state.deleted) else {
+            return reply.send(Err(CommandError::Unknown));
+        };
+        let make = self.view.index().and_then(|index| index.make_of(self.id));
+        let serves = make.is_some_and(|make| make.serves(&wanted, record.status.chunk_count > 0));
+        // One that is being read is made with what is wanted now, and one that failed is searched by nothing.
+        if serves || !is_ready(&record) || self.bench.quarantine.holds(self.id) {
+            return reply.send(Ok(()));
+        }
+        context.seat().note("its chunks are made again");
+        let request = Request::new(self.id.to_string(), self.bench.document_time_max);
+        state.refresh = Some((request.cancel.clone(), vec![reply]));
+        let (bench, address) = (self.bench.clone(), context.address().clone());
+        tokio::spawn(trace::step("ingest", async move {
+            let again = ingest::again(&bench, &record, &request, &wanted);
+            let made = tokio::select! {
+                biased;
+                () = request.cancel.cancelled() => Err(IngestError::Cancelled),
+                made = AssertUnwindSafe(again).catch_unwind() => made.unwrap_or_else(|_| {
+                    Err(IngestError::Ours("making its chunks again panicked".to_owned()))
+                }),
+            };
+            let _ = address.send(Command::Refreshed { revision: record.revision, made }).await;
+        }));
+    }
+
+    /// Puts new chunks in the place of the former by one entry of the log, so that nobody finds the document without any.
+    async fn refreshed(
+        &self,
+        context: &Context<Command>,
+        state: &State,
+        revision: u32,
+        made: Result<(BlobRef, u32), IngestError>,
+    ) -> Result<(), CommandError> {
+        if state.deleted {
+            return Err(CommandError::Unknown);
+        }
+        let (chunks, chunk_count) = made.map_err(|error| {
+            let why = match error {
+                IngestError::Document(reason) => reason.message,
+                IngestError::Ours(why) => why,
+                IngestError::Cancelled => "it was stopped".to_owned(),
+            };
+            context.seat().note(format!("ready; its chunks were not made again: {why}"));
+            CommandError::NotMade(why)
+        })?;
+        let record = self.record().await.ok_or(CommandError::Unknown)?;
+        if record.revision != revision || !is_ready(&record) {
+            return Err(CommandError::NotMade("it has changed meanwhile".to_owned()));
+        }
+        self.append(next_revision(record, chunks, chunk_count, self.bench.clock.now_ms())).await?;
+        context.seat().note("ready");
+        Ok(())
+    }
+
     async fn delete(
         &self,
         context: &Context<Command>,
@@ -354,6 +451,10 @@ impl Document {
         let Some(record) = self.record().await else { return Err(CommandError::Unknown) };
         if let Some(ingest) = state.ingest.take() {
             ingest.cancel();
+        }
+        // Whoever waits for new chunks hears of it when that work has ended.
+        if let Some((refresh, _)) = &state.refresh {
+            refresh.cancel();
         }
         let counted = if reason == "expired" { "retention" } else { "asked" };
         self.append(vec![Op::Deleted { document_id: self.id, reason }]).await?;
@@ -406,6 +507,23 @@ pub async fn erase(bench: &Bench, record: &DocumentRecord) -> Result<(), Command
     Ok(())
 }
 
+/// What says in one entry that `record`, which is ready, is a revision later searched by `chunks`.
+fn next_revision(record: DocumentRecord, chunks: BlobRef, chunk_count: u32, now_ms: u64) -> Vec<Op> {
+    let (document_id, revision) = (record.document_id, record.revision + 1);
+    let Status { pages, page_count, word_count, report_json, processed_ms, .. } = record.status.clone();
+    let document = Box::new(DocumentRecord { revision, status: Status::default(), ..record });
+    let mut ops = vec![Op::Accepted { document }];
+    ops.extend(pages.map(|pages| {
+        let report_json = report_json.clone();
+        Op::PagesRead { document_id, revision, pages, page_count, word_count, report_json }
+    }));
+    ops.push(Op::ChunksEmbedded { document_id, revision, chunks: chunks.clone(), chunk_count });
+    // It has been ready all the time.
+    let processed_ms = processed_ms.unwrap_or(now_ms);
+    ops.push(Op::Ready { document_id, revision, chunks, processed_ms });
+    ops
+}
+
 /// Whether a record says that its document can be asked.
 pub fn is_ready(record: &DocumentRecord) -> bool {
     record.status.outcome == Outcome::Ready
@@ -425,6 +543,75 @@ impl Journal for Pen {
             Ok(Err(CommandError::Unknown)) => Err(IngestError::Cancelled),
             Ok(Err(error)) => Err(IngestError::Ours(error.to_string())),
             Err(error) => Err(IngestError::Ours(error.to_string())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use enabler_storage::codec::Rest;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn blob(name: &str) -> BlobRef {
+        BlobRef { key: name.to_owned(), sha256: [7; 32], size_bytes: 1 }
+    }
+
+    fn ready(revision: u32, has_pages: bool, processed_ms: Option<u64>) -> DocumentRecord {
+        let status = Status {
+            outcome: Outcome::Ready,
+            pages: has_pages.then(|| blob("pages")),
+            chunks: Some(blob("former")),
+            page_count: 3,
+            word_count: 9,
+            chunk_count: 4,
+            report_json: "[]".to_owned(),
+            processed_ms,
+        };
+        DocumentRecord {
+            document_id: DocumentId([3; 16]),
+            revision,
+            tenant: "acme".to_owned(),
+            filename: "a.pdf".to_owned(),
+            template: "generic".to_owned(),
+            metadata_json: "{}".to_owned(),
+            idempotency_key: Some("k".to_owned()),
+            sha256: [1; 32],
+            size_bytes: 5,
+            media_type: "application/pdf".to_owned(),
+            original: blob("original"),
+            created_ms: 11,
+            expires_ms: 99,
+            ticket: 4,
+            status,
+            rest: Rest::default(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn another_revision_is_the_same_document_that_was_ready_all_the_time(
+            revision in 1_u32..1_000, has_pages: bool, processed_ms in prop::option::of(0_u64..50), count in 0_u32..9,
+        ) {
+            let before = ready(revision, has_pages, processed_ms);
+            let ops = next_revision(before.clone(), blob("new"), count, 77);
+            let Some(Op::Accepted { document }) = ops.first() else { panic!("{ops:?}") };
+            let open = DocumentRecord { revision: revision + 1, status: Status::default(), ..before.clone() };
+            prop_assert_eq!(&**document, &open);
+            let is_next = |op: &Op| match op {
+                Op::PagesRead { revision, .. }
+                | Op::ChunksEmbedded { revision, .. }
+                | Op::Ready { revision, .. } => *revision == open.revision,
+                _ => false,
+            };
+            prop_assert!(ops.iter().skip(1).all(is_next));
+            prop_assert!(ops.iter().all(|op| op.document_id() == Some(before.document_id)));
+            let kept = ops.iter().any(|op| matches!(op, Op::PagesRead { pages, page_count: 3, word_count: 9, .. }
+                if Some(pages) == before.status.pages.as_ref()));
+            prop_assert_eq!(kept, has_pages);
+            let Some(Op::Ready { chunks, processed_ms: at, .. }) = ops.last() else { panic!("{ops:?}") };
+            prop_assert_eq!((&*chunks.key, *at), ("new", processed_ms.unwrap_or(77)));
         }
     }
 }

@@ -12,10 +12,10 @@ use enabler_inference::embedding::InputKind;
 use enabler_reading::{DocumentProblem, Page, PageProblem, Source, Tongue};
 use enabler_storage::cache::{self, Cache};
 use enabler_storage::clock::Clock;
-use enabler_storage::codec::{self, Kind};
+use enabler_storage::codec::{self, Added, Kind};
 use enabler_storage::objects::{Key, LIST_LIMIT_MAX, ObjectStore, PutOutcome};
 use enabler_storage::record::{
-    self, BlobRef, BlobStage, Chunk, ChunksBlob, DocumentRecord, Op, PagesBlob, Reason, Vector,
+    self, BlobRef, BlobStage, Chunk, ChunksBlob, DocumentRecord, Make, Op, PagesBlob, Reason, Vector,
 };
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -76,6 +76,12 @@ pub trait Journal: Send + Sync {
 
 /// Texts embedded by one message: a few batches, so that a long document does not fill the pool's memory.
 const TEXTS_AT_ONCE: usize = 256;
+/// Texts of a document that is made again which are embedded by one message: a question waits for no more than these.
+const TEXTS_BEHIND: usize = 32;
+/// The longest rest after one of these messages.
+const REST_MAX: Duration = Duration::from_secs(10);
+/// Times that the texts of a document are embedded anew because two nodes embedded them with two models.
+const MODELS_TRIES_MAX: u32 = 3;
 /// Bytes of Portuguese or English text that a token stands for at least, where no tokenizer is at hand.
 const BYTES_PER_TOKEN: usize = 3;
 /// Tries of a page whose worker was lost; after that the page is the likely cause and is reported as failed.
@@ -376,6 +382,60 @@ async fn embed(
     pages: &BlobRef,
 ) -> Result<(BlobRef, u32), IngestError> {
     stage(bench, record, Stage::Embedding);
+    let blob = made(bench, request, pages, Pace::Full).await?;
+    stored(bench, record, &blob).await
+}
+
+/// Makes the chunks of a document that is ready once more, from its stored pages; half of the time it rests.
+///
+/// # Errors
+/// See [`IngestError`]; also when they would not be made with `wanted`.
+pub async fn again(
+    bench: &Bench,
+    record: &DocumentRecord,
+    request: &Request,
+    wanted: &Make,
+) -> Result<(BlobRef, u32), IngestError> {
+    let Some(pages) = &record.status.pages else {
+        return Err(IngestError::Ours("its pages are not stored".to_owned()));
+    };
+    let blob = made(bench, request, pages, Pace::Half).await?;
+    let make = Make::of(&blob);
+    if !make.serves(wanted, !blob.chunks.is_empty()) {
+        let (is, should) = (told(&make), told(wanted));
+        return Err(IngestError::Ours(format!("the nodes make it with {is} now, where {should} is wanted")));
+    }
+    stored(bench, record, &blob).await
+}
+
+/// What chunks are made with, for people.
+pub(crate) fn told(make: &Make) -> String {
+    format!("model {} and chunker {}", make.model_id, make.chunker)
+}
+
+/// How much of the time a document's texts may be embedded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    Full,
+    Half,
+}
+
+async fn stored(
+    bench: &Bench,
+    record: &DocumentRecord,
+    blob: &ChunksBlob,
+) -> Result<(BlobRef, u32), IngestError> {
+    let count = blob.chunks.len() as u32;
+    let encoded = record::encode_chunks(blob).map_err(|error| ours("encoding the chunks", &error))?;
+    Ok((put(bench, record, BlobStage::Chunks, encoded).await?, count))
+}
+
+async fn made(
+    bench: &Bench,
+    request: &Request,
+    pages: &BlobRef,
+    pace: Pace,
+) -> Result<ChunksBlob, IngestError> {
     let bytes =
         record::read_blob(&*bench.store, pages).await.map_err(|error| ours("reading the pages", &error))?;
     let blob: PagesBlob = record::decode_pages(&bytes).map_err(|error| ours("decoding the pages", &error))?;
@@ -394,7 +454,7 @@ async fn embed(
         tokio::task::spawn_blocking(cut).await.map_err(|error| ours("cutting into chunks", &error))?;
     let mut texts: Vec<String> = cut.iter().map(chunk::Chunk::text_to_embed).collect();
     texts.extend(sentences.iter().flatten().cloned());
-    let (model_id, vectors) = vectors(bench, request, texts).await?;
+    let (model_id, vectors) = vectors(bench, request, texts, pace).await?;
     let dimensions = vectors.first().map_or(0, Vec::len) as u32;
     let mut vectors = vectors.into_iter().map(|vector| Vector::from_f32(&vector));
     let whole: Vec<Vector> = vectors.by_ref().take(cut.len()).collect();
@@ -410,10 +470,7 @@ async fn embed(
         vector,
         sentence_vectors: vectors.by_ref().take(sentences.len()).collect(),
     });
-    let blob = ChunksBlob { model_id, dimensions, chunks: chunks.collect() };
-    let count = blob.chunks.len() as u32;
-    let encoded = record::encode_chunks(&blob).map_err(|error| ours("encoding the chunks", &error))?;
-    Ok((put(bench, record, BlobStage::Chunks, encoded).await?, count))
+    Ok(ChunksBlob { model_id, dimensions, chunks: chunks.collect(), chunker: Added(sizes.name()) })
 }
 
 /// The embedding model of this node, which counts tokens; a node without it makes do with the length of a text.
@@ -433,30 +490,62 @@ async fn wait_for_model(bench: &Bench, request: &Request) -> Result<Option<Model
     }
 }
 
+/// A vector for each text, all of one model, and the model.
 async fn vectors(
     bench: &Bench,
     request: &Request,
     texts: Vec<String>,
+    pace: Pace,
 ) -> Result<(String, Vec<Vec<f32>>), IngestError> {
-    let (mut model_id, mut vectors) = (String::new(), Vec::with_capacity(texts.len()));
-    for part in texts.chunks(TEXTS_AT_ONCE) {
-        let part: Vec<Text> =
-            part.iter().map(|text| Text { kind: InputKind::Passage, text: text.clone() }).collect();
-        loop {
-            match bench.crew.embed(request, &part, false).await {
-                Ok((model, part)) => {
-                    model_id = model;
-                    vectors.extend(part);
-                    break;
-                }
-                Err(CrewError::Ended(Ended::Cancelled)) => return Err(IngestError::Cancelled),
-                Err(CrewError::Ended(Ended::TimedOut)) => return Err(IngestError::Document(too_slow())),
-                Err(CrewError::Failed(why)) => return Err(IngestError::Ours(why)),
-                Err(_) => tokio::time::sleep(RETRY_WAIT).await,
-            }
+    for _ in 0..MODELS_TRIES_MAX {
+        if let Some(all) = vectors_of_one_model(bench, request, &texts, pace).await? {
+            return Ok(all);
+        }
+        tokio::time::sleep(RETRY_WAIT).await;
+    }
+    Err(IngestError::Ours("the nodes embed with different models".to_owned()))
+}
+
+/// As [`vectors`]; nothing if the parts were embedded with different models, as while nodes are restarted with another.
+async fn vectors_of_one_model(
+    bench: &Bench,
+    request: &Request,
+    texts: &[String],
+    pace: Pace,
+) -> Result<Option<(String, Vec<Vec<f32>>)>, IngestError> {
+    let (mut known, mut vectors) = (None::<String>, Vec::with_capacity(texts.len()));
+    let at_once = if pace == Pace::Half { TEXTS_BEHIND } else { TEXTS_AT_ONCE };
+    for part in texts.chunks(at_once) {
+        let began = Instant::now();
+        let (model, part) = vectors_of_part(bench, request, part).await?;
+        if known.as_ref().is_some_and(|known| *known != model) {
+            return Ok(None);
+        }
+        known = Some(model);
+        vectors.extend(part);
+        if pace == Pace::Half {
+            tokio::time::sleep(began.elapsed().min(REST_MAX)).await;
         }
     }
-    Ok((model_id, vectors))
+    Ok(Some((known.unwrap_or_default(), vectors)))
+}
+
+async fn vectors_of_part(
+    bench: &Bench,
+    request: &Request,
+    part: &[String],
+) -> Result<(String, Vec<Vec<f32>>), IngestError> {
+    let part: Vec<Text> =
+        part.iter().map(|text| Text { kind: InputKind::Passage, text: text.clone() }).collect();
+    loop {
+        match bench.crew.embed(request, &part, false).await {
+            Ok(embedded) => return Ok(embedded),
+            Err(CrewError::Ended(Ended::Cancelled)) => return Err(IngestError::Cancelled),
+            Err(CrewError::Ended(Ended::TimedOut)) => return Err(IngestError::Document(too_slow())),
+            Err(CrewError::Failed(why)) => return Err(IngestError::Ours(why)),
+            Err(_) => tokio::time::sleep(RETRY_WAIT).await,
+        }
+    }
 }
 
 async fn put(

@@ -18,7 +18,7 @@ pub use self::models::Vectors;
 pub use self::query::Inquiry;
 pub use crate::wire::Hit;
 
-use crate::question::AskFailure;
+use crate::question::{AskFailure, Meant};
 use crate::router::{Errand, RouteError, Router};
 use crate::wire;
 
@@ -44,29 +44,30 @@ impl Router {
     /// # Errors
     /// See [`AskFailure`]; also when a single shard cannot be asked.
     pub async fn search(&self, request: &Request, seek: &Seek) -> Result<Vec<Hit>, AskFailure> {
-        let vector = self.calls.desk.vector_of(request, &seek.text).await?;
-        self.scatter(request, seek, &seek.text, &vector).await
+        let meant = self.calls.desk.vector_of(request, &seek.text).await?;
+        self.scatter(request, seek, &seek.text, &meant).await
     }
 
-    /// Asks every shard for `words` and `vector`, and fuses by score: a score is absolute (see
+    /// Asks every shard for `words` and what is `meant`, and fuses by score: a score is absolute (see
     /// [`enabler_storage::index::fuse`]), so hits of different shards compare.
     async fn scatter(
         &self,
         request: &Request,
         seek: &Seek,
         words: &str,
-        vector: &[f32],
+        meant: &Meant,
     ) -> Result<Vec<Hit>, AskFailure> {
         let top_k = seek.top_k.clamp(1, TOP_K_MAX);
         let errands = (0..self.shards.count).map(|shard| {
-            let body = wire::encode(&wire::Search {
+            let search = wire::Search {
                 shard,
                 tenant: seek.tenant.clone(),
                 text: words.to_owned(),
-                vector: vector.to_vec(),
+                vector: meant.vector.clone(),
                 filters: seek.filters.clone(),
                 top_k: top_k as u32,
-            });
+            };
+            let body = wire::encode_search(&search, &meant.model_id);
             self.search_shard(request, Errand { shard, kind: wire::SEARCH, body, is_read: true })
         });
         let parts: Vec<Vec<Hit>> =

@@ -99,15 +99,15 @@ impl Router {
         // Whose rules answer is known when it is known whose document does; the words to look for are general.
         let template = inquiry.use_rules.then_some(RULES_DEFAULT);
         let words = counted::stage("expand", desk.expanded(&part, template, question)).await;
-        let vector = counted::stage("embed", desk.vector_of(&part, question)).await?;
+        let meant = counted::stage("embed", desk.vector_of(&part, question)).await?;
         let seek = Seek {
             tenant: inquiry.tenant.clone(),
             text: question.to_owned(),
             filters: inquiry.filters.clone(),
             top_k: inquiry.top_k.max(PASSAGES_MIN),
         };
-        match counted::stage("search", self.scatter(&part, &seek, &words, &vector)).await {
-            Ok(hits) => Ok(Found { question, vector, hits, of_many: true }),
+        match counted::stage("search", self.scatter(&part, &seek, &words, &meant)).await {
+            Ok(hits) => Ok(Found { question, meant, hits, of_many: true }),
             Err(AskFailure::Ended(Ended::TimedOut)) if request.ended().is_none() => {
                 Err(AskFailure::Unavailable("a shard of the knowledge base, which is slow,".to_owned()))
             }

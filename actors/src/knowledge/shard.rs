@@ -12,11 +12,16 @@ use crate::wire::{Hit, Search};
 /// Documents that are looked at in one step for their facts; the index gives no more at a time.
 const DOCUMENTS_AT_ONCE: usize = 200;
 
-/// The best passages for `search` in `index`, best first.
+/// The best passages for `search`, whose vector is of `model_id`, in `index`, best first.
 ///
 /// # Errors
 /// If the index is damaged, or of another embedding model.
-pub(crate) fn search(index: &ShardIndex, search: &Search, now_ms: u64) -> Result<Vec<Hit>, ShardError> {
+pub(crate) fn search(
+    index: &ShardIndex,
+    search: &Search,
+    model_id: &str,
+    now_ms: u64,
+) -> Result<Vec<Hit>, ShardError> {
     let fitting = if search.filters.is_empty() { None } else { Some(fitting(index, search)?) };
     let ids: Option<Vec<DocumentId>> = fitting.as_ref().map(|fitting| fitting.keys().copied().collect());
     if ids.as_ref().is_some_and(Vec::is_empty) {
@@ -26,7 +31,9 @@ pub(crate) fn search(index: &ShardIndex, search: &Search, now_ms: u64) -> Result
     let by_passage = fitting.iter().flat_map(HashMap::values).any(|fit| *fit == Fit::ByPassage);
     let found = index.search(&Query {
         text: &search.text,
-        vector: Some(&search.vector),
+        // A vector of which nobody says the model is compared with none.
+        vector: Some(&search.vector[..]).filter(|_| !model_id.is_empty()),
+        model: model_id,
         tenant: &search.tenant,
         documents: ids.as_deref(),
         metadata: &[],

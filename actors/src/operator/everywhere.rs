@@ -75,7 +75,7 @@ impl Panel {
 
     async fn ask_one(&self, node: &NodeId, question: &Question) -> Result<Value, String> {
         let time_max = match question {
-            Question::Act { .. } | Question::Outdated { .. } => ACT_TIME_MAX,
+            Question::Act { .. } | Question::Outdated { .. } | Question::Makings { .. } => ACT_TIME_MAX,
             Question::EraseTraces { .. } | Question::EraseLog { .. } | Question::ProbeTraces { .. } => {
                 ERASE_TIME_MAX
             }

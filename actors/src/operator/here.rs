@@ -6,7 +6,7 @@ use std::time::Duration;
 use enabler_cluster::decide::custody::Part;
 use enabler_cluster::tree::{Change, Found, Look, Status};
 use enabler_storage::objects::{Key, LIST_LIMIT_MAX};
-use enabler_storage::record::{DocumentId, DocumentRecord, Outcome};
+use enabler_storage::record::{DocumentId, DocumentRecord, Make, Outcome};
 use enabler_storage::shard::{ShardError, ShardIndex};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
@@ -18,6 +18,8 @@ use super::{Operator, own_path, process, shown, shown_path};
 pub(super) const ACTORS_MAX: usize = 1_000;
 /// Stuck actors that are looked for when changes are asked for.
 const STUCK_MAX: usize = 256;
+/// Documents that one answer names whose chunks were made with something else.
+const MAKINGS_MAX: usize = 256;
 /// Where it is noted that operators have put a failed document aside.
 pub(super) const ASIDE: &str = "v1/operator/discarded/";
 /// How long the store may take to tell what was put aside; without it, it is listed once more.
@@ -50,6 +52,11 @@ impl Operator {
             Question::ProbeTraces { subject, marks } => Ok(json!(self.probe_here(&subject, &marks).await)),
             Question::Outdated { now_ms, age_ms, limit } => {
                 Ok(json!(self.outdated_here(now_ms, age_ms, limit).await))
+            }
+            Question::Makings { model_id, chunker, after, limit } => {
+                let wanted = model_id.zip(chunker).map(|(model_id, chunker)| Make { model_id, chunker });
+                let after = after.and_then(|after| after.parse().ok());
+                Ok(json!(self.making_here(wanted, after, limit.min(MAKINGS_MAX)).await))
             }
             Question::ForgetLost { ids } => Ok(json!(self.forget_letters(&ids))),
             Question::Act { action, id, by } => self.act_here(&action, &id, &by).await,

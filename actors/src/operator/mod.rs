@@ -7,6 +7,7 @@ mod erasure;
 mod everywhere;
 mod failures;
 mod here;
+pub(crate) mod makes;
 mod measures;
 mod paths;
 mod pins;
@@ -76,6 +77,8 @@ pub struct Parts {
     pub crew: Crew,
     /// How often recurring jobs run.
     pub pauses: Pauses,
+    /// How pages are cut here.
+    pub chunker: String,
     /// This generation of this node.
     pub me: NodeId,
 }

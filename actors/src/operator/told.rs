@@ -103,6 +103,17 @@ pub enum Question {
         /// How many.
         limit: usize,
     },
+    /// What it makes chunks with, and documents of the shards that it owns that were made with something else.
+    Makings {
+        /// The embedding model that is wanted, with its version; without it every document counts.
+        model_id: Option<String>,
+        /// The chunker that is wanted.
+        chunker: Option<String>,
+        /// Only those behind this id.
+        after: Option<String>,
+        /// How many.
+        limit: usize,
+    },
     /// Forget messages that were lost.
     ForgetLost {
         /// Their names as dead letters.

@@ -8,6 +8,7 @@ mod audit;
 mod erasures;
 mod letters;
 mod record;
+mod refresh;
 mod retention;
 mod told;
 
@@ -114,7 +115,7 @@ pub struct Scheduler {
 }
 
 /// The names of all jobs.
-pub const JOBS: [&str; 3] = [retention::NAME, letters::NAME, erasures::NAME];
+pub const JOBS: [&str; 4] = [retention::NAME, letters::NAME, erasures::NAME, refresh::NAME];
 
 impl Scheduler {
     /// The scheduler of this node; none where no job is to run by itself.
@@ -134,13 +135,19 @@ impl Scheduler {
             desk: desk.clone(),
             age_ms: days(settings.retention.days),
         };
-        let letters =
-            letters::Letters { panel: panel.clone(), desk, discard_after_ms: days(own.dead_letters_days) };
+        let letters = letters::Letters {
+            panel: panel.clone(),
+            desk: desk.clone(),
+            discard_after_ms: days(own.dead_letters_days),
+        };
         let erasures = erasures::Erasures { panel: panel.clone() };
+        let refresh = refresh::Refresh { panel: panel.clone(), desk };
         let jobs = vec![
             Entry { job: Arc::new(retention), every_ms: hours(own.retention_hours) },
             Entry { job: Arc::new(letters), every_ms: hours(own.dead_letters_hours) },
             Entry { job: Arc::new(erasures), every_ms: hours(own.erasure_hours) },
+            // The longest comes last: the others get their turn between two of its runs.
+            Entry { job: Arc::new(refresh), every_ms: hours(own.index_refresh_hours) },
         ];
         let lease = Duration::from_secs(settings.cluster.lease_seconds.saturating_mul(LEASES));
         jobs.iter().any(|entry| entry.every_ms.is_some()).then(|| Scheduler { store, clock, me, lease, jobs })
@@ -352,7 +359,7 @@ impl Scheduler {
         // Taken up from a node that is gone, it is still the same run.
         let number = found.begun.as_ref().map_or(found.runs + 1, |begun| begun.number);
         let at_ms = self.clock.now_ms();
-        found.begun = Some(Begun { number, epoch, node: self.me.name.clone(), at_ms, tries });
+        found.begun = Some(Begun { number, epoch, node: self.me.name.clone(), at_ms, tries, left: None });
         found.asked = None;
         if state.tenure.epoch(self.now()) != Some(epoch) {
             return false;

@@ -8,6 +8,8 @@ use enabler_storage::sealed;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::Hold;
+
 /// Where the lease is.
 const LEASE: &str = "v1/recurring/lease.json";
 /// Where the records of the jobs are.
@@ -76,6 +78,9 @@ pub(super) struct Begun {
     pub(super) node: String,
     pub(super) at_ms: u64,
     pub(super) tries: u32,
+    /// What is left for it to do, as far as that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) left: Option<u64>,
 }
 
 /// A run that has ended.
@@ -162,6 +167,22 @@ pub(super) async fn change_job(
         }
     }
     Err("others kept changing it".to_owned())
+}
+
+/// Notes how much is left for the run that `hold` is for, if it is still the one under way.
+pub(super) async fn note_left(
+    store: &dyn ObjectStore,
+    name: &str,
+    hold: &Hold,
+    left: u64,
+) -> Result<bool, String> {
+    change_job(store, name, |record| match &mut record.begun {
+        Some(begun) if (begun.number, begun.epoch) == (hold.number, hold.epoch) => {
+            begun.left.replace(left) != Some(left)
+        }
+        _ => false,
+    })
+    .await
 }
 
 /// Asks for a run of the job `name` as soon as whoever runs the recurring work looks.

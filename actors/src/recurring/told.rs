@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::record::{self, JobRecord};
-use super::{JOBS, erasures, letters, retention, standing};
+use super::{JOBS, erasures, letters, refresh, retention, standing};
 use crate::operator::Panel;
 
 /// How long the store may take to tell.
@@ -22,6 +22,8 @@ pub struct Pauses {
     pub dead_letters_hours: u64,
     /// Erasures that are open.
     pub erasure_hours: u64,
+    /// Documents that were made with another model or chunker.
+    pub index_refresh_hours: u64,
 }
 
 impl Pauses {
@@ -35,6 +37,7 @@ impl Pauses {
             retention::NAME => self.retention_hours,
             letters::NAME => self.dead_letters_hours,
             erasures::NAME => self.erasure_hours,
+            refresh::NAME => self.index_refresh_hours,
             _ => 0,
         }
     }
@@ -78,7 +81,13 @@ fn job(name: &str, hours: u64, found: &JobRecord, now_ms: u64) -> Value {
         Due::GiveUp | Due::Never => None,
     };
     let running = found.begun.as_ref().map(|begun| {
-        json!({ "node": begun.node, "epoch": begun.epoch, "since_ms": begun.at_ms, "tries": begun.tries })
+        json!({
+            "node": begun.node,
+            "epoch": begun.epoch,
+            "since_ms": begun.at_ms,
+            "tries": begun.tries,
+            "left": begun.left,
+        })
     });
     let last = found.last.as_ref().map(|last| {
         json!({

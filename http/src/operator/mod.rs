@@ -119,7 +119,7 @@ pub struct Target {
     /// A part of the program, such as `enabler_actors::shard`; all of it when not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub module: Option<String>,
-    /// A recurring job: `retention`, `dead_letters` or `erasure`.
+    /// A recurring job: `retention`, `dead_letters`, `erasure` or `index_refresh`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<String>,
 }

@@ -465,6 +465,8 @@ shapes! {
         since_ms: u64,
         /// How many nodes have begun it; all but the last are gone.
         tries: u32,
+        /// Documents that are left for it, where a job goes through many and this is known.
+        left: Option<u64>,
     }
     /// A recurring job.
     RecurringJob {

@@ -46,8 +46,6 @@ pub(super) struct Meaning {
     pub(super) chunks: BTreeMap<DocumentId, ChunksBlob>,
     /// The document that an idempotency key of a tenant leads to.
     pub(super) requests: BTreeMap<(String, String), DocumentId>,
-    /// The model of the index: that of the first document that became ready.
-    pub(super) model: Option<String>,
     /// Where the log stands.
     pub(super) position: Position,
 }
@@ -121,7 +119,7 @@ fn chunks(dice: &mut Dice, own: &str, has_sentences: bool) -> ChunksBlob {
             (before, start) = (start, end);
         }
     }
-    ChunksBlob { model_id, dimensions: DIMENSIONS as u32, chunks }
+    ChunksBlob { model_id, dimensions: DIMENSIONS as u32, chunks, ..ChunksBlob::default() }
 }
 
 fn record(dice: &mut Dice, id: DocumentId, revision: u32, original: BlobRef) -> DocumentRecord {
@@ -317,13 +315,12 @@ impl Meaning {
         let was_open = before.is_some_and(|before| before.is_unfinished());
         let is_ready = after.is_some_and(|after| after.status.outcome == Outcome::Ready);
         if let (true, true, Some(chunks)) = (was_open, is_ready, chunks) {
-            self.model.get_or_insert_with(|| chunks.model_id.clone());
             self.chunks.insert(id, chunks.clone());
         }
     }
 
-    /// Whether the vectors of a document are in the index: those of another model are not.
+    /// Whether the vectors of a document are of the model that questions are: others are not compared with them.
     pub(super) fn has_vectors(&self, id: DocumentId) -> bool {
-        self.chunks.get(&id).is_some_and(|chunks| Some(&chunks.model_id) == self.model.as_ref())
+        self.chunks.get(&id).is_some_and(|chunks| chunks.model_id == MODEL)
     }
 }

@@ -12,7 +12,7 @@ use super::{Broken, Folder, failed};
 use crate::chance::{Chances, Stream, mixed};
 use crate::core::judge::{DAMAGE, DELETED, DURABLE, REPLAY, RESULTS, TENANTS};
 use crate::core::rows::Rows;
-use crate::core::{World, at_once, word_of};
+use crate::core::{MODEL, World, at_once, word_of};
 
 /// Room for the rows of a run.
 const MAP_BYTES: usize = 64 << 20;
@@ -154,6 +154,7 @@ fn found(index: &ShardIndex, rows: &Rows, tenants: &BTreeSet<String>) -> Result<
         let query = Query {
             text: if by_words { &word } else { "" },
             vector: if by_words { None } else { Some(&vector) },
+            model: MODEL,
             tenant,
             documents: None,
             metadata: &[],

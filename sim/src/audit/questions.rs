@@ -8,8 +8,8 @@ use enabler_storage::shard::{Hit, Query, ShardIndex};
 
 use super::history::{BEGINS_MS, Meaning};
 use super::{Broken, Dice, failed};
-use crate::core::DIMENSIONS;
 use crate::core::judge::{DELETED, DURABLE, REPLAY, TENANTS};
+use crate::core::{DIMENSIONS, MODEL};
 
 /// What half-precision numbers and single-precision sums may be off by.
 const TOLERANCE: f64 = 2e-3;
@@ -62,6 +62,7 @@ impl Asked<'_> {
         Query {
             text,
             vector,
+            model: MODEL,
             tenant: self.tenant,
             documents: self.documents.as_deref(),
             metadata: &self.metadata,

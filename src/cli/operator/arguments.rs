@@ -139,7 +139,7 @@ pub(crate) struct Recurring {
 pub(crate) enum RecurringCommand {
     /// Have a job run now, on the node that holds the lease
     Run {
-        /// retention, dead_letters or erasure
+        /// retention, dead_letters, erasure or index_refresh
         #[arg(value_name = "JOB")]
         job: String,
         /// Why; it goes into the audit log

@@ -97,7 +97,10 @@ pub(crate) async fn recurring(client: &Client, recurring: &Recurring) -> Result<
 fn job_row(job: &shape::Job) -> Vec<String> {
     let every = if job.every_hours == 0 { "when asked".to_owned() } else { format!("{} h", job.every_hours) };
     let running = job.running.as_ref();
-    let running = running.map(|run| format!("runs on {} since {}", run.node, text::when(run.since_ms)));
+    let running = running.map(|run| {
+        let left = run.left.map_or_else(String::new, |left| format!(", {left} left"));
+        format!("runs on {} since {}{left}", run.node, text::when(run.since_ms))
+    });
     let last = job.last.as_ref();
     let ended = last.map(|last| format!("{} {} on {}", last.outcome, text::when(last.ended_ms), last.node));
     let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());

@@ -318,6 +318,7 @@ pub(crate) struct Job {
 pub(crate) struct JobRunning {
     pub(crate) node: String,
     pub(crate) since_ms: u64,
+    pub(crate) left: Option<u64>,
 }
 
 /// A run that has ended.

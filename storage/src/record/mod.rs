@@ -18,8 +18,8 @@ pub use document::{DocumentRecord, Outcome, Reason, Status, TENANT_BYTES_MAX};
 pub use id::{DocumentId, InvalidDocumentId};
 pub use op::{Op, OpError, WireOp};
 pub use pages::{
-    Chunk, ChunksBlob, PageRecord, PagesBlob, Vector, WordBox, decode_chunks, decode_pages, encode_chunks,
-    encode_pages,
+    Chunk, ChunksBlob, Make, PageRecord, PagesBlob, Vector, WordBox, decode_chunks, decode_pages,
+    encode_chunks, encode_pages,
 };
 
 pub(crate) use pages::{half_into_f32, half_to_f32};

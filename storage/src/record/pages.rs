@@ -4,7 +4,7 @@ use bincode::{Decode, Encode};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
-use crate::codec::{CodecError, Kind, Rest, decode, encode};
+use crate::codec::{Added, CodecError, Kind, Rest, Whole, decode, encode};
 
 /// A word's place: bytes of the page text, and a rectangle on the page.
 #[derive(Debug, Clone, Copy, PartialEq, Encode, Decode)]
@@ -133,6 +133,7 @@ pub struct Chunk {
 
 /// All chunks of one revision.
 #[derive(Debug, Clone, PartialEq, Default, Encode, Decode)]
+#[bincode(decode_context = "Whole")]
 pub struct ChunksBlob {
     /// The embedding model, with its version; vectors of different models are never compared.
     pub model_id: String,
@@ -140,6 +141,36 @@ pub struct ChunksBlob {
     pub dimensions: u32,
     /// In reading order.
     pub chunks: Vec<Chunk>,
+    /// How the pages were cut, version and sizes; empty in blobs of before it was said.
+    pub chunker: Added<String>,
+}
+
+/// How pages were cut before blobs said so: by the first chunker, with the sizes that were its defaults.
+const CHUNKER_UNSAID: &str = "1/200/440/40";
+
+/// What the chunks and vectors of a document were made with.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Encode, Decode)]
+pub struct Make {
+    /// The embedding model, with its version.
+    pub model_id: String,
+    /// How the pages were cut, version and sizes.
+    pub chunker: String,
+}
+
+impl Make {
+    /// What `blob` was made with.
+    #[must_use]
+    pub fn of(blob: &ChunksBlob) -> Self {
+        let chunker = if blob.chunker.0.is_empty() { CHUNKER_UNSAID } else { &blob.chunker.0 };
+        Self { model_id: blob.model_id.clone(), chunker: chunker.to_owned() }
+    }
+
+    /// Whether chunks that were made with this can stay where `wanted` is what new ones are made with. Without a chunk
+    /// there is no vector, and no model that it could be of.
+    #[must_use]
+    pub fn serves(&self, wanted: &Self, has_chunks: bool) -> bool {
+        self.chunker == wanted.chunker && (!has_chunks || self.model_id == wanted.model_id)
+    }
 }
 
 /// The bytes of the blob.

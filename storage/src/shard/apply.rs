@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 
 use super::export::tombstone;
-use super::live::Live;
+use super::live::{Live, Made};
 use super::put::{
     change_key, change_of, chunks_missing, put_chunks, put_new, put_record, record_of, remove_rows,
 };
@@ -41,15 +41,11 @@ impl ShardIndex {
             }
         }
         writing.meta.position = position;
-        let dimensions = usize::try_from(writing.meta.dimensions).unwrap_or(0);
         // Searches wait for the commit, so that they never see rows and memory disagree.
         let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
         writing.commit()?;
-        if live.dimensions != dimensions {
-            *live = Live::load(&self.rows)?;
-        }
         for change in changed {
-            update(&mut live, change, position.seq, dimensions);
+            update(&mut live, change, position.seq);
         }
         Ok(())
     }
@@ -152,16 +148,15 @@ fn follow(applied: &Position, sealed: &SealedEntry) -> Result<Position, ShardErr
 /// What an operation means for what is searchable.
 enum Changed {
     Gone(DocumentId),
-    Ready { record: Box<DocumentRecord>, vectors: Vec<Vec<f32>>, has_sentences: bool },
+    Ready { record: Box<DocumentRecord>, made: Made },
 }
 
-fn update(live: &mut Live, change: Changed, seq: u64, dimensions: usize) {
+fn update(live: &mut Live, change: Changed, seq: u64) {
     match change {
         Changed::Gone(id) => live.forget(id),
-        Changed::Ready { record, vectors, has_sentences } => {
+        Changed::Ready { record, made } => {
             live.note(&record);
-            let fitting: Vec<_> = vectors.into_iter().filter(|vector| vector.len() == dimensions).collect();
-            live.hold(record.document_id, &fitting, has_sentences);
+            live.hold(record.document_id, &made);
             live.words_seq = seq;
         }
     }
@@ -260,14 +255,17 @@ fn ready(
         put_record(writing, &record)?;
         return Ok(None);
     };
-    let vectors = put_chunks(writing, id, chunks)?;
-    let has_sentences = chunks.chunks.iter().any(|chunk| !chunk.sentence_vectors.is_empty());
+    let made = put_chunks(writing, id, chunks)?;
+    if chunks.dimensions > 0 {
+        writing.meta.dimensions = chunks.dimensions;
+        writing.meta.model_id.clone_from(&chunks.model_id);
+    }
     record.status.outcome = Outcome::Ready;
     record.status.chunks = Some(blob.clone());
     record.status.chunk_count = u32::try_from(chunks.chunks.len()).unwrap_or(u32::MAX);
     put_record(writing, &record)?;
     writing.put(Of::Changes, &change_key(seq, id), &[])?;
-    Ok(Some(Changed::Ready { record: Box::new(record), vectors, has_sentences }))
+    Ok(Some(Changed::Ready { record: Box::new(record), made }))
 }
 
 fn current(

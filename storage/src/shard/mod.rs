@@ -37,7 +37,7 @@ pub use rows::listing_cursor;
 pub use verify::{verify_dir, wipe};
 
 use self::closing::Applying;
-use self::live::Live;
+use self::live::{Live, Searchable};
 use self::marker::Marker;
 use self::rows::Rows;
 use crate::index::fuse::Calibration;
@@ -203,34 +203,46 @@ impl ShardIndex {
     ///
     /// If the rows cannot be read or the trees not be written.
     pub fn build_trees(&self) -> Result<bool, ShardError> {
-        if self.live().trees.is_some() {
+        if self.live().largest().is_some_and(|(_, space)| space.trees.is_some()) {
             return Ok(true);
         }
         if self.counts()?.chunks < self.settings.trees_from_chunks {
             return Ok(false);
         }
-        let (documents, dimensions) = {
+        let (documents, at, dimensions) = {
             let live = self.live();
-            let mut all: Vec<_> =
-                live.documents.iter().map(|(id, document)| (*id, document.revision)).collect();
+            let Some((at, space)) = live.largest() else { return Ok(false) };
+            let own = live.documents.iter().filter(|(_, document)| document.space == Some(at));
+            let mut all: Vec<_> = own.map(|(id, document)| (*id, document.revision)).collect();
             all.sort_unstable();
-            (all, live.dimensions)
+            (all, at, space.dimensions)
         };
         let failure = std::cell::RefCell::new(None);
-        let vectors =
-            documents.into_iter().map_while(|(id, revision)| match self.own_vectors(id, dimensions) {
+        let vectors = documents.into_iter().map_while(|(id, revision)| {
+            let vectors = self.own_vectors(id, dimensions);
+            let is_same = |document: &Searchable| (document.revision, document.space) == (revision, Some(at));
+            if !self.live().documents.get(&id).is_some_and(is_same) {
+                // Another revision, perhaps of another model, has taken its place: the trees hold nothing of it.
+                return Some((id, revision, Vec::new()));
+            }
+            match vectors {
                 Ok(vectors) => Some((id, revision, vectors)),
                 Err(e) => {
                     failure.replace(Some(e));
                     None
                 }
-            });
+            }
+        });
         let seed = self.position()?.seq;
-        let trees = Trees::build(&self.dir.join(TREES), self.settings.map_bytes, dimensions, vectors, seed)?;
+        let dir = self.dir.join(TREES).join(seed.to_string());
+        let trees = Trees::build(&dir, self.settings.map_bytes, dimensions, vectors, seed)?;
         if let Some(failure) = failure.into_inner() {
             return Err(failure);
         }
-        self.live.write().unwrap_or_else(PoisonError::into_inner).trees = Some(trees);
+        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(space) = live.spaces.get_mut(at) {
+            space.trees = Some(trees);
+        }
         Ok(true)
     }
 

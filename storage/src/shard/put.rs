@@ -1,10 +1,11 @@
 //! Writes and removes the rows of one document, in whichever way it comes.
 
 use super::ShardError;
+use super::live::Made;
 use super::query::Blobs;
 use super::restore::chunks_of;
 use super::rows::{Of, Writing, chunk_key, from_bytes, listing_key, tenant_key, to_bytes};
-use crate::record::{Chunk, ChunksBlob, DocumentId, DocumentRecord, Outcome, Reason};
+use crate::record::{Chunk, ChunksBlob, DocumentId, DocumentRecord, Make, Outcome, Reason};
 
 /// Writes the rows by which a document is found, and its own.
 pub(super) fn put_new(
@@ -56,19 +57,15 @@ pub(super) fn chunks_missing() -> Outcome {
     })
 }
 
-/// Writes chunks and vectors, in order. Vectors of another model than the index's are left out: words still find those.
+/// Writes chunks and vectors, in order, and what they were made with: a question is compared with vectors of its own
+/// model alone.
 pub(super) fn put_chunks(
     writing: &mut Writing<'_>,
     id: DocumentId,
     blob: &ChunksBlob,
-) -> Result<Vec<Vec<f32>>, ShardError> {
-    if writing.meta.dimensions == 0 {
-        writing.meta.dimensions = blob.dimensions;
-        writing.meta.model_id.clone_from(&blob.model_id);
-    }
-    // Without a dimension there is no vector, and no model that later ones could differ from.
-    let same_model = blob.dimensions > 0
-        && (writing.meta.dimensions, &writing.meta.model_id) == (blob.dimensions, &blob.model_id);
+) -> Result<Made, ShardError> {
+    let make = Make::of(blob);
+    writing.put(Of::Makes, &id.0, &to_bytes(&(&make, blob.dimensions))?)?;
     let dimensions = usize::try_from(blob.dimensions).unwrap_or(0);
     let mut vectors = Vec::with_capacity(blob.chunks.len());
     for (ordinal, chunk) in (0_u32..).zip(&blob.chunks) {
@@ -76,7 +73,7 @@ pub(super) fn put_chunks(
         let bare =
             Chunk { ordinal, vector: Default::default(), sentence_vectors: Vec::new(), ..chunk.clone() };
         writing.put(Of::Chunks, &key, &to_bytes(&bare)?)?;
-        if same_model {
+        if dimensions > 0 {
             let mut row = chunk.vector.as_bytes().to_vec();
             // Every chunk has a row in the order of its number, so a missing vector is one that points nowhere.
             row.resize(dimensions * 2, 0);
@@ -87,7 +84,8 @@ pub(super) fn put_chunks(
             writing.put(Of::Vectors, &key, &row)?;
         }
     }
-    Ok(vectors)
+    let has_sentences = blob.chunks.iter().any(|chunk| !chunk.sentence_vectors.is_empty());
+    Ok(Made { make, dimensions, vectors, has_sentences })
 }
 
 /// Removes everything of a document but its tombstone.
@@ -105,6 +103,7 @@ pub(super) fn remove_rows(writing: &mut Writing<'_>, id: DocumentId, seq: u64) -
     }
     writing.delete_all(Of::Chunks, &id.0)?;
     writing.delete_all(Of::Vectors, &id.0)?;
+    writing.delete(Of::Makes, &id.0)?;
     if record.status.outcome == Outcome::Ready {
         writing.put(Of::Changes, &change_key(seq, id), &[])?;
     }

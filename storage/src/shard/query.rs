@@ -22,6 +22,8 @@ pub struct Query<'a> {
     pub text: &'a str,
     /// The question's embedding, of unit length; `None` to search by words alone.
     pub vector: Option<&'a [f32]>,
+    /// The model that the vector is of: documents with vectors of another one are found by their words alone.
+    pub model: &'a str,
     /// Only this tenant's documents are seen.
     pub tenant: &'a str,
     /// Only these documents, or all of the tenant.

@@ -1,11 +1,11 @@
 //! Looks up documents and chunks.
 
-use super::live::cut_short;
+use super::live::{Searchable, cut_short};
 use super::put::{content_key, request_key};
 use super::query::DocumentPage;
 use super::rows::{Of, chunk_key, chunk_of, from_bytes, tenant_key};
 use super::{Counts, Outcomes, ShardError, ShardIndex};
-use crate::record::{Chunk, DocumentId, DocumentRecord, Outcome, half_to_f32};
+use crate::record::{Chunk, DocumentId, DocumentRecord, Make, Outcome, half_to_f32};
 
 /// Documents on one page of a listing at most.
 const PAGE_MAX: usize = 200;
@@ -171,6 +171,27 @@ impl ShardIndex {
             Ok(found.len() < limit)
         })?;
         Ok(found)
+    }
+
+    /// The ready documents that were made with something else than `wanted`, in the order of their ids. Those whose time
+    /// is over at `now_ms` are passed over.
+    #[must_use]
+    pub fn made_otherwise(&self, wanted: &Make, now_ms: u64) -> Vec<DocumentId> {
+        let live = self.live();
+        let is_other = |document: &Searchable| {
+            document.expires_ms > now_ms && !document.make.serves(wanted, document.has_chunks)
+        };
+        let others = live.documents.iter().filter(|(_, document)| is_other(document));
+        let mut others: Vec<DocumentId> = others.map(|(id, _)| *id).collect();
+        drop(live);
+        others.sort_unstable();
+        others
+    }
+
+    /// What a ready document was made with.
+    #[must_use]
+    pub fn make_of(&self, id: DocumentId) -> Option<Make> {
+        self.live().documents.get(&id).map(|document| Make::clone(&document.make))
     }
 
     /// Up to `limit` documents that failed with a reason of this code, in the order of their ids.

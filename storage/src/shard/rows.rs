@@ -17,7 +17,7 @@ pub(super) type Table = Database<'static, Bytes, Bytes>;
 const SUM_BYTES: usize = 8;
 
 /// The layout of the rows; another number is another layout, and the shard is rebuilt.
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
 
 /// Largest row in bytes: a chunk with its sentences' vectors is far below.
 const ROW_BYTES_MAX: usize = 16 << 20;
@@ -43,9 +43,11 @@ pub(super) enum Of {
     Tombstones = 8,
     /// position of the change, id -> nothing: what the keyword index has yet to catch up with
     Changes = 9,
+    /// id -> what its chunks and vectors were made with
+    Makes = 10,
 }
 
-const ALL: [(Of, &str); 9] = [
+const ALL: [(Of, &str); 10] = [
     (Of::Documents, "documents"),
     (Of::Listing, "listing"),
     (Of::Unfinished, "unfinished"),
@@ -55,6 +57,7 @@ const ALL: [(Of, &str); 9] = [
     (Of::Vectors, "vectors"),
     (Of::Tombstones, "tombstones"),
     (Of::Changes, "changes"),
+    (Of::Makes, "makes"),
 ];
 
 /// What is known about the whole of the rows.
@@ -65,6 +68,7 @@ pub(super) struct Meta {
     pub(super) rows: u64,
     /// Exclusive or of all rows' checksums: the order of writing does not matter.
     pub(super) sum: u64,
+    /// Of the vectors that came last, for snapshots alone; 0 as long as there were none.
     pub(super) dimensions: u32,
     pub(super) model_id: String,
 }

@@ -4,7 +4,7 @@ mod merge;
 mod rescore;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::PoisonError;
+use std::sync::RwLockReadGuard;
 
 use heed::{RoTxn, WithoutTls};
 
@@ -24,6 +24,12 @@ const BY_MEANING_ALONE: usize = 40;
 const BY_WORDS: usize = 500;
 /// Of those, how many become candidates that meaning alone did not find.
 const BY_WORDS_ALONE: usize = 100;
+/// Looks at whether the keyword index is level with the rows; entries go on being applied meanwhile.
+const LEVEL_LOOKS_MAX: usize = 8;
+/// Documents of a question that are looked at as a whole if no vector of theirs can be compared.
+const WHOLE_DOCUMENTS_MAX: usize = 8;
+/// Chunks of one of them that are.
+const WHOLE_CHUNKS_MAX: usize = 400;
 /// Documents that the keyword index filters by itself; a longer list is filtered afterwards.
 const FILTER_DOCUMENTS_MAX: usize = 1_024;
 
@@ -34,10 +40,7 @@ impl ShardIndex {
     ///
     /// If the index is damaged or the question's vector is of another model.
     pub fn search(&self, query: &Query<'_>) -> Result<Vec<Hit>, ShardError> {
-        if !query.text.trim().is_empty() {
-            self.commit_words_if_behind()?;
-        }
-        let live = self.live.read().unwrap_or_else(PoisonError::into_inner);
+        let live = self.level(!query.text.trim().is_empty())?;
         let top_k = query.top_k.min(TOP_K_MAX);
         let txn = self.rows.read()?;
         let filter = Filter::of(self, &txn, &live, query)?;
@@ -47,7 +50,8 @@ impl ShardIndex {
         let mut candidates: Vec<Candidate> = Vec::new();
         if let Some(question) = question {
             // Without sentences the chunk's own cosine decides, and far fewer can be among the best.
-            let limit = if live.with_sentences > 0 { BY_MEANING } else { BY_MEANING_ALONE };
+            let has_sentences = live.spaces.get(question.0).is_some_and(|space| space.with_sentences > 0);
+            let limit = if has_sentences { BY_MEANING } else { BY_MEANING_ALONE };
             let limit = limit.max(top_k * 4);
             candidates = live.nearest(question, limit, filter.documents.as_ref(), &allowed)?;
         }
@@ -61,17 +65,61 @@ impl ShardIndex {
                 candidates.push(Candidate { id, cosine: 0.0, error: f32::INFINITY });
             }
         }
+        let whole = self.whole(&txn, &live, query, &filter, question.map(|(space, _)| space))?;
+        let known: HashSet<ChunkId> = candidates.iter().map(|candidate| candidate.id).collect();
+        candidates.extend(whole.into_iter().filter(|candidate| !known.contains(&candidate.id)));
         let has_words = !shares.is_empty() || !query.text.trim().is_empty();
         let words_of = |id| has_words.then(|| shares.get(&id).copied().unwrap_or(0.0));
         let scored = self.rescore(&txn, &live, question, candidates, top_k, &words_of)?;
         let hits = scored.into_iter().map(|(id, signals)| self.hit(&txn, &live, id, signals));
-        let hits: Vec<Hit> = hits.collect::<Result<_, _>>()?;
+        let hits: Vec<Hit> = hits.filter_map(Result::transpose).collect::<Result<_, _>>()?;
         Ok(if query.merge_neighbours { merge::neighbours(hits) } else { hits })
     }
 
-    fn commit_words_if_behind(&self) -> Result<(), ShardError> {
-        let needed = self.live.read().unwrap_or_else(PoisonError::into_inner).words_seq;
-        if needed > self.text.applied_seq() { self.commit_words() } else { Ok(()) }
+    /// What is searchable, with the keyword index as far as the rows, if its words are asked for. Where entries come so
+    /// fast that it never is, it lags by the last ones.
+    fn level(&self, needs_words: bool) -> Result<RwLockReadGuard<'_, Live>, ShardError> {
+        for _ in 0..LEVEL_LOOKS_MAX {
+            let live = self.live();
+            if !needs_words || live.words_seq <= self.text.applied_seq() {
+                return Ok(live);
+            }
+            drop(live);
+            self.commit_words()?;
+        }
+        Ok(self.live())
+    }
+
+    /// The chunks of the few documents that are asked whose vectors are of another model than the question's: words
+    /// alone may find nothing in a text that answers it.
+    fn whole(
+        &self,
+        txn: &RoTxn<'_, WithoutTls>,
+        live: &Live,
+        query: &Query<'_>,
+        filter: &Filter<'_>,
+        space: Option<usize>,
+    ) -> Result<Vec<Candidate>, ShardError> {
+        let asked = filter.documents.as_ref().filter(|asked| asked.len() <= WHOLE_DOCUMENTS_MAX);
+        let (Some(asked), false, true) = (asked, query.text.trim().is_empty(), query.vector.is_some()) else {
+            return Ok(Vec::new());
+        };
+        let is_apart = |id: &DocumentId| {
+            let document = live.documents.get(id).filter(|document| filter.passes(id, document));
+            document.is_some_and(|document| document.space.is_none() || document.space != space)
+        };
+        let mut whole = Vec::new();
+        for id in asked.iter().copied().filter(is_apart) {
+            let mut left = WHOLE_CHUNKS_MAX;
+            self.rows.visit(txn, Of::Chunks, &id.0, None, &mut |key, _| {
+                let ordinal = key.last_chunk::<4>().map_or(0, |ordinal| u32::from_be_bytes(*ordinal));
+                let id = ChunkId { document_id: id, ordinal };
+                whole.push(Candidate { id, cosine: 0.0, error: f32::INFINITY });
+                left -= 1;
+                Ok(left > 0)
+            })?;
+        }
+        Ok(whole)
     }
 
     /// Chunks by their words, best first, with their shares.
@@ -92,28 +140,35 @@ impl ShardIndex {
         live: &Live,
         id: ChunkId,
         signals: Signals,
-    ) -> Result<Hit, ShardError> {
+    ) -> Result<Option<Hit>, ShardError> {
         let row = self.rows.get(txn, Of::Chunks, &chunk_key(id.document_id, id.ordinal))?;
         let damaged =
             || ShardError::Damaged { what: format!("no row of chunk {} of {}", id.ordinal, id.document_id) };
-        Ok(Hit {
+        let Some(row) = row else {
+            // Keywords that lag may know a chunk of the revision before.
+            return if live.words_seq > self.text.applied_seq() { Ok(None) } else { Err(damaged()) };
+        };
+        Ok(Some(Hit {
             document_id: id.document_id,
             revision: live.documents.get(&id.document_id).map_or(0, |document| document.revision),
-            chunk: chunk_of(row.ok_or_else(damaged)?)?,
+            chunk: chunk_of(row)?,
             score: self.settings.calibration.score(signals),
             cosine: signals.cosine,
             words: signals.words.unwrap_or(0.0),
-        })
+        }))
     }
 }
 
-fn vector_of<'q>(live: &Live, query: &Query<'q>) -> Result<Option<&'q [f32]>, ShardError> {
-    match query.vector {
-        Some(vector) if live.dimensions != 0 && vector.len() != live.dimensions => {
-            Err(ShardError::Dimensions { found: vector.len(), expected: live.dimensions })
+/// The question's vector and the space that it can be compared with; none where no document has vectors of its model.
+fn vector_of<'q>(live: &Live, query: &Query<'q>) -> Result<Option<(usize, &'q [f32])>, ShardError> {
+    let Some(vector) = query.vector else { return Ok(None) };
+    let found = live.space_of(query.model, vector.len()).map(|space| (space, vector));
+    let other = live.spaces.iter().find(|space| space.model_id == query.model && space.documents > 0);
+    match (found, other) {
+        (None, Some(other)) => {
+            Err(ShardError::Dimensions { found: vector.len(), expected: other.dimensions })
         }
-        Some(vector) if live.dimensions != 0 => Ok(Some(vector)),
-        _ => Ok(None),
+        (found, _) => Ok(found),
     }
 }
 

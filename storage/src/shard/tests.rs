@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use self::world::{World, embed, id, record};
 use super::*;
-use crate::record::{Op, Outcome, Reason};
+use crate::record::{Make, Op, Outcome, Reason};
 
 #[tokio::test]
 async fn a_ready_document_is_found_by_meaning_and_by_words_with_its_page() {
@@ -205,7 +205,7 @@ async fn unfinished_documents_wait_to_be_resumed_where_they_stopped() {
 }
 
 #[tokio::test]
-async fn a_question_of_another_model_is_refused_and_chunks_of_another_model_are_found_by_words() {
+async fn a_question_is_compared_with_vectors_of_its_own_model_alone_and_others_are_found_by_words() {
     let mut world = World::new();
     world.upload(1, "acme", &["um dois"]).await;
     world.upload_with_model(2, "acme", &["tatu bola"], "other-model").await;
@@ -216,6 +216,92 @@ async fn a_question_of_another_model_is_refused_and_chunks_of_another_model_are_
     let question = embed("tatu");
     let hits = index.search(&Query { vector: Some(&question), ..world::query("tatu", "acme") }).unwrap();
     assert!(hits.iter().any(|hit| hit.document_id == id(2) && hit.cosine.is_none()));
+    assert!(hits.iter().all(|hit| hit.document_id == id(2) || hit.cosine.is_some()));
+    // A question by the other model sees the other vectors.
+    let other = Query { vector: Some(&question), model: "other-model", ..world::query("tatu", "acme") };
+    let hits = index.search(&other).unwrap();
+    assert!(hits.iter().any(|hit| hit.document_id == id(2) && hit.cosine.is_some_and(|cosine| cosine > 0.3)));
+    let by_meaning = index.search(&Query { text: "", ..other.clone() }).unwrap();
+    assert!(by_meaning.iter().all(|hit| hit.document_id == id(2)) && !by_meaning.is_empty());
+    // One that no document has vectors of leaves the words, and a document that is asked by name answers as a whole.
+    let strange = Query { model: "a third", ..other };
+    assert!(index.search(&strange).unwrap().iter().all(|hit| hit.cosine.is_none()));
+    let one = [id(1)];
+    let named = Query { text: "peixe", documents: Some(&one), ..strange.clone() };
+    let hits = index.search(&named).unwrap();
+    assert_eq!((hits.len(), hits[0].document_id, hits[0].cosine), (1, id(1), None));
+    assert!(index.search(&Query { tenant: "nobody", ..named }).unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn another_make_takes_the_place_of_the_former_in_one_entry_and_leaves_nothing_of_it() {
+    let mut world = World::new();
+    world.upload(1, "acme", &["um dois", "tatu bola", "onça parda"]).await;
+    world.upload(2, "acme", &["arara azul"]).await;
+    let (dir, index) = world.built().await;
+    let wanted = Make { model_id: "newer".to_owned(), chunker: "2/7/7/7".to_owned() };
+    assert_eq!(index.made_otherwise(&wanted, 0), [id(1), id(2)]);
+    assert!(index.made_otherwise(&wanted, u64::MAX).is_empty());
+    assert_eq!(index.make_of(id(1)).unwrap().model_id, world::MODEL);
+    for number in [1, 2] {
+        world.make_again(number, 2, &["tatu bola, onça parda"], &wanted).await;
+        world.replay_into(&index).await;
+        let record = index.document(id(number)).unwrap().unwrap();
+        assert_eq!((record.revision, record.status.outcome), (2, Outcome::Ready));
+        assert_eq!(index.made_otherwise(&wanted, 0).len(), 2 - usize::from(number));
+    }
+    let question = embed("onça parda");
+    let asked = Query { vector: Some(&question), model: "newer", ..world::query("onça parda", "acme") };
+    for index in [&index, &world.open(&dir.path().join("again")).await] {
+        let hits = index.search(&asked).unwrap();
+        assert!(hits.len() == 2 && hits.iter().all(|hit| hit.revision == 2 && hit.cosine.is_some()));
+        assert_eq!(index.counts().unwrap().chunks, 2);
+        assert!(
+            index.live().space_of(world::MODEL, question.len()).is_none(),
+            "vectors of the former are left"
+        );
+        let former = Query { model: world::MODEL, text: "", ..asked.clone() };
+        assert!(index.search(&former).unwrap().is_empty());
+        index.verify().unwrap();
+    }
+    // Once more changes nothing: the revision is taken.
+    world.make_again(1, 2, &["outra coisa"], &wanted).await;
+    world.replay_into(&index).await;
+    assert_eq!(index.chunks(id(1)).unwrap()[0].text, "tatu bola, onça parda");
+}
+
+#[tokio::test]
+async fn a_document_is_found_at_every_moment_while_another_make_takes_its_place() {
+    let mut world = World::new();
+    world.upload(1, "acme", &["um dois", "tatu bola", "onça parda"]).await;
+    let (_dir, index) = world.built().await;
+    let from = world.entries.len();
+    for revision in 2..40 {
+        let texts = ["tatu bola e mais", "cauda"];
+        let make = Make { model_id: format!("model-{revision}"), chunker: String::new() };
+        world.make_again(1, revision, &texts[..1 + revision as usize % 2], &make).await;
+    }
+    let blobs = world.blobs(from).await;
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(|| {
+            let (question, one) = (embed("tatu"), [id(1)]);
+            let mut asked = 0;
+            loop {
+                let base = Query { documents: Some(&one), ..world::query("tatu bola", "acme") };
+                let hits = index.search(&Query { vector: Some(&question), ..base }).unwrap();
+                assert_eq!(hits.first().map(|hit| hit.document_id), Some(id(1)), "after {asked} questions");
+                asked += 1;
+                if hits[0].revision == 39 {
+                    return asked;
+                }
+            }
+        });
+        for (entry, blobs) in world.entries[from..].iter().zip(&blobs) {
+            index.apply(entry, blobs).unwrap();
+        }
+        assert!(asking.join().unwrap() > 0);
+    });
+    index.verify().unwrap();
 }
 
 #[tokio::test]

@@ -372,7 +372,12 @@ async fn try_work(
         vector: Vector::from_f32(&vector),
         ..Chunk::default()
     };
-    let blob = ChunksBlob { model_id: MODEL.to_owned(), dimensions: DIMENSIONS as u32, chunks: vec![chunk] };
+    let blob = ChunksBlob {
+        model_id: MODEL.to_owned(),
+        dimensions: DIMENSIONS as u32,
+        chunks: vec![chunk],
+        ..ChunksBlob::default()
+    };
     let bytes = encode_chunks(&blob).ok()?;
     let chunks = put_blob(store, tenant, id, BlobStage::Chunks, bytes.into()).await.ok()?;
     if !works.load(Ordering::Relaxed) {

@@ -18,17 +18,18 @@ impl ShardIndex {
         &self,
         txn: &RoTxn<'_, WithoutTls>,
         live: &Live,
-        question: Option<&[f32]>,
+        question: Option<(usize, &[f32])>,
         candidates: Vec<Candidate>,
         top_k: usize,
         words_of: &dyn Fn(ChunkId) -> Option<f32>,
     ) -> Result<Vec<(ChunkId, Signals)>, ShardError> {
         let strength = |signals| self.settings.calibration.strength(signals);
         let most = |candidate: &Candidate| {
-            let has_sentences =
-                live.documents.get(&candidate.id.document_id).is_none_or(|document| document.has_sentences);
+            let id = &candidate.id.document_id;
+            let has_sentences = live.documents.get(id).is_none_or(|document| document.has_sentences);
             let most = if has_sentences { 1.0 } else { (candidate.cosine + candidate.error).min(1.0) };
-            Signals { cosine: question.map(|_| most), words: words_of(candidate.id) }
+            let most = question.filter(|(space, _)| live.is_in(id, *space)).map(|_| most);
+            Signals { cosine: most, words: words_of(candidate.id) }
         };
         let mut candidates: Vec<(ChunkId, f32)> =
             candidates.iter().map(|candidate| (candidate.id, strength(most(candidate)))).collect();
@@ -41,8 +42,10 @@ impl ShardIndex {
                 break;
             }
             let cosine = match question {
-                Some(question) => self.cosine_of(txn, question, id, &mut values)?,
-                None => None,
+                Some((space, question)) if live.is_in(&id.document_id, space) => {
+                    self.cosine_of(txn, question, id, &mut values)?
+                }
+                _ => None,
             };
             let signals = Signals { cosine, words: words_of(id) };
             let strength = strength(signals);

@@ -269,7 +269,12 @@ async fn chunks(store: &dyn ObjectStore, number: u8, revision: u32) -> BlobRef {
     let chunk = Chunk { page: 1, text, vector, sentence_vectors, ..Chunk::default() };
     // Some are of another model, and some have no vectors at all.
     let (model_id, dimensions) = [("m", 96), ("other", 96), ("m", 0)][usize::from(number) % 3];
-    let blob = ChunksBlob { model_id: model_id.to_owned(), dimensions, chunks: vec![chunk] };
+    let blob = ChunksBlob {
+        model_id: model_id.to_owned(),
+        dimensions,
+        chunks: vec![chunk],
+        ..ChunksBlob::default()
+    };
     let bytes = encode_chunks(&blob).unwrap().into();
     put_blob(store, "acme", id(number), BlobStage::Chunks, bytes).await.unwrap()
 }

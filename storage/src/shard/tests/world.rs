@@ -4,16 +4,18 @@ use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::codec::Rest;
+use crate::codec::{Added, Rest};
 use crate::log::{Entry, Position, SealedEntry, put_entry, replay};
 use crate::objects::Memory;
 use crate::record::{
-    BlobRef, BlobStage, Chunk, ChunksBlob, DocumentId, DocumentRecord, Op, Status, Vector, encode_chunks,
-    put_blob,
+    BlobRef, BlobStage, Chunk, ChunksBlob, DocumentId, DocumentRecord, Make, Op, Status, Vector,
+    encode_chunks, put_blob,
 };
-use crate::shard::{Query, Settings, ShardIndex, fetch_needed};
+use crate::shard::{Blobs, Query, Settings, ShardIndex, fetch_needed};
 
 const DIMENSIONS: usize = 96;
+/// The model of questions, and of documents that say no other.
+pub(super) const MODEL: &str = "test-model";
 
 pub(super) struct World {
     pub(super) store: Arc<Memory>,
@@ -33,6 +35,7 @@ pub(super) fn query<'a>(text: &'a str, tenant: &'a str) -> Query<'a> {
     Query {
         text,
         vector: None,
+        model: MODEL,
         tenant,
         documents: None,
         metadata: &[],
@@ -111,7 +114,7 @@ impl World {
     }
 
     pub(super) async fn upload(&mut self, number: u8, tenant: &str, texts: &[&str]) {
-        self.upload_with_model(number, tenant, texts, "test-model").await;
+        self.upload_with_model(number, tenant, texts, MODEL).await;
     }
 
     pub(super) async fn upload_with_model(&mut self, number: u8, tenant: &str, texts: &[&str], model: &str) {
@@ -120,7 +123,7 @@ impl World {
     }
 
     pub(super) async fn upload_on_pages(&mut self, number: u8, tenant: &str, texts: &[(&str, u32)]) {
-        self.upload_chunks(number, tenant, texts, "test-model").await;
+        self.upload_chunks(number, tenant, texts, MODEL).await;
     }
 
     async fn upload_chunks(&mut self, number: u8, tenant: &str, texts: &[(&str, u32)], model: &str) {
@@ -135,7 +138,12 @@ impl World {
             ..Chunk::default()
         };
         let chunks = (0..).zip(texts).map(chunk).collect();
-        let blob = ChunksBlob { model_id: model.to_owned(), dimensions: DIMENSIONS as u32, chunks };
+        let blob = ChunksBlob {
+            model_id: model.to_owned(),
+            dimensions: DIMENSIONS as u32,
+            chunks,
+            ..ChunksBlob::default()
+        };
         let bytes = encode_chunks(&blob).unwrap().into();
         let chunks = put_blob(&*self.store, tenant, id(number), BlobStage::Chunks, bytes).await.unwrap();
         let (document_id, revision, chunk_count) = (id(number), 1, texts.len() as u32);
@@ -144,6 +152,38 @@ impl World {
         self.append(vec![Op::ChunksEmbedded { document_id, revision, chunks: chunks.clone(), chunk_count }])
             .await;
         self.append(vec![Op::Ready { document_id, revision, chunks, processed_ms: 9 }]).await;
+    }
+
+    /// A new revision of a document that is ready, in one entry.
+    pub(super) async fn make_again(&mut self, number: u8, revision: u32, texts: &[&str], make: &Make) {
+        let chunk = |(ordinal, text): (u32, &&str)| Chunk {
+            ordinal,
+            page: 1,
+            text: (*text).to_owned(),
+            vector: Vector::from_f32(&embed(text)),
+            ..Chunk::default()
+        };
+        let blob = ChunksBlob {
+            model_id: make.model_id.clone(),
+            dimensions: DIMENSIONS as u32,
+            chunks: (0..).zip(texts).map(chunk).collect(),
+            chunker: Added(make.chunker.clone()),
+        };
+        let bytes = encode_chunks(&blob).unwrap().into();
+        let chunks = put_blob(&*self.store, "acme", id(number), BlobStage::Chunks, bytes).await.unwrap();
+        let document = Box::new(DocumentRecord { revision, ..record(number, "acme") });
+        let document_id = id(number);
+        let ready = Op::Ready { document_id, revision, chunks, processed_ms: 9 };
+        self.append(vec![Op::Accepted { document }, ready]).await;
+    }
+
+    /// What applying the entries from the place `from` on needs.
+    pub(super) async fn blobs(&self, from: usize) -> Vec<Blobs> {
+        let mut all = Vec::new();
+        for sealed in &self.entries[from..] {
+            all.push(fetch_needed(&*self.store, &sealed.entry).await.unwrap());
+        }
+        all
     }
 
     pub(super) async fn replay_into(&self, index: &ShardIndex) {
