@@ -1,6 +1,7 @@
 //! A shard is what its log says: applied, asked, damaged and rebuilt.
 
 mod closing;
+mod committing;
 mod damage;
 mod snapshot;
 mod world;
