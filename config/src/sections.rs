@@ -330,6 +330,8 @@ section! {
         dead_letters_days: u64,
         /// Hours between two tries of erasures that are open; 0 for only when somebody asks.
         erasure_hours: u64,
+        /// Hours between two runs of the suites of questions; 0 for only when somebody asks.
+        quality_hours: u64,
     }
 }
 

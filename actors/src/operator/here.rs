@@ -51,6 +51,7 @@ impl Operator {
             Question::Outdated { now_ms, age_ms, limit } => {
                 Ok(json!(self.outdated_here(now_ms, age_ms, limit).await))
             }
+            Question::Prompt => Ok(json!({ "prompt": self.0.parts.prompts.now().name })),
             Question::ForgetLost { ids } => Ok(json!(self.forget_letters(&ids))),
             Question::Act { action, id, by } => self.act_here(&action, &id, &by).await,
         }

@@ -7,6 +7,7 @@
 mod audit;
 mod erasures;
 mod letters;
+mod quality;
 mod record;
 mod retention;
 mod told;
@@ -62,6 +63,9 @@ pub trait Job: Send + Sync {
     /// # Errors
     /// Why it could not be done, in words.
     async fn run(&self, hold: &Hold) -> Result<Done, Fault>;
+
+    /// Tells as metrics what is known of earlier runs, also of other nodes; asked at every look of whoever holds the lease.
+    async fn tell(&self) {}
 }
 
 /// Leave to run a job, as long as the tenure lasts.
@@ -114,7 +118,7 @@ pub struct Scheduler {
 }
 
 /// The names of all jobs.
-pub const JOBS: [&str; 3] = [retention::NAME, letters::NAME, erasures::NAME];
+pub const JOBS: [&str; 4] = [retention::NAME, letters::NAME, erasures::NAME, quality::NAME];
 
 impl Scheduler {
     /// The scheduler of this node; none where no job is to run by itself.
@@ -134,13 +138,23 @@ impl Scheduler {
             desk: desk.clone(),
             age_ms: days(settings.retention.days),
         };
-        let letters =
-            letters::Letters { panel: panel.clone(), desk, discard_after_ms: days(own.dead_letters_days) };
+        let letters = letters::Letters {
+            panel: panel.clone(),
+            desk: desk.clone(),
+            discard_after_ms: days(own.dead_letters_days),
+        };
         let erasures = erasures::Erasures { panel: panel.clone() };
+        let quality = quality::Quality {
+            panel: panel.clone(),
+            desk,
+            every_ms: hours(own.quality_hours),
+            told: Default::default(),
+        };
         let jobs = vec![
             Entry { job: Arc::new(retention), every_ms: hours(own.retention_hours) },
             Entry { job: Arc::new(letters), every_ms: hours(own.dead_letters_hours) },
             Entry { job: Arc::new(erasures), every_ms: hours(own.erasure_hours) },
+            Entry { job: Arc::new(quality), every_ms: hours(own.quality_hours) },
         ];
         let lease = Duration::from_secs(settings.cluster.lease_seconds.saturating_mul(LEASES));
         jobs.iter().any(|entry| entry.every_ms.is_some()).then(|| Scheduler { store, clock, me, lease, jobs })
@@ -277,6 +291,9 @@ impl Scheduler {
         }
         if let Some(epoch) = epoch {
             state.until_ms.store(state.tenure.until_ms().unwrap_or(0), Ordering::SeqCst);
+            for entry in &self.jobs {
+                let _ = timeout(self.lease / LOOKS, entry.job.tell()).await;
+            }
             if state.running.is_none() {
                 self.look_for_work(context, state, epoch).await;
             }

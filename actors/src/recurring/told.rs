@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::record::{self, JobRecord};
-use super::{JOBS, erasures, letters, retention, standing};
+use super::{JOBS, erasures, letters, quality, retention, standing};
 use crate::operator::Panel;
 
 /// How long the store may take to tell.
@@ -22,6 +22,8 @@ pub struct Pauses {
     pub dead_letters_hours: u64,
     /// Erasures that are open.
     pub erasure_hours: u64,
+    /// Runs of the suites of questions.
+    pub quality_hours: u64,
 }
 
 impl Pauses {
@@ -35,6 +37,7 @@ impl Pauses {
             retention::NAME => self.retention_hours,
             letters::NAME => self.dead_letters_hours,
             erasures::NAME => self.erasure_hours,
+            quality::NAME => self.quality_hours,
             _ => 0,
         }
     }
