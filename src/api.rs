@@ -200,6 +200,7 @@ impl Api for NodeApi {
             session_id: ask.session_id.clone(),
             earlier: Vec::new(),
             only_remembered: false,
+            trial: None,
         };
         match actors.router.ask(&request(context), &asked).await {
             Ok(answer) => {

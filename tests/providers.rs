@@ -17,14 +17,15 @@ const LINES: [&str; 2] = [
 const QUESTION: &str = "Quem e a tesoureira do clube?";
 const PASSWORD: &str = "senha-do-servidor";
 
-/// A server that answers as Ollama does: a text's vector turns on a few dimensions for each of its words.
-struct Ollama {
-    url: String,
+/// A server that answers as Ollama does: a text's vector turns on a few dimensions for each of its words, and what it
+/// writes is always the same, unless it is told to write "banana".
+pub(crate) struct Ollama {
+    pub(crate) url: String,
     asked: Arc<Mutex<Vec<(String, Value)>>>,
 }
 
 impl Ollama {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://ana:{PASSWORD}@{}", listener.local_addr().unwrap());
         let asked: Arc<Mutex<Vec<(String, Value)>>> = Arc::default();
@@ -80,9 +81,11 @@ async fn answer(mut stream: TcpStream, asked: Arc<Mutex<Vec<(String, Value)>>>) 
         let vectors: Vec<_> = texts.iter().map(|text| vector(text.as_str().unwrap())).collect();
         json!({ "model": "embed", "embeddings": vectors, "prompt_eval_count": 8 })
     } else {
+        let is_nonsense = body["messages"].to_string().contains("banana");
+        let words = if is_nonsense { "Banana." } else { "A tesoureira do clube é Marlene Figueira Duarte." };
         json!({
             "model": "write", "created_at": "2026-01-01T00:00:00Z", "done": true, "done_reason": "stop",
-            "message": { "role": "assistant", "content": "A tesoureira do clube é Marlene Figueira Duarte." },
+            "message": { "role": "assistant", "content": words },
             "prompt_eval_count": 26, "eval_count": 12
         })
     };

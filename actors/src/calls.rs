@@ -437,7 +437,7 @@ impl Calls {
     /// The remembered answer to `ask`, if this node follows the document's shard. What is part of a conversation is not
     /// looked for here, because asking changes the conversation.
     pub(crate) async fn remembered(&self, ask: &Ask) -> Option<Answer> {
-        let is_apart = ask.session_id.is_some() || !ask.earlier.is_empty();
+        let is_apart = ask.session_id.is_some() || !ask.earlier.is_empty() || ask.trial.is_some();
         if is_apart || self.quarantine.holds(ask.document_id) {
             return None;
         }

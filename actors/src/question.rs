@@ -6,8 +6,8 @@ use std::time::Duration;
 use enabler_cluster::address::Address;
 use enabler_cluster::request::{Ended, Request};
 use enabler_grounding::answer;
+use enabler_grounding::answer::How as Borne;
 use enabler_grounding::evidence::{self, Passage};
-use enabler_grounding::prompt::Template;
 use enabler_grounding::question::Question;
 use enabler_inference::embedding::InputKind;
 use enabler_rules::apply::Outcome;
@@ -28,6 +28,7 @@ use crate::evaluator;
 use crate::knowledge::passage_of;
 use crate::model;
 use crate::model::installed::Installed;
+use crate::prompts::{Prompts, Version};
 use crate::records::Records;
 use crate::session::Talk;
 use crate::shard::{Index, Shards};
@@ -37,8 +38,10 @@ use crate::wire;
 pub(crate) const PASSAGES_MIN: usize = 8;
 /// Tokens of passages in a prompt: what a small model on a CPU reads within a second.
 const PROMPT_TOKENS_MAX: usize = 900;
-/// Tokens of a prompt around its passages: instructions, numbers, the question.
+/// Tokens of a prompt around its passages at least: instructions, numbers, the question.
 const PROMPT_TOKENS_FRAME: usize = 200;
+/// Those of them that are not the prompt's own: numbers, the question.
+const PROMPT_TOKENS_ASKED: usize = 50;
 /// The part of the remaining time that a draft may take; an answer can be given without one.
 const DRAFT_SHARE: f64 = 0.7;
 /// The rule set of documents whose template has none of its own.
@@ -83,6 +86,9 @@ pub struct Ask {
     /// Whether only an answer that is remembered is wanted.
     #[serde(default)]
     pub only_remembered: bool,
+    /// The version of the prompts that is tried out, if one is: then nothing is recalled and nothing remembered.
+    #[serde(default)]
+    pub trial: Option<String>,
 }
 
 /// How long passages are left for the stream that tells them.
@@ -150,6 +156,12 @@ pub struct Answer {
     pub model: String,
     /// Whether it was remembered.
     pub cached: bool,
+    /// The version of the prompts that it was drafted with; empty for one that an older node made.
+    #[serde(default)]
+    pub prompt: String,
+    /// Whether it is the model's own words, which its passages bear.
+    #[serde(default)]
+    pub drafted: bool,
 }
 
 /// Why a question was not answered.
@@ -216,8 +228,10 @@ pub struct Desk {
     pub embedding_ttl: Duration,
     /// How long a conversation that has gone silent is remembered.
     pub session_ttl: Duration,
-    /// A version of the program and its prompts, which change answers.
+    /// A version of the program, which changes answers.
     pub recipe: String,
+    /// What drafts are asked for with.
+    pub prompts: Prompts,
     /// What is kept of answers.
     pub records: Records,
 }
@@ -262,7 +276,9 @@ impl Desk {
         let began = Instant::now();
         let answering = self.answer_about(request, ask, &record, index);
         let answered = trace::step("answer", answering).await;
-        counted::question(&record.template, &ask.tenant, &answered, began);
+        if ask.trial.is_none() {
+            counted::question(&record.template, &ask.tenant, &answered, began);
+        }
         answered
     }
 
@@ -274,11 +290,18 @@ impl Desk {
         index: Arc<Index>,
     ) -> Result<Answer, AskFailure> {
         let model = self.choose(&ask.model)?;
+        if let Some(version) = &ask.trial {
+            let prompt = self.tried(version).await?;
+            let answer = self.think(request, ask, record, &index, &How::of(ask, &model, &prompt)).await?;
+            self.ready(&index, ask)?;
+            return Ok(answer);
+        }
         let talk = Talk::of(&ask.tenant, Some(ask.document_id), ask.session_id.as_deref());
         let question = self.in_full(&talk, &ask.question, &ask.earlier).await;
         let ask = &Ask { question, ..ask.clone() };
         self.remember(&talk, &ask.question).await;
-        let key = self.key(ask, record, &model);
+        let prompt = self.prompts.now();
+        let key = self.key(ask, record, &model, &prompt);
         let began_ms = self.clock.uptime_ms();
         if let Some(answer) = self.recall(&key).await {
             self.records.keep(self, ask, record, &answer, &index, began_ms);
@@ -287,7 +310,7 @@ impl Desk {
         if ask.only_remembered {
             return Err(AskFailure::NotRemembered);
         }
-        let answer = self.think(request, ask, record, &index, &model).await?;
+        let answer = self.think(request, ask, record, &index, &How::of(ask, &model, &prompt)).await?;
         // The document may have been deleted meanwhile: what is gone answers nothing and is not remembered.
         self.ready(&index, ask)?;
         if let Ok(bytes) = serde_json::to_vec(&answer) {
@@ -301,8 +324,9 @@ impl Desk {
     pub(crate) async fn remembered(&self, ask: &Ask, index: &Arc<Index>) -> Option<Answer> {
         let record = self.ready(index, ask).ok()?;
         let (model, began) = (self.choose(&ask.model).ok()?, Instant::now());
+        let key = self.key(ask, &record, &model, &self.prompts.now());
         // One that is not remembered is looked for once more by whoever answers it.
-        let found = counted::stage("cache", self.cache.get(&self.key(ask, &record, &model))).await?;
+        let found = counted::stage("cache", self.cache.get(&key)).await?;
         metrics::CACHE_LOOKUPS.one(["answer", "hit"]);
         let answered = Ok(remembered(&found)?);
         counted::question(&record.template, &ask.tenant, &answered, began);
@@ -313,7 +337,20 @@ impl Desk {
         remembered(&counted::stage("cache", counted::look(&*self.cache, "answer", key)).await?)
     }
 
-    fn key(&self, ask: &Ask, record: &DocumentRecord, model: &str) -> String {
+    /// The version of the prompts that a question on trial is to be answered with.
+    pub(crate) async fn tried(&self, version: &str) -> Result<Arc<Version>, AskFailure> {
+        self.prompts.named(version).await.map_err(|why| {
+            tracing::warn!(why, "a prompt on trial cannot be read");
+            AskFailure::Unavailable(format!("the prompt {version}"))
+        })
+    }
+
+    /// Names the program and the prompts in the keys of remembered answers.
+    pub(crate) fn recipe_of(&self, prompt: &str) -> String {
+        format!("{}/{prompt}", self.recipe)
+    }
+
+    fn key(&self, ask: &Ask, record: &DocumentRecord, model: &str, prompt: &Version) -> String {
         let rules = if ask.use_rules { self.crew.rules_hash(&template_of(record)) } else { String::new() };
         cache::answer_key(&AnswerKey {
             tenant: &ask.tenant,
@@ -322,7 +359,7 @@ impl Desk {
             question: &ask.question,
             model,
             rules_hash: &rules,
-            prompt_version: &self.recipe,
+            prompt_version: &self.recipe_of(&prompt.name),
             top_k: ask.top_k as u32,
             extra: "",
         })
@@ -406,7 +443,7 @@ impl Desk {
         ask: &Ask,
         record: &DocumentRecord,
         index: &Arc<Index>,
-        model: &str,
+        how: &How<'_>,
     ) -> Result<Answer, AskFailure> {
         let template = ask.use_rules.then(|| template_of(record));
         let wanted = self.expanded(request, template.as_deref(), &ask.question);
@@ -416,8 +453,7 @@ impl Desk {
         let hits: Vec<_> = hits.into_iter().map(|hit| passage_of(hit, record)).collect();
         self.leave(ask, &hits).await;
         let found = Found { question: &ask.question, meant, hits, of_many: false };
-        let how = How { model, use_rules: ask.use_rules, top_k: ask.top_k };
-        self.conclude(request, &found, &how).await
+        self.conclude(request, &found, how).await
     }
 
     /// The embedding of a question.
@@ -460,7 +496,7 @@ impl Desk {
             .iter()
             .map(|candidate| Text { kind: InputKind::Passage, text: candidate.text_to_embed.clone() })
             .collect();
-        let draft = self.draft(request, &question, &passages, model);
+        let draft = self.draft(request, &question, &passages, how);
         let cosines = counted::stage("embed", self.cosines(request, found, texts));
         let (cosines, draft) = tokio::join!(cosines, counted::stage("draft", draft));
         let (holding, held) = (Instant::now(), Span::of("hold"));
@@ -491,6 +527,8 @@ impl Desk {
             corrections: corrected.corrections,
             model: model.to_owned(),
             cached: false,
+            prompt: how.prompt.name.clone(),
+            drafted: decided.support.iter().any(|support| support.how == Borne::Draft),
         })
     }
 
@@ -594,14 +632,15 @@ impl Desk {
         request: &Request,
         question: &Question,
         passages: &[Passage],
-        model: &str,
+        how: &How<'_>,
     ) -> Result<Option<String>, AskFailure> {
         if passages.is_empty() {
             return Ok(None);
         }
-        let passages = for_prompt(passages);
-        let built =
-            Template::shipped(question.language).fill(question, &passages, PROMPT_TOKENS_MAX, &tokens);
+        let (model, template) = (how.model, how.prompt.template(question.language));
+        let frame = (template.size(&tokens) + PROMPT_TOKENS_ASKED).max(PROMPT_TOKENS_FRAME);
+        let passages = for_prompt(passages, frame);
+        let built = template.fill(question, &passages, PROMPT_TOKENS_MAX, &tokens);
         let part = request.part(request.left().mul_f64(DRAFT_SHARE));
         let prompt = model::Prompt { system: built.system, user: built.user };
         let mut span = Span::of("prompt");
@@ -686,8 +725,8 @@ pub(crate) fn tokens(text: &str) -> usize {
 
 /// The best passages that fit a prompt, in the order of the document: another question about the same
 /// passages then begins with the same tokens, which the model host need not compute again.
-fn for_prompt(passages: &[Passage]) -> Vec<Passage> {
-    let mut left = PROMPT_TOKENS_MAX - PROMPT_TOKENS_FRAME;
+fn for_prompt(passages: &[Passage], frame_tokens: usize) -> Vec<Passage> {
+    let mut left = PROMPT_TOKENS_MAX.saturating_sub(frame_tokens);
     let mut chosen: Vec<&Passage> = Vec::new();
     for passage in passages {
         let size = tokens(&passage.text) + tokens(&passage.context);
@@ -765,6 +804,14 @@ pub(crate) struct How<'a> {
     pub(crate) use_rules: bool,
     /// Sources wanted.
     pub(crate) top_k: usize,
+    /// The version of the prompts.
+    pub(crate) prompt: &'a Version,
+}
+
+impl<'a> How<'a> {
+    fn of(ask: &Ask, model: &'a str, prompt: &'a Version) -> Self {
+        How { model, use_rules: ask.use_rules, top_k: ask.top_k, prompt }
+    }
 }
 
 fn passage(hit: &wire::Hit, of_many: bool) -> Passage {

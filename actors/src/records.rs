@@ -80,7 +80,7 @@ impl Records {
             rules_hash,
             rules_applied: answer.rules_applied,
             corrections: answer.corrections.len() as u32,
-            recipe: desk.recipe.clone(),
+            recipe: desk.recipe_of(&answer.prompt),
             took_ms: desk.clock.uptime_ms().saturating_sub(began_ms),
             words: with_words.then(words),
         };

@@ -39,6 +39,7 @@ use crate::model::installed::Installed;
 use crate::model::{self, ModelHost};
 use crate::ocr::{self, Reading};
 use crate::operator::{self, Operator, Panel, Pins, Quarantine};
+use crate::prompts::Prompts;
 use crate::question::{Desk, Judge, Used};
 use crate::records::Records;
 use crate::recurring::{Pauses, Scheduler};
@@ -76,7 +77,7 @@ pub struct Parts {
     pub verify: Verify,
     /// Shipped rule sets: name and text.
     pub rule_sets: Vec<(String, String)>,
-    /// A version of everything shipped that changes answers.
+    /// A version of the program, which changes answers.
     pub recipe: String,
     /// What runs and how it fares; the links, which start first, are in it already.
     pub tree: Tree,
@@ -219,6 +220,7 @@ pub async fn start(settings: &Settings, parts: Parts) -> Result<Actors, Fault> {
     let is_cordoned = operator::is_cordoned(&*parts.means.store, &parts.means.node.name).await;
     let (table, draining) = (Table::of(shards.count), Arc::new(AtomicBool::new(is_cordoned)));
     let pins = Pins::default();
+    let prompts = Prompts::start(parts.means.store.clone()).await;
     let operator = Operator::start(operator::Parts {
         tree: tree.clone(),
         shards: shards.clone(),
@@ -232,6 +234,7 @@ pub async fn start(settings: &Settings, parts: Parts) -> Result<Actors, Fault> {
         draining: draining.clone(),
         pins: pins.clone(),
         quarantine: quarantine.clone(),
+        prompts: prompts.clone(),
         may_act: settings.operator.actions,
         crew: crew.clone(),
         pauses: Pauses {
@@ -239,6 +242,7 @@ pub async fn start(settings: &Settings, parts: Parts) -> Result<Actors, Fault> {
             dead_letters_hours: settings.recurring.dead_letters_hours,
             erasure_hours: settings.recurring.erasure_hours,
             index_refresh_hours: settings.recurring.index_refresh_hours,
+            quality_hours: settings.recurring.quality_hours,
         },
         chunker: sizes(settings).name(),
         me: parts.means.node.clone(),
@@ -255,7 +259,7 @@ pub async fn start(settings: &Settings, parts: Parts) -> Result<Actors, Fault> {
         pins,
     };
     children.push(child(keeper, &Address::new("node/keeper", KEEPER_PLACES), &tree));
-    let desk = desk(settings, &parts, shards.clone(), crew.clone());
+    let desk = desk(settings, &parts, shards.clone(), crew.clone(), prompts);
     let calls = Arc::new(Calls {
         shards: shards.clone(),
         analyst: Analyst::new(desk.clone(), parts.means.store.clone(), threads(settings)),
@@ -322,7 +326,7 @@ pub fn policy(settings: &Settings) -> Policy {
     }
 }
 
-fn desk(settings: &Settings, parts: &Parts, shards: Shards, crew: Crew) -> Desk {
+fn desk(settings: &Settings, parts: &Parts, shards: Shards, crew: Crew, prompts: Prompts) -> Desk {
     Desk {
         shards,
         crew,
@@ -337,6 +341,7 @@ fn desk(settings: &Settings, parts: &Parts, shards: Shards, crew: Crew) -> Desk 
         embedding_ttl: Duration::from_secs(settings.cache.embeddings_days * 24 * 3600),
         session_ttl: Duration::from_secs(settings.cache.sessions_minutes * 60),
         recipe: parts.recipe.clone(),
+        prompts,
         records: Records::new(&settings.answers.record, &parts.means),
     }
 }

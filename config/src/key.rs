@@ -150,6 +150,7 @@ pub(crate) const KEYS: &[Key] = &[
     whole("recurring.dead_letters_days", 0, 36_500),
     whole("recurring.erasure_hours", 0, 8_760),
     whole("recurring.index_refresh_hours", 0, 8_760),
+    whole("recurring.quality_hours", 0, 8_760),
     whole("supervision.restarts_max", 0, 1_000),
     whole("supervision.period_seconds", 1, 86_400),
     of("operator.actions", Kind::Flag),

@@ -339,6 +339,8 @@ section! {
         /// Hours between two looks for documents that were made with another embedding model or chunker; 0 for only when
         /// somebody asks.
         index_refresh_hours: u64,
+        /// Hours between two runs of the suites of questions; 0 for only when somebody asks.
+        quality_hours: u64,
     }
 }
 

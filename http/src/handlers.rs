@@ -134,6 +134,10 @@ async fn others(route: Route, call: Call<'_>) -> Result<Response, Refusal> {
         Route::OperatorWhere(id) => operator::whereabouts(id, call).await,
         Route::OperatorActions => operator::actions(call).await,
         Route::OperatorRecurring => operator::recurring(call).await,
+        Route::OperatorPrompts => operator::prompts(call).await,
+        Route::OperatorPromptPut => operator::put_prompt(call).await,
+        Route::OperatorQuality => operator::quality(call).await,
+        Route::OperatorSuitePut => operator::put_suite(call).await,
         Route::OperatorAct => operator::act(call).await,
         Route::Tree => Ok(answer::json(StatusCode::OK, &call.api.inspect().await)),
         Route::Health => {

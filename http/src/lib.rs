@@ -74,7 +74,10 @@ pub use limits::Limits;
 pub use memory::{Memory, NoteKey};
 pub use once::{Begun, Done, LEASE, Ledger, OnceKey, REMEMBERED, Ticket};
 pub use openapi::text as openapi_text;
-pub use operator::{Action, ActionKind, Change, Ids, OperatorApi, Target, TreeQuery, Watch};
+pub use operator::{
+    Action, ActionKind, Change, Expected, Gate, Ids, NewPrompt, NewSuite, OperatorApi, SuiteQuestion, Target,
+    TreeQuery, Watch,
+};
 pub use picture::PagePicture;
 pub use rate::{Network, Rates, SharedCounters};
 pub use route::{RouteRow, routes};

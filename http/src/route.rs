@@ -51,6 +51,10 @@ pub(crate) enum Route {
     OperatorWhere(SoughtId),
     OperatorActions,
     OperatorRecurring,
+    OperatorPrompts,
+    OperatorPromptPut,
+    OperatorQuality,
+    OperatorSuitePut,
     OperatorAct,
     Health,
     Ready,
@@ -86,9 +90,13 @@ impl Route {
             | Self::Models
             | Self::Model(_) => Some(Scope::Read),
             Self::Upload | Self::Delete(_) | Self::Retry(_) | Self::Batch => Some(Scope::Write),
-            Self::KeyList | Self::KeyMake | Self::KeyRotate(_) | Self::KeyRevoke(_) | Self::OperatorAct => {
-                Some(Scope::Operate)
-            }
+            Self::KeyList
+            | Self::KeyMake
+            | Self::KeyRotate(_)
+            | Self::KeyRevoke(_)
+            | Self::OperatorPromptPut
+            | Self::OperatorSuitePut
+            | Self::OperatorAct => Some(Scope::Operate),
             Self::Tree
             | Self::OperatorTree
             | Self::OperatorActor
@@ -99,7 +107,9 @@ impl Route {
             | Self::OperatorStalled
             | Self::OperatorWhere(_)
             | Self::OperatorActions
-            | Self::OperatorRecurring => Some(Scope::Inspect),
+            | Self::OperatorRecurring
+            | Self::OperatorPrompts
+            | Self::OperatorQuality => Some(Scope::Inspect),
             Self::Health
             | Self::Ready
             | Self::Live
@@ -112,13 +122,19 @@ impl Route {
 
     /// Whether it shows what belongs to all tenants, so that only the operator may use it.
     pub(crate) fn is_operators(self) -> bool {
-        self == Self::OperatorAct || self.scope() == Some(Scope::Inspect)
+        let acts = matches!(self, Self::OperatorAct | Self::OperatorPromptPut | Self::OperatorSuitePut);
+        acts || self.scope() == Some(Scope::Inspect)
     }
 
     /// Whether it changes what is kept, so that the audit log names it.
     pub(crate) fn is_write(self) -> bool {
         match self {
-            Self::KeyMake | Self::KeyRotate(_) | Self::KeyRevoke(_) | Self::OperatorAct => true,
+            Self::KeyMake
+            | Self::KeyRotate(_)
+            | Self::KeyRevoke(_)
+            | Self::OperatorPromptPut
+            | Self::OperatorSuitePut
+            | Self::OperatorAct => true,
             _ => self.scope() == Some(Scope::Write),
         }
     }
@@ -193,6 +209,10 @@ impl Route {
             Self::OperatorWhere(_) => "operator where",
             Self::OperatorActions => "operator actions",
             Self::OperatorRecurring => "operator recurring",
+            Self::OperatorPrompts => "operator prompts",
+            Self::OperatorPromptPut => "operator prompt put",
+            Self::OperatorQuality => "operator quality",
+            Self::OperatorSuitePut => "operator suite put",
             Self::OperatorAct => "operator act",
             Self::Health => "health",
             Self::Ready => "ready",
@@ -246,6 +266,10 @@ const TABLE: &[(&str, &str)] = &[
     ("GET", "/v1/operator/where/{id}"),
     ("GET", "/v1/operator/actions"),
     ("GET", "/v1/operator/recurring"),
+    ("GET", "/v1/operator/prompts"),
+    ("POST", "/v1/operator/prompts"),
+    ("GET", "/v1/operator/quality"),
+    ("POST", "/v1/operator/quality"),
     ("POST", "/v1/operator/actions"),
     ("GET", "/health"),
     ("GET", "/ready"),
@@ -413,6 +437,16 @@ fn operator(parts: &[&str], path: &str) -> Result<Place, Problem> {
         ["failures"] => Ok(Place::read(Route::OperatorFailures)),
         ["dead-letters"] => Ok(Place::read(Route::OperatorDeadLetters)),
         ["recurring"] => Ok(Place::read(Route::OperatorRecurring)),
+        ["prompts"] => Ok(Place {
+            read: Some(Route::OperatorPrompts),
+            post: Some(Route::OperatorPromptPut),
+            delete: None,
+        }),
+        ["quality"] => Ok(Place {
+            read: Some(Route::OperatorQuality),
+            post: Some(Route::OperatorSuitePut),
+            delete: None,
+        }),
         ["stalled"] => Ok(Place::read(Route::OperatorStalled)),
         ["where", id] => {
             SoughtId::of(id).map(|id| Place::read(Route::OperatorWhere(id))).ok_or_else(|| unknown(path))

@@ -277,6 +277,7 @@ impl Worker {
                     session_id: None,
                     earlier: Vec::new(),
                     only_remembered,
+                    trial: None,
                     stream: None,
                 };
                 self.actors.router.ask(request, &ask).await
@@ -292,6 +293,7 @@ impl Worker {
                     session_id: None,
                     earlier: Vec::new(),
                     only_remembered,
+                    trial: None,
                 };
                 self.actors.router.query(request, &inquiry).await
             }

@@ -45,6 +45,7 @@ impl KnowledgeApi for NodeApi {
             session_id: ask.session_id.clone(),
             earlier: Vec::new(),
             only_remembered: false,
+            trial: None,
         };
         let answer = self.inquire(context, &inquiry).await?;
         Ok(Answer { session_id: ask.session_id, ..answer })
@@ -63,6 +64,7 @@ impl KnowledgeApi for NodeApi {
                 session_id: None,
                 earlier: chat.earlier,
                 only_remembered: false,
+                trial: None,
             };
             return self.inquire(context, &inquiry).await;
         };
@@ -77,6 +79,7 @@ impl KnowledgeApi for NodeApi {
             session_id: None,
             earlier: chat.earlier,
             only_remembered: false,
+            trial: None,
             stream: None,
         };
         match actors.router.ask(&request(context), &ask).await {

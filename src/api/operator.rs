@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use enabler_actors::operator::{self, Panel, Window};
-use enabler_http::{Action, ApiError, Change, Context, OperatorApi, TreeQuery, Watch};
+use enabler_actors::quality;
+use enabler_http::{Action, ApiError, Change, Context, NewPrompt, NewSuite, OperatorApi, TreeQuery, Watch};
 use serde_json::Value;
 
 use super::{NodeApi, Started, internal};
@@ -16,6 +17,12 @@ const CHANGES_MAX: usize = 256;
 impl NodeApi {
     fn panel(&self) -> Result<Panel, ApiError> {
         Ok(self.started.get()?.panel)
+    }
+
+    /// The same, where operators may act.
+    fn acting_panel(&self) -> Result<Panel, ApiError> {
+        let panel = self.panel()?;
+        if panel.here().may_act() { Ok(panel) } else { Err(ApiError::ActionsDisabled) }
     }
 }
 
@@ -64,11 +71,37 @@ impl OperatorApi for NodeApi {
         Ok(self.panel()?.recurring().await)
     }
 
+    async fn operator_prompts(&self, version: Option<&str>) -> Result<Value, ApiError> {
+        Ok(self.panel()?.prompts(version).await)
+    }
+
+    async fn operator_put_prompt(&self, prompt: NewPrompt, by: &str) -> Result<Value, ApiError> {
+        let note = prompt.note.unwrap_or_default();
+        Ok(self.acting_panel()?.put_prompt(&prompt.pt, &prompt.en, &note, by).await)
+    }
+
+    async fn operator_quality(&self, suite: Option<&str>) -> Result<Value, ApiError> {
+        Ok(self.panel()?.quality(suite).await)
+    }
+
+    async fn operator_put_suite(
+        &self,
+        context: &Context,
+        suite: NewSuite,
+        by: &str,
+    ) -> Result<Value, ApiError> {
+        let panel = self.acting_panel()?;
+        let NewSuite { suite, gate, questions } = suite;
+        let gate = gate.map(|gate| quality::Gate { min_score: gate.min_score, max_drop: gate.max_drop });
+        // The shapes of the API and those of the store are the same JSON.
+        let questions = serde_json::to_value(questions).and_then(serde_json::from_value);
+        let questions = questions.map_err(|error| internal("reading a suite", error))?;
+        let tenant = context.tenant.name();
+        Ok(panel.put_suite(tenant, &suite, gate.unwrap_or_default(), questions, by).await)
+    }
+
     async fn operator_act(&self, action: Action, by: &str) -> Result<Value, ApiError> {
-        let panel = self.panel()?;
-        if !panel.here().may_act() {
-            return Err(ApiError::ActionsDisabled);
-        }
+        let panel = self.acting_panel()?;
         // The shapes of the API and those between nodes are the same JSON.
         let action = serde_json::to_value(action).and_then(serde_json::from_value::<operator::Action>);
         let action = action.map_err(|error| internal("reading an action", error))?;

@@ -80,6 +80,10 @@ pub(crate) enum Command {
     Erase(super::operator::arguments::Erase),
     /// Show the recurring work: who runs it, how the last runs ended, when the next ones are
     Recurring(super::operator::arguments::Recurring),
+    /// List, keep, promote and take back the prompts that answers are drafted with
+    Prompts(super::operator::arguments::Prompts),
+    /// Show, put and run the suites of questions that measure how good answers are
+    Quality(super::operator::arguments::Quality),
     /// List, fetch and check models
     Models(Models),
     /// Copy the whole store into one file, while nodes go on working, or check such a file

@@ -84,6 +84,12 @@ fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             Command::Recurring(ref recurring) => {
                 operator::recurring(&client::connect(common, &loaded)?, recurring).await
             }
+            Command::Prompts(ref prompts) => {
+                operator::prompts(&client::connect(common, &loaded)?, prompts).await
+            }
+            Command::Quality(ref quality) => {
+                operator::quality(&client::connect(common, &loaded)?, quality).await
+            }
             Command::Models(ref models) => models::models(&loaded.merged.settings.models.dir, models).await,
             Command::Backup(ref backup) => bundle::backup(&loaded, backup).await,
             Command::Restore(ref restore) => bundle::restore(&loaded, restore).await,

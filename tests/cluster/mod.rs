@@ -29,6 +29,8 @@ mod operating;
 mod outage;
 // One of all nodes runs what recurs, and an erasure leaves nothing anywhere.
 mod recurring;
+// Suites of questions are run by one of all nodes, and hold back a prompt that makes answers worse.
+mod improving;
 // Hours of everything at once.
 mod soak;
 // Streams that go on, and requests that are done once, at every node.

@@ -9,3 +9,5 @@ pub mod question;
 pub mod rank;
 mod score;
 mod text;
+
+pub use text::fold;

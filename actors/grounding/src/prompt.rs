@@ -7,6 +7,9 @@ use crate::question::{Language, Question};
 const PORTUGUESE: &str = include_str!("../../../config/prompts/answer.v1.pt.txt");
 const ENGLISH: &str = include_str!("../../../config/prompts/answer.v1.en.txt");
 
+/// The version that ships.
+pub const SHIPPED: &str = "v1";
+
 /// A prompt file, parsed: a `[system]` section that holds `{context}` and a `[user]` section that holds `{question}`;
 /// lines that start with `#` are comments.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,14 +77,23 @@ impl Template {
         Ok(Self { name: name.to_owned(), hash: fnv(text), system, user })
     }
 
+    /// Parses the text of a version for answers in `language`.
+    ///
+    /// # Errors
+    /// As [`Template::parse`].
+    pub fn versioned(version: &str, language: Language, text: &str) -> Result<Self, TemplateError> {
+        Self::parse(&format!("answer.{version}.{}", code(language)), text)
+    }
+
     /// The shipped template for answers in `language`.
     #[expect(clippy::expect_used, reason = "the files are compiled in, and a test parses both")]
     pub fn shipped(language: Language) -> Self {
-        let (name, text) = match language {
-            Language::Portuguese => ("answer.v1.pt", PORTUGUESE),
-            Language::English => ("answer.v1.en", ENGLISH),
-        };
-        Self::parse(name, text).expect("a shipped prompt parses")
+        Self::versioned(SHIPPED, language, shipped_text(language)).expect("a shipped prompt parses")
+    }
+
+    /// What the template takes of a prompt without passages and question.
+    pub fn size(&self, count: Counter<'_>) -> usize {
+        count(&self.system) + count(&self.user)
     }
 
     /// The messages for `question` over `passages`, best first, within `budget_tokens` of `count`. Passages are taken in
@@ -112,6 +124,21 @@ impl Template {
         let used = (0..blocks.len()).collect();
         let system = self.system.replacen("{context}", &blocks.join("\n\n"), 1);
         Prompt { system, user, used, version: self.name.clone(), hash: self.hash }
+    }
+}
+
+/// The file that ships for answers in `language`.
+pub fn shipped_text(language: Language) -> &'static str {
+    match language {
+        Language::Portuguese => PORTUGUESE,
+        Language::English => ENGLISH,
+    }
+}
+
+fn code(language: Language) -> &'static str {
+    match language {
+        Language::Portuguese => "pt",
+        Language::English => "en",
     }
 }
 
@@ -179,7 +206,10 @@ mod tests {
 
     #[test]
     fn shipped_prompts_parse_and_differ() {
-        assert_ne!(Template::shipped(Language::Portuguese).hash, Template::shipped(Language::English).hash);
+        let (pt, en) = (Template::shipped(Language::Portuguese), Template::shipped(Language::English));
+        assert_ne!(pt.hash, en.hash);
+        assert_eq!((&*pt.name, &*en.name), ("answer.v1.pt", "answer.v1.en"));
+        assert_eq!(Template::versioned("p2", Language::English, ENGLISH).unwrap().name, "answer.p2.en");
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub(crate) struct Word {
 }
 
 /// Lower case without accents: `Á` and `a` compare equal, because OCR and hurried typing lose accents.
-pub(crate) fn fold(text: &str) -> String {
+pub fn fold(text: &str) -> String {
     text.nfd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect()
 }
 

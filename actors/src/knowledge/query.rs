@@ -43,6 +43,8 @@ pub struct Inquiry {
     pub earlier: Vec<String>,
     /// Whether only an answer that is remembered is wanted.
     pub only_remembered: bool,
+    /// The version of the prompts that is tried out, if one is: then nothing is recalled and nothing remembered.
+    pub trial: Option<String>,
 }
 
 impl Router {
@@ -56,7 +58,9 @@ impl Router {
     pub async fn query(&self, request: &Request, inquiry: &Inquiry) -> Result<Answer, AskFailure> {
         let began = Instant::now();
         let answered = self.answer(request, inquiry).await;
-        counted::question(ALL, &inquiry.tenant, &answered, began);
+        if inquiry.trial.is_none() {
+            counted::question(ALL, &inquiry.tenant, &answered, began);
+        }
         answered
     }
 
@@ -66,10 +70,17 @@ impl Router {
         let talk = Talk::of(&inquiry.tenant, None, inquiry.session_id.as_deref());
         let question = desk.in_full(&talk, &inquiry.question, &inquiry.earlier).await;
         desk.remember(&talk, &question).await;
-        let how = How { model: &model, use_rules: inquiry.use_rules, top_k: inquiry.top_k };
+        let prompt = match &inquiry.trial {
+            Some(version) => desk.tried(version).await?,
+            None => desk.prompts.now(),
+        };
+        let how = How { model: &model, use_rules: inquiry.use_rules, top_k: inquiry.top_k, prompt: &prompt };
         for _ in 0..TRIES_MAX {
             let found = self.find(request, inquiry, &question).await?;
-            let key = self.key(inquiry, &found, &model);
+            if inquiry.trial.is_some() {
+                return desk.conclude(request, &found, &how).await;
+            }
+            let key = self.key(inquiry, &found, &how);
             let known = counted::stage("cache", counted::look(&*desk.cache, "answer", &key)).await;
             if let Some(answer) = known.and_then(|bytes| question::remembered(&bytes)) {
                 return Ok(answer);
@@ -130,7 +141,7 @@ impl Router {
         Ok(try_join_all(looks).await?.into_iter().all(|is_there| is_there))
     }
 
-    fn key(&self, inquiry: &Inquiry, found: &Found<'_>, model: &str) -> String {
+    fn key(&self, inquiry: &Inquiry, found: &Found<'_>, how: &How<'_>) -> String {
         let desk = &self.calls.desk;
         let mut templates: Vec<&str> = found.hits.iter().map(|hit| hit.template.as_str()).collect();
         templates.sort_unstable();
@@ -142,9 +153,9 @@ impl Router {
             document_id: None,
             revision: 0,
             question: found.question,
-            model,
+            model: how.model,
             rules_hash: &rules,
-            prompt_version: &desk.recipe,
+            prompt_version: &desk.recipe_of(&how.prompt.name),
             top_k: inquiry.top_k as u32,
             extra: &fingerprint(&found.hits),
         })

@@ -77,7 +77,11 @@ impl Operator {
             | Kind::RetryDocument
             | Kind::RetryDeadLetters
             | Kind::EraseDocument
-            | Kind::RunJob => Outcome::refused("This is for the node that was asked."),
+            | Kind::RunJob
+            | Kind::PromotePrompt
+            | Kind::RollbackPrompt
+            | Kind::RunSuite
+            | Kind::RemoveSuite => Outcome::refused("This is for the node that was asked."),
         }
     }
 

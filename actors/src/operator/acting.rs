@@ -68,6 +68,10 @@ impl Panel {
                 outcome
             }
             Kind::RunJob => self.run_job(action, by).await,
+            Kind::PromotePrompt => self.promote(action, &id, by).await,
+            Kind::RollbackPrompt => self.roll_back(action, &id, by).await,
+            Kind::RunSuite => self.run_suite(action, by).await,
+            Kind::RemoveSuite => self.drop_suite(action).await,
         };
         let done = json!({
             "id": id,
@@ -78,6 +82,7 @@ impl Panel {
             "reason": action.reason,
             "outcome": outcome.outcome,
             "dry_run": action.dry_run,
+            "force": action.force,
         });
         self.write_down(&done, at_ms).await;
         let mut answer = json!({

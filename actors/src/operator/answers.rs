@@ -70,6 +70,16 @@ impl Panel {
         Ok(self.whole(found, &answered).await)
     }
 
+    /// Which prompt each node drafts answers with.
+    pub(crate) async fn prompts_of_nodes(&self) -> Vec<Value> {
+        let answered = self.ask(&Question::Prompt, |_| true).await;
+        let told = answered.iter().map(|one| {
+            let prompt = one.answer.as_ref().ok().map(|answer| &answer["prompt"]);
+            json!({ "node": one.node.name, "prompt": prompt, "why": one.answer.as_ref().err() })
+        });
+        told.collect()
+    }
+
     /// Every shard: who owns and follows it, and how far each of them is.
     pub async fn shards(&self) -> Value {
         let answered = self.ask(&Question::Shards, |_| true).await;

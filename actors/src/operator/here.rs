@@ -58,6 +58,7 @@ impl Operator {
                 let after = after.and_then(|after| after.parse().ok());
                 Ok(json!(self.making_here(wanted, after, limit.min(MAKINGS_MAX)).await))
             }
+            Question::Prompt => Ok(json!({ "prompt": self.0.parts.prompts.now().name })),
             Question::ForgetLost { ids } => Ok(json!(self.forget_letters(&ids))),
             Question::Act { action, id, by } => self.act_here(&action, &id, &by).await,
         }

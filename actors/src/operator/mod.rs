@@ -8,6 +8,7 @@ mod everywhere;
 mod failures;
 mod here;
 pub(crate) mod makes;
+mod improving;
 mod measures;
 mod paths;
 mod pins;
@@ -32,6 +33,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::crew::Crew;
 use crate::documents::progress::Board;
+use crate::prompts::Prompts;
 use crate::recurring::Pauses;
 use crate::router::Table;
 use crate::shard::Shards;
@@ -71,6 +73,8 @@ pub struct Parts {
     pub pins: Pins,
     /// Documents that are out of service.
     pub quarantine: Quarantine,
+    /// What drafts are asked for with.
+    pub prompts: Prompts,
     /// Whether operators may act.
     pub may_act: bool,
     /// Who works here: copies of files and computed prompts are theirs.

@@ -43,6 +43,14 @@ pub enum Kind {
     EraseDocument,
     /// A recurring job runs now.
     RunJob,
+    /// A version of the prompts is put in force, if the suites have nothing against it.
+    PromotePrompt,
+    /// The version of the prompts before is in force again.
+    RollbackPrompt,
+    /// A suite of questions is run.
+    RunSuite,
+    /// A suite of questions is removed with its runs.
+    RemoveSuite,
 }
 
 impl Kind {
@@ -93,6 +101,12 @@ pub struct Target {
     /// A recurring job.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job: Option<String>,
+    /// A version of the prompts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
+    /// A suite of questions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suite: Option<String>,
 }
 
 /// One action, as it was ordered.
@@ -114,6 +128,9 @@ pub struct Action {
     /// Whether it is only told what would be done.
     #[serde(default)]
     pub dry_run: bool,
+    /// Whether a gate that stands against it is passed over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub force: bool,
 }
 
 /// Something that an action touches.
@@ -129,7 +146,7 @@ pub struct Touch {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Outcome {
     pub(super) touches: Vec<Touch>,
-    /// `would_do`, `done`, `partly` or `refused`.
+    /// `would_do`, `begun`, `done`, `partly` or `refused`.
     pub(super) outcome: String,
     pub(super) detail: String,
 }
@@ -142,6 +159,12 @@ impl Outcome {
     /// Done, or what would be.
     pub(super) fn done(dry_run: bool, touches: Vec<Touch>, detail: impl Into<String>) -> Self {
         let outcome = if dry_run { "would_do" } else { "done" };
+        Outcome { touches, outcome: outcome.to_owned(), detail: detail.into() }
+    }
+
+    /// It has begun, and ends later.
+    pub(super) fn begun(dry_run: bool, touches: Vec<Touch>, detail: impl Into<String>) -> Self {
+        let outcome = if dry_run { "would_do" } else { "begun" };
         Outcome { touches, outcome: outcome.to_owned(), detail: detail.into() }
     }
 

@@ -114,6 +114,8 @@ pub enum Question {
         /// How many.
         limit: usize,
     },
+    /// Which prompt it drafts answers with.
+    Prompt,
     /// Forget messages that were lost.
     ForgetLost {
         /// Their names as dead letters.

@@ -7,6 +7,7 @@
 mod audit;
 mod erasures;
 mod letters;
+mod quality;
 mod record;
 mod refresh;
 mod retention;
@@ -63,6 +64,9 @@ pub trait Job: Send + Sync {
     /// # Errors
     /// Why it could not be done, in words.
     async fn run(&self, hold: &Hold) -> Result<Done, Fault>;
+
+    /// Tells as metrics what is known of earlier runs, also of other nodes; asked at every look of whoever holds the lease.
+    async fn tell(&self) {}
 }
 
 /// Leave to run a job, as long as the tenure lasts.
@@ -115,7 +119,8 @@ pub struct Scheduler {
 }
 
 /// The names of all jobs.
-pub const JOBS: [&str; 4] = [retention::NAME, letters::NAME, erasures::NAME, refresh::NAME];
+pub const JOBS: [&str; 5] =
+    [retention::NAME, letters::NAME, erasures::NAME, quality::NAME, refresh::NAME];
 
 impl Scheduler {
     /// The scheduler of this node; none where no job is to run by itself.
@@ -141,11 +146,18 @@ impl Scheduler {
             discard_after_ms: days(own.dead_letters_days),
         };
         let erasures = erasures::Erasures { panel: panel.clone() };
+        let quality = quality::Quality {
+            panel: panel.clone(),
+            desk: desk.clone(),
+            every_ms: hours(own.quality_hours),
+            told: Default::default(),
+        };
         let refresh = refresh::Refresh { panel: panel.clone(), desk };
         let jobs = vec![
             Entry { job: Arc::new(retention), every_ms: hours(own.retention_hours) },
             Entry { job: Arc::new(letters), every_ms: hours(own.dead_letters_hours) },
             Entry { job: Arc::new(erasures), every_ms: hours(own.erasure_hours) },
+            Entry { job: Arc::new(quality), every_ms: hours(own.quality_hours) },
             // The longest comes last: the others get their turn between two of its runs.
             Entry { job: Arc::new(refresh), every_ms: hours(own.index_refresh_hours) },
         ];
@@ -284,6 +296,9 @@ impl Scheduler {
         }
         if let Some(epoch) = epoch {
             state.until_ms.store(state.tenure.until_ms().unwrap_or(0), Ordering::SeqCst);
+            for entry in &self.jobs {
+                let _ = timeout(self.lease / LOOKS, entry.job.tell()).await;
+            }
             if state.running.is_none() {
                 self.look_for_work(context, state, epoch).await;
             }

@@ -1,14 +1,12 @@
 //! What stands in the store of recurring work: who holds the lease, and one small record for each job.
 
-use bytes::Bytes;
 use enabler_cluster::decide::tenure::Held;
 use enabler_cluster::net::NodeId;
-use enabler_storage::objects::{ETag, Key, ObjectStore, PutOutcome};
-use enabler_storage::sealed;
-use serde::de::DeserializeOwned;
+use enabler_storage::objects::{ETag, ObjectStore, PutOutcome};
 use serde::{Deserialize, Serialize};
 
 use super::Hold;
+use crate::kept::{self, bytes, key, read};
 
 /// Where the lease is.
 const LEASE: &str = "v1/recurring/lease.json";
@@ -98,7 +96,7 @@ pub(super) struct Last {
 
 /// The lease as it stands, with its version.
 pub(super) async fn read_lease(store: &dyn ObjectStore) -> Result<Option<(LeaseRecord, ETag)>, String> {
-    read(store, &key(LEASE.to_owned())?).await
+    read(store, &key(LEASE)?).await
 }
 
 /// Puts the lease in the place of the version `etag`; its own version, or nothing if it was refused.
@@ -107,7 +105,7 @@ pub(super) async fn put_lease(
     etag: Option<&ETag>,
     lease: &LeaseRecord,
 ) -> Result<Option<ETag>, String> {
-    let (key, bytes) = (key(LEASE.to_owned())?, bytes(lease)?);
+    let (key, bytes) = (key(LEASE)?, bytes(lease)?);
     let put = match etag {
         None => store.put_new(&key, bytes).await,
         Some(etag) => store.put_if(&key, etag, bytes).await,
@@ -137,18 +135,7 @@ pub(super) async fn put_job(
     etag: Option<&ETag>,
     record: &JobRecord,
 ) -> Result<bool, String> {
-    let (key, bytes) = (key(format!("{JOBS}{name}.json"))?, bytes(record)?);
-    let put = match etag {
-        None => store.put_new(&key, bytes).await,
-        Some(etag) => store.put_if(&key, etag, bytes).await,
-    };
-    Ok(match put {
-        PutOutcome::Done(_) => true,
-        // A refusal may be that of a repetition by the store's client: what stands there decides.
-        PutOutcome::Exists | PutOutcome::Changed | PutOutcome::Unknown(_) => {
-            read::<JobRecord>(store, &key).await?.is_some_and(|(found, _)| found == *record)
-        }
-    })
+    kept::put(store, &key(format!("{JOBS}{name}.json"))?, etag, record).await
 }
 
 /// Changes a record, if `change` says so of what stands there; whether it was changed.
@@ -203,18 +190,4 @@ pub(crate) async fn ask_for(
     })
     .await
     .map(drop)
-}
-
-fn key(text: String) -> Result<Key, String> {
-    Key::new(text).map_err(|error| error.to_string())
-}
-
-fn bytes<T: Serialize>(value: &T) -> Result<Bytes, String> {
-    sealed::seal(value).map_err(|error| error.to_string())
-}
-
-async fn read<T: DeserializeOwned>(store: &dyn ObjectStore, key: &Key) -> Result<Option<(T, ETag)>, String> {
-    let Some(object) = store.get(key).await.map_err(|error| error.to_string())? else { return Ok(None) };
-    let value = sealed::open(&object.bytes).map_err(|error| format!("`{key}` cannot be read: {error}"))?;
-    Ok(Some((value, object.etag)))
 }

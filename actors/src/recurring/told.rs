@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::record::{self, JobRecord};
-use super::{JOBS, erasures, letters, refresh, retention, standing};
+use super::{JOBS, erasures, letters, quality, refresh, retention, standing};
 use crate::operator::Panel;
 
 /// How long the store may take to tell.
@@ -24,6 +24,8 @@ pub struct Pauses {
     pub erasure_hours: u64,
     /// Documents that were made with another model or chunker.
     pub index_refresh_hours: u64,
+    /// Runs of the suites of questions.
+    pub quality_hours: u64,
 }
 
 impl Pauses {
@@ -38,6 +40,7 @@ impl Pauses {
             letters::NAME => self.dead_letters_hours,
             erasures::NAME => self.erasure_hours,
             refresh::NAME => self.index_refresh_hours,
+            quality::NAME => self.quality_hours,
             _ => 0,
         }
     }

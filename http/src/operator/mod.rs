@@ -4,6 +4,7 @@
 //! what operators send is read and checked here.
 
 pub(crate) mod handlers;
+pub(crate) mod improving;
 mod read;
 pub(crate) mod shapes;
 mod sought;
@@ -20,6 +21,7 @@ use uuid::Uuid;
 use crate::context::Context;
 use crate::error::ApiError;
 
+pub use improving::{Expected, Gate, NewPrompt, NewSuite, SuiteQuestion};
 pub(crate) use sought::SoughtId;
 
 /// Which part of the tree is wanted.
@@ -79,6 +81,14 @@ pub enum ActionKind {
     EraseDocument,
     /// Has a recurring job run now.
     RunJob,
+    /// Puts a version of the prompts in force, if the suites have nothing against it.
+    PromotePrompt,
+    /// Has the version of the prompts before in force again.
+    RollbackPrompt,
+    /// Has a suite of questions run.
+    RunSuite,
+    /// Removes a suite of questions with its runs.
+    RemoveSuite,
 }
 
 /// Some of what was given up, or `all` of it.
@@ -119,9 +129,15 @@ pub struct Target {
     /// A part of the program, such as `enabler_actors::shard`; all of it when not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub module: Option<String>,
-    /// A recurring job: `retention`, `dead_letters`, `erasure` or `index_refresh`.
+    /// A recurring job: `retention`, `dead_letters`, `erasure`, `quality` or `index_refresh`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<String>,
+    /// A version of the prompts, such as `p2`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
+    /// A suite of questions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suite: Option<String>,
 }
 
 /// Something to be done.
@@ -146,6 +162,9 @@ pub struct Action {
     /// Whether it is only told what would be touched.
     #[serde(default)]
     pub dry_run: bool,
+    /// Whether `promote_prompt` passes over the gates of the suites.
+    #[serde(default)]
+    pub force: bool,
 }
 
 /// Something that has changed on a node.
@@ -234,6 +253,39 @@ pub trait OperatorApi: Send + Sync + 'static {
     ///
     /// See [`OperatorApi::operator_tree`].
     async fn operator_recurring(&self) -> Result<Value, ApiError>;
+
+    /// The versions of the prompts and which is in force, with the files of `version`.
+    ///
+    /// # Errors
+    ///
+    /// See [`OperatorApi::operator_tree`].
+    async fn operator_prompts(&self, version: Option<&str>) -> Result<Value, ApiError>;
+
+    /// Keeps a version of the prompts.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::ActionsDisabled`] when operators may only look.
+    async fn operator_put_prompt(&self, prompt: NewPrompt, by: &str) -> Result<Value, ApiError>;
+
+    /// The suites of questions and how they stand, with the runs of `suite`.
+    ///
+    /// # Errors
+    ///
+    /// See [`OperatorApi::operator_tree`].
+    async fn operator_quality(&self, suite: Option<&str>) -> Result<Value, ApiError>;
+
+    /// Takes a suite of questions to the caller's documents in, in the place of the one with its name.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::ActionsDisabled`] when operators may only look.
+    async fn operator_put_suite(
+        &self,
+        context: &Context,
+        suite: NewSuite,
+        by: &str,
+    ) -> Result<Value, ApiError>;
 
     /// Does something, or tells what it would touch.
     ///

@@ -171,7 +171,14 @@ pub(super) fn over_s(query: &str) -> Result<u64, Problem> {
     checked(over_s.unwrap_or(STALLED_S), wrong)
 }
 
-const FIELDS: [&str; 6] = ["action", "target", "count", "expires_s", "reason", "dry_run"];
+/// The one text of a query that is called so.
+pub(super) fn named(query: &str, field: &'static str) -> Result<Option<String>, Problem> {
+    let mut wrong = Vec::new();
+    let text = Query::of(query).text(field, &mut wrong);
+    checked(text, wrong)
+}
+
+const FIELDS: [&str; 7] = ["action", "target", "count", "expires_s", "reason", "dry_run", "force"];
 
 /// What is to be done.
 pub(super) fn action(object: &Map<String, Value>) -> Result<Action, Problem> {
@@ -184,7 +191,7 @@ pub(super) fn action(object: &Map<String, Value>) -> Result<Action, Problem> {
         wrong.push(Violation { field: "action", message: Message::FieldMissing });
     }
     let target = field::<Target>(object, "target", &mut wrong, || Message::NotTarget {
-        wanted: "an object with node, path, shard, to, document (a UUID), ids, level, module or job, as the action needs them",
+        wanted: "an object with node, path, shard, to, document (a UUID), ids, level, module, job, prompt or suite, as the action needs them",
     })
     .unwrap_or_default();
     let count = field::<u32>(object, "count", &mut wrong, || Message::NotWhole {
@@ -199,6 +206,9 @@ pub(super) fn action(object: &Map<String, Value>) -> Result<Action, Problem> {
     });
     let dry_run = field::<bool>(object, "dry_run", &mut wrong, || Message::NotFlag {
         got: object.get("dry_run").map(request::said).unwrap_or_default(),
+    });
+    let force = field::<bool>(object, "force", &mut wrong, || Message::NotFlag {
+        got: object.get("force").map(request::said).unwrap_or_default(),
     });
     let reason = object.get("reason").and_then(Value::as_str).unwrap_or_default().trim().to_owned();
     if !REASON_CHARS.contains(&reason.chars().count()) || reason.chars().any(char::is_control) {
@@ -218,7 +228,8 @@ pub(super) fn action(object: &Map<String, Value>) -> Result<Action, Problem> {
         None => Err(Problem::invalid(wrong)),
         Some(action) => {
             needs(action, &target)?;
-            Ok(Action { action, target, count, expires_s, reason, dry_run: dry_run.unwrap_or(false) })
+            let (dry_run, force) = (dry_run.unwrap_or(false), force.unwrap_or(false));
+            Ok(Action { action, target, count, expires_s, reason, dry_run, force })
         }
     }
 }
@@ -258,6 +269,9 @@ fn needs(action: ActionKind, target: &Target) -> Result<(), Problem> {
             (target.document.is_some(), "an object with the id of a document")
         }
         Kind::RunJob => (target.job.is_some(), "an object with the name of a recurring job"),
+        Kind::PromotePrompt => (target.prompt.is_some(), "an object with a version of the prompts"),
+        Kind::RollbackPrompt => (true, ""),
+        Kind::RunSuite | Kind::RemoveSuite => (target.suite.is_some(), "an object with the name of a suite"),
         Kind::RetryDeadLetters | Kind::DiscardDeadLetters => (target.ids.is_some(), IDS_WANTED),
         Kind::LogLevel => {
             (target.level.is_some(), "an object with a level, and with a module if not all is meant")
@@ -268,7 +282,7 @@ fn needs(action: ActionKind, target: &Target) -> Result<(), Problem> {
 
 impl ActionKind {
     /// The name of each, as it is sent.
-    pub(crate) const NAMES: [&str; 17] = [
+    pub(crate) const NAMES: [&str; 21] = [
         "restart",
         "restart_subtree",
         "drain_node",
@@ -286,6 +300,10 @@ impl ActionKind {
         "log_level",
         "erase_document",
         "run_job",
+        "promote_prompt",
+        "rollback_prompt",
+        "run_suite",
+        "remove_suite",
     ];
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Action, ActionKind, Target};
+use super::{Action, ActionKind, Gate, Target};
 
 macro_rules! shapes {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {
@@ -395,10 +395,13 @@ shapes! {
         target: Target,
         /// Why.
         reason: String,
-        /// `would_do`, `done`, `partly` or `refused`.
+        /// `would_do`, `begun`, `done`, `partly` or `refused`.
         outcome: String,
         /// Whether it was only told what it would touch.
         dry_run: bool,
+        /// Whether a gate was passed over.
+        #[serde(default)]
+        force: bool,
     }
     /// What operators did.
     ActionList {
@@ -428,7 +431,7 @@ shapes! {
         dry_run: bool,
         /// What it touches.
         touches: Vec<Touched>,
-        /// `would_do`, `done`, `partly` or `refused`.
+        /// `would_do`, `begun`, `done`, `partly` or `refused`.
         outcome: String,
         /// One sentence about it.
         detail: String,
@@ -495,5 +498,224 @@ shapes! {
         cannot_see: Vec<CannotSee>,
         /// When this was so, in Unix milliseconds.
         taken_at_ms: u64,
+    }
+    /// A version of the prompts.
+    PromptVersion {
+        /// Its name: `v1` ships, `p1`, `p2` and so on were put.
+        version: String,
+        /// When it was put, in Unix milliseconds.
+        at_ms: u64,
+        /// Who put it.
+        by: String,
+        /// What is new in it.
+        note: String,
+    }
+    /// Why a version of the prompts is in force.
+    PromptPromotion {
+        /// The version.
+        version: String,
+        /// Who wanted it.
+        by: String,
+        /// When, in Unix milliseconds.
+        at_ms: u64,
+        /// Why.
+        reason: String,
+    }
+    /// A version of the prompts that the suites are asked with.
+    PromptOnTrial {
+        /// The action that ordered it.
+        id: String,
+        /// The version.
+        version: String,
+        /// Who wants it.
+        by: String,
+        /// Why.
+        reason: String,
+        /// Since when, in Unix milliseconds.
+        at_ms: u64,
+    }
+    /// Something that was done about prompts, or refused.
+    PromptChange {
+        /// The action that ordered it.
+        id: String,
+        /// `promoted`, `forced`, `rolled_back` or `refused`.
+        what: String,
+        /// The version.
+        version: String,
+        /// Who wanted it.
+        by: String,
+        /// When, in Unix milliseconds.
+        at_ms: u64,
+        /// Why it was wanted.
+        reason: String,
+        /// What the suites said.
+        detail: String,
+    }
+    /// The files of a version of the prompts.
+    PromptFiles {
+        /// For answers in Portuguese.
+        pt: String,
+        /// For answers in English.
+        en: String,
+    }
+    /// The prompt that a node drafts answers with.
+    PromptOfNode {
+        /// The node.
+        node: String,
+        /// The version.
+        prompt: Option<String>,
+        /// Why it did not tell.
+        why: Option<String>,
+    }
+    /// The versions of the prompts.
+    PromptList {
+        /// The version in force.
+        in_force: Option<String>,
+        /// Why it is; not told of the one that ships.
+        #[serde(default)]
+        since: Option<PromptPromotion>,
+        /// The one that the suites are asked with now.
+        on_trial: Option<PromptOnTrial>,
+        /// Every version, the newest first.
+        versions: Vec<PromptVersion>,
+        /// What was done about them, the newest first.
+        changes: Vec<PromptChange>,
+        /// The files of the version that was named.
+        files: Option<PromptFiles>,
+        /// What each node drafts answers with now.
+        nodes: Vec<PromptOfNode>,
+        /// What could not be seen.
+        cannot_see: Vec<CannotSee>,
+        /// When this was so, in Unix milliseconds.
+        taken_at_ms: u64,
+    }
+    /// Whether a version of the prompts was kept.
+    PromptPut {
+        /// `done` or `refused`.
+        outcome: String,
+        /// Its name.
+        version: Option<String>,
+        /// One sentence about it.
+        detail: String,
+    }
+    /// The share of expectations that held, of all and by what they are about.
+    QualityScore {
+        /// Of all.
+        total: f64,
+        /// Of what answers say.
+        answer: Option<f64>,
+        /// Of documents and pages.
+        source: Option<f64>,
+        /// Of what is declined.
+        refusal: Option<f64>,
+        /// Of the model's own words.
+        draft: Option<f64>,
+        /// Questions.
+        questions: u32,
+        /// Questions of which something did not hold.
+        wrong: u32,
+        /// Questions that were not answered at all.
+        faults: u32,
+    }
+    /// A run of a suite in a line.
+    QualityBrief {
+        /// Its name among the runs of its suite.
+        run: String,
+        /// When it began, in Unix milliseconds.
+        at_ms: u64,
+        /// The version of the prompts.
+        prompt: String,
+        /// Its score.
+        score: QualityScore,
+        /// Whether enough was answered for it to say something.
+        counts: bool,
+        /// Whether it is as good as the gate wants.
+        passes: bool,
+    }
+    /// A suite of questions and how it stands.
+    SuiteShown {
+        /// Its name.
+        suite: String,
+        /// Whose documents are asked.
+        tenant: String,
+        /// How many questions.
+        questions: u64,
+        /// What a candidate must reach.
+        gate: Gate,
+        /// When it was put, in Unix milliseconds.
+        put_ms: u64,
+        /// Who put it.
+        by: String,
+        /// Whether somebody has asked for a run that has not ended.
+        waits_for_a_run: bool,
+        /// The last run of what is in force.
+        last: Option<QualityBrief>,
+        /// The run that others are compared with.
+        baseline: Option<QualityBrief>,
+        /// The last run of a candidate.
+        trial: Option<QualityBrief>,
+    }
+    /// What a run was made with.
+    QualityVersions {
+        /// The program.
+        program: String,
+        /// The version of the prompts.
+        prompt: String,
+        /// The models that wrote.
+        models: Vec<String>,
+        /// The rule sets by their template, with the hash of each.
+        rules: BTreeMap<String, String>,
+    }
+    /// A question of which something did not hold.
+    QuestionWrong {
+        /// Its name.
+        question: String,
+        /// What did not hold: `answer`, `source`, `refusal`, `draft`.
+        failed: Vec<String>,
+        /// Why it was not answered at all.
+        fault: Option<String>,
+    }
+    /// A run of a suite.
+    QualityRun {
+        /// Its name among the runs of its suite.
+        run: String,
+        /// The suite.
+        suite: String,
+        /// When it began, in Unix milliseconds.
+        at_ms: u64,
+        /// How long it took, in milliseconds.
+        took_ms: u64,
+        /// The node that asked.
+        node: String,
+        /// Whether it was of a candidate.
+        is_trial: bool,
+        /// What it was made with.
+        versions: QualityVersions,
+        /// Its score.
+        score: QualityScore,
+        /// Whether enough was answered for it to say something.
+        counts: bool,
+        /// Whether it is as good as the gate wants.
+        passes: bool,
+        /// The questions of which something did not hold.
+        wrong: Vec<QuestionWrong>,
+    }
+    /// The suites of questions and how they stand.
+    QualityList {
+        /// Every suite.
+        suites: Vec<SuiteShown>,
+        /// The runs of the one that was named, the newest first.
+        runs: Vec<QualityRun>,
+        /// What could not be seen.
+        cannot_see: Vec<CannotSee>,
+        /// When this was so, in Unix milliseconds.
+        taken_at_ms: u64,
+    }
+    /// Whether a suite was taken in.
+    SuitePut {
+        /// `done` or `refused`.
+        outcome: String,
+        /// One sentence about it.
+        detail: String,
     }
 }

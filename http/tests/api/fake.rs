@@ -341,6 +341,28 @@ impl OperatorApi for Product {
         Ok(serde_json::json!({ "jobs": [] }))
     }
 
+    async fn operator_prompts(&self, version: Option<&str>) -> Result<Value, ApiError> {
+        Ok(serde_json::json!({ "in_force": "v1", "version": version }))
+    }
+
+    async fn operator_put_prompt(&self, prompt: NewPrompt, by: &str) -> Result<Value, ApiError> {
+        Ok(serde_json::json!({ "outcome": "done", "version": "p1", "note": prompt.note, "by": by }))
+    }
+
+    async fn operator_quality(&self, suite: Option<&str>) -> Result<Value, ApiError> {
+        Ok(serde_json::json!({ "suites": [], "suite": suite }))
+    }
+
+    async fn operator_put_suite(
+        &self,
+        context: &Context,
+        suite: NewSuite,
+        _: &str,
+    ) -> Result<Value, ApiError> {
+        let questions = suite.questions.len();
+        Ok(serde_json::json!({ "outcome": "done", "tenant": context.tenant.name(), "questions": questions }))
+    }
+
     async fn operator_act(&self, action: Action, by: &str) -> Result<Value, ApiError> {
         if action.target.node.as_deref() == Some("forbidden") {
             return Err(ApiError::ActionsDisabled);

@@ -17,7 +17,7 @@ fn act(server: &Server, body: &Value) -> RequestBuilder {
     with(server.client.post(format!("{}/v1/operator/actions", server.url)), OPERATOR_KEY).json(body)
 }
 
-const READINGS: [&str; 10] = [
+const READINGS: [&str; 12] = [
     "/v1/operator/tree?under=ocr%2Fworker-0&limit=5",
     "/v1/operator/actor?node=n1&path=ocr",
     "/v1/operator/shards",
@@ -27,6 +27,8 @@ const READINGS: [&str; 10] = [
     "/v1/operator/where/order-17",
     "/v1/operator/actions",
     "/v1/operator/recurring",
+    "/v1/operator/prompts?version=p2",
+    "/v1/operator/quality?suite=contracts",
     "/v1/operator/events",
 ];
 
@@ -42,6 +44,36 @@ async fn only_a_key_of_the_operators_tenant_sees_the_nodes() {
     let order = json!({ "action": "drain_node", "target": { "node": "n1" }, "reason": "its disk fails" });
     let stranger = server.post("/v1/operator/actions").json(&order);
     problem(stranger, 403, "operator_only").await;
+    for (path, body) in [("/v1/operator/prompts", new_prompt()), ("/v1/operator/quality", new_suite())] {
+        problem(server.post(path).json(&body), 403, "operator_only").await;
+    }
+}
+
+fn new_prompt() -> Value {
+    json!({ "pt": "[system]\n{context}\n[user]\n{question}", "en": "[system]\n{context}\n[user]\n{question}" })
+}
+
+fn new_suite() -> Value {
+    let question = json!({ "question": "Qual o prazo?", "expected": { "contains": ["60 dias"], "page": 2 } });
+    json!({ "suite": "contracts", "gate": { "min_score": 0.5 }, "questions": vec![question; 400] })
+}
+
+#[tokio::test]
+async fn prompts_and_suites_arrive_whole_and_what_is_wrong_with_one_is_told() {
+    let server = server().await;
+    let post = |path: &str, body: &Value| {
+        with(server.client.post(format!("{}{path}", server.url)), OPERATOR_KEY).json(body)
+    };
+    let kept: Value = post("/v1/operator/prompts", &new_prompt()).send().await.unwrap().json().await.unwrap();
+    assert_eq!((&kept["outcome"], &kept["version"]), (&json!("done"), &json!("p1")));
+    let taken: Value = post("/v1/operator/quality", &new_suite()).send().await.unwrap().json().await.unwrap();
+    assert_eq!((&taken["outcome"], &taken["questions"]), (&json!("done"), &json!(400)), "{taken}");
+    let said = problem(post("/v1/operator/prompts", &json!({ "pt": "x" })), 400, "invalid_request").await;
+    assert!(details(&said)[0].starts_with("en: "), "{said}");
+    let vague =
+        json!({ "suite": "a", "questions": [{ "question": "Qual?", "expected": { "contain": [] } }] });
+    let said = problem(post("/v1/operator/quality", &vague), 400, "invalid_request").await;
+    assert!(details(&said)[0].starts_with("questions: "), "{said}");
 }
 
 #[tokio::test]

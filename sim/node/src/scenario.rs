@@ -99,6 +99,7 @@ fn settings() -> Result<Settings, String> {
     settings.recurring.dead_letters_hours = 0;
     settings.recurring.erasure_hours = 0;
     settings.recurring.index_refresh_hours = 0;
+    settings.recurring.quality_hours = 0;
     settings.reading.page_seconds_max = 1;
     settings.reading.document_seconds_max = 60;
     Ok(settings)

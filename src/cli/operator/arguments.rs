@@ -1,5 +1,7 @@
 //! What an operator can say on the command line.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 
 /// The supervision tree of the whole cluster.
@@ -139,11 +141,146 @@ pub(crate) struct Recurring {
 pub(crate) enum RecurringCommand {
     /// Have a job run now, on the node that holds the lease
     Run {
-        /// retention, dead_letters, erasure or index_refresh
+        /// retention, dead_letters, erasure, quality or index_refresh
         #[arg(value_name = "JOB")]
         job: String,
         /// Why; it goes into the audit log
         #[arg(long, value_name = "TEXT", default_value = "ordered on the command line")]
+        reason: String,
+    },
+}
+
+/// The prompts that answers are drafted with.
+#[derive(Debug, Args)]
+#[command(after_help = PROMPTS_HELP)]
+pub(crate) struct Prompts {
+    /// Keep, promote, take back or show a version
+    #[command(subcommand)]
+    pub(crate) command: Option<PromptsCommand>,
+    /// Print the node's answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const PROMPTS_HELP: &str = "\
+Version v1 ships and can always be gone back to; p1, p2 and so on are kept in the store. A file has a section [system]
+with {context} and a section [user] with {question}; its name ends in pt.txt or en.txt.
+
+Promoting asks the suites of questions first (`rag-enabler quality`) and is refused where answers become worse than a
+suite's gate allows. Every node drafts with the promoted version within some seconds.
+
+Exit codes: 0 done, 1 refused, 2 wrong arguments or no key, 3 no node answers.";
+
+/// What can be done about prompts.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PromptsCommand {
+    /// Keep a new version: one file for each language
+    Put {
+        /// Two files, whose names end in pt.txt and en.txt
+        #[arg(value_name = "FILE", num_args = 2, required = true)]
+        files: Vec<PathBuf>,
+        /// What is new in it
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        note: String,
+    },
+    /// Put a version in force, once the suites have nothing against it
+    Promote {
+        /// Such as p2
+        #[arg(value_name = "VERSION")]
+        version: String,
+        /// Why; it goes into the audit log
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// Pass over the gates of the suites
+        #[arg(long)]
+        force: bool,
+        /// Only say what would be done
+        #[arg(long)]
+        dry_run: bool,
+        /// Do not wait for the suites
+        #[arg(long)]
+        no_wait: bool,
+    },
+    /// Have the version before in force again
+    Rollback {
+        /// Why; it goes into the audit log
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Print the files of a version
+    Show {
+        /// Such as v1
+        #[arg(value_name = "VERSION")]
+        version: String,
+    },
+}
+
+/// The suites of questions that measure how good answers are.
+#[derive(Debug, Args)]
+#[command(after_help = QUALITY_HELP)]
+pub(crate) struct Quality {
+    /// Put, run, show or remove a suite
+    #[command(subcommand)]
+    pub(crate) command: Option<QualityCommand>,
+    /// Print the node's answer as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const QUALITY_HELP: &str = "\
+The folder of a suite holds TOML files with [[question]] tables, JSONL files with a question a line, or both:
+
+  [gate]                       # in one of the files at most
+  min_score = 0.9
+  max_drop = 0.02
+
+  [[question]]
+  question = \"Qual é o prazo de entrega?\"
+  document = \"contrato.pdf\"    # a file's name or an id; all documents when left out
+  expected = { contains = [\"60 dias\"], page = 2 }
+
+Expected is any of contains, page, document, drafted = true (the model's own words) or refused = true. The questions are
+put to the documents of the key's tenant.
+
+Exit codes: 0 done, 1 refused or below the gate, 2 wrong arguments or no key, 3 no node answers.";
+
+/// What can be done about suites.
+#[derive(Debug, Subcommand)]
+pub(crate) enum QualityCommand {
+    /// Put a suite, in the place of the one with its name
+    Put {
+        /// Its name
+        #[arg(value_name = "SUITE")]
+        suite: String,
+        /// The folder with its files
+        #[arg(value_name = "FOLDER")]
+        folder: PathBuf,
+    },
+    /// Have a suite run now, and wait for the end
+    Run {
+        /// Its name
+        #[arg(value_name = "SUITE")]
+        suite: String,
+        /// Why; it goes into the audit log
+        #[arg(long, value_name = "TEXT", default_value = "ordered on the command line")]
+        reason: String,
+        /// Do not wait for the end
+        #[arg(long)]
+        no_wait: bool,
+    },
+    /// Show the runs of a suite, and what was wrong in the last
+    Show {
+        /// Its name
+        #[arg(value_name = "SUITE")]
+        suite: String,
+    },
+    /// Remove a suite with its runs
+    Remove {
+        /// Its name
+        #[arg(value_name = "SUITE")]
+        suite: String,
+        /// Why; it goes into the audit log
+        #[arg(long, value_name = "TEXT")]
         reason: String,
     },
 }

@@ -1,9 +1,12 @@
 //! What an operator asks in the terminal: what is running, what is failing, where a document is.
 
 pub(crate) mod arguments;
+mod prompts;
+mod quality;
 mod questions;
 mod recurring;
 mod shape;
+mod suite;
 mod text;
 mod watch;
 
@@ -16,6 +19,8 @@ use serde_json::Value;
 use super::client::Client;
 use super::failure::Failure;
 use super::out;
+pub(crate) use prompts::prompts;
+pub(crate) use quality::quality;
 pub(crate) use recurring::{erase, recurring};
 
 use arguments::{DeadLetters, Failures, Shards, Tree, Where};

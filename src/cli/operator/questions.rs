@@ -65,11 +65,18 @@ pub(crate) struct Action {
     pub(crate) name: String,
     /// To what, as the node wants to be told.
     pub(crate) target: Value,
+    /// Whether a gate that stands against it is passed over.
+    pub(crate) force: bool,
 }
 
 impl Action {
     pub(crate) fn new(name: &str, target: Value) -> Self {
-        Self { name: name.to_owned(), target }
+        Self { name: name.to_owned(), target, force: false }
+    }
+
+    /// The same, passing over what stands against it.
+    pub(crate) fn forced(self, force: bool) -> Self {
+        Self { force, ..self }
     }
 }
 
@@ -80,8 +87,12 @@ pub(crate) async fn act(
     reason: &str,
     is_dry_run: bool,
 ) -> Result<Outcome, Failure> {
-    let body =
+    let mut body =
         json!({ "action": action.name, "target": action.target, "reason": reason, "dry_run": is_dry_run });
+    // An older node knows no such field.
+    if action.force {
+        body["force"] = true.into();
+    }
     read(client.send(client.request(Method::POST, "/v1/operator/actions").json(&body)).await?)
 }
 

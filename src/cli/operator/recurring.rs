@@ -34,7 +34,7 @@ pub(crate) async fn erase(client: &Client, erase: &Erase) -> Result<ExitCode, Fa
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn print_outcome(outcome: &Outcome) {
+pub(super) fn print_outcome(outcome: &Outcome) {
     out::line(&format!("{}: {}", outcome.outcome, outcome.detail));
     for touch in &outcome.touches {
         out::line(&format!("touches   {} {}", touch.node.as_deref().unwrap_or("-"), touch.what));

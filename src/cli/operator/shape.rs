@@ -250,6 +250,7 @@ pub(crate) struct May {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Outcome {
+    pub(crate) id: String,
     pub(crate) touches: Vec<Touch>,
     pub(crate) outcome: String,
     pub(crate) detail: String,
@@ -337,4 +338,149 @@ pub(crate) struct JobRun {
 pub(crate) struct Touch {
     pub(crate) node: Option<String>,
     pub(crate) what: String,
+}
+
+/// The versions of the prompts.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Prompts {
+    pub(crate) in_force: String,
+    pub(crate) on_trial: Option<OnTrial>,
+    pub(crate) versions: Vec<PromptVersion>,
+    pub(crate) changes: Vec<PromptChange>,
+    pub(crate) files: Option<PromptFiles>,
+    pub(crate) nodes: Vec<PromptOfNode>,
+    pub(crate) cannot_see: Vec<CannotSee>,
+}
+
+/// A version that the suites are asked with.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct OnTrial {
+    pub(crate) id: String,
+    pub(crate) version: String,
+    pub(crate) by: String,
+    pub(crate) at_ms: u64,
+}
+
+/// A version of the prompts.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct PromptVersion {
+    pub(crate) version: String,
+    pub(crate) at_ms: u64,
+    pub(crate) by: String,
+    pub(crate) note: String,
+}
+
+/// Something that was done about prompts, or refused.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct PromptChange {
+    pub(crate) id: String,
+    pub(crate) what: String,
+    pub(crate) version: String,
+    pub(crate) by: String,
+    pub(crate) at_ms: u64,
+    pub(crate) reason: String,
+    pub(crate) detail: String,
+}
+
+/// The files of a version.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct PromptFiles {
+    pub(crate) pt: String,
+    pub(crate) en: String,
+}
+
+/// The prompt of one node.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct PromptOfNode {
+    pub(crate) node: String,
+    pub(crate) prompt: Option<String>,
+    pub(crate) why: Option<String>,
+}
+
+/// The suites of questions.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Quality {
+    pub(crate) suites: Vec<SuiteShown>,
+    pub(crate) runs: Vec<QualityRun>,
+    pub(crate) cannot_see: Vec<CannotSee>,
+}
+
+/// A suite and how it stands.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct SuiteShown {
+    pub(crate) suite: String,
+    pub(crate) questions: u64,
+    pub(crate) waits_for_a_run: bool,
+    pub(crate) last: Option<QualityBrief>,
+    pub(crate) baseline: Option<QualityBrief>,
+}
+
+/// A run in a line.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct QualityBrief {
+    pub(crate) at_ms: u64,
+    pub(crate) prompt: String,
+    pub(crate) score: QualityScore,
+    pub(crate) counts: bool,
+    pub(crate) passes: bool,
+}
+
+/// The share of expectations that held.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct QualityScore {
+    pub(crate) total: f64,
+    pub(crate) answer: Option<f64>,
+    pub(crate) source: Option<f64>,
+    pub(crate) refusal: Option<f64>,
+    pub(crate) draft: Option<f64>,
+    pub(crate) questions: u32,
+    pub(crate) wrong: u32,
+}
+
+/// A run of a suite.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct QualityRun {
+    pub(crate) at_ms: u64,
+    pub(crate) is_trial: bool,
+    pub(crate) versions: QualityVersions,
+    pub(crate) score: QualityScore,
+    pub(crate) counts: bool,
+    pub(crate) passes: bool,
+    pub(crate) wrong: Vec<QuestionWrong>,
+}
+
+/// What a run was made with.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct QualityVersions {
+    pub(crate) prompt: String,
+    pub(crate) models: Vec<String>,
+}
+
+/// A question of which something did not hold.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct QuestionWrong {
+    pub(crate) question: String,
+    pub(crate) failed: Vec<String>,
+    pub(crate) fault: Option<String>,
+}
+
+/// Whether something that was put was taken.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Taken {
+    pub(crate) outcome: String,
+    pub(crate) detail: String,
 }

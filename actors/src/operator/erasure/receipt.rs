@@ -23,9 +23,10 @@ pub(super) const LOOK_MS: u64 = 6 * 3_600_000;
 const TRIES_MAX: usize = 4;
 
 /// What an erasure does not reach, for whoever reads the receipt.
-const BEYOND: [&str; 5] = [
+const BEYOND: [&str; 6] = [
     "Earlier versions of objects in a bucket that keeps versions: its own rule ends them.",
     "Vectors of single sentences in the shared cache, under a hash that names neither text nor document, for as long as cache.embeddings_days says.",
+    "Suites of questions, which hold what somebody wrote into them until they are put again or removed.",
     "Backups, exports, and what clients have kept of answers.",
     "What was sent to a provider of models outside, if the settings name one.",
     "The disk of a node that is gone for good; one that comes back removes what it has before it answers. Space that a disk or a database has let go of, until it is written over.",

@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use super::query;
 use crate::openapi::operation::{Answer, Operation, Parameter, Shape, Tag, of};
-use crate::operator::Action;
 use crate::operator::shapes::{
-    ActionList, ActionOutcome, ActorShown, DeadLetterList, FailureList, RecurringWork, ShardMap, StalledList,
-    Tree, Whereabouts,
+    ActionList, ActionOutcome, ActorShown, DeadLetterList, FailureList, PromptList, PromptPut, QualityList,
+    RecurringWork, ShardMap, StalledList, SuitePut, Tree, Whereabouts,
 };
+use crate::operator::{Action, NewPrompt, NewSuite};
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
@@ -22,6 +22,10 @@ pub(super) fn operations() -> Vec<Operation> {
         whereabouts(),
         actions(),
         recurring(),
+        prompts(),
+        put_prompt(),
+        quality(),
+        put_suite(),
         act(),
     ]
 }
@@ -165,6 +169,67 @@ fn recurring() -> Operation {
         "Trabalho recorrente: quem o executa, as últimas execuções e as próximas",
     ];
     reading("/v1/operator/recurring", "operatorRecurring", summary, of::<RecurringWork>)
+}
+
+fn prompts() -> Operation {
+    let summary = [
+        "The versions of the prompts, and which is in force on which node",
+        "As versões dos prompts, e qual vale em qual nó",
+    ];
+    let version = ["With the files of this version.", "Com os arquivos desta versão."];
+    reading("/v1/operator/prompts", "operatorPrompts", summary, of::<PromptList>)
+        .takes([query("version", text(), version)])
+        .refuses(&["invalid_request"])
+}
+
+fn put_prompt() -> Operation {
+    let example = json!({
+        "pt": "[system]\nResponda com os trechos.\n{context}\n[user]\n{question}",
+        "en": "[system]\nAnswer from the passages.\n{context}\n[user]\n{question}",
+        "note": "shorter instructions",
+    });
+    let summary = ["Keep a version of the prompts", "Guardar uma versão dos prompts"];
+    Operation::new(Tag::Operator, "post", "/v1/operator/prompts", "operatorPutPrompt", summary)
+        .says([
+            "It is not in force by that: the action `promote_prompt` puts it in force, once the suites have nothing against \
+             it, and `rollback_prompt` has the version before in force again. The same files twice are one version.",
+            "Com isso ela ainda não vale: a ação `promote_prompt` a põe em vigor, se as suítes nada têm contra, e \
+             `rollback_prompt` restabelece a versão anterior. Os mesmos arquivos duas vezes são uma só versão.",
+        ])
+        .json(of::<NewPrompt>, example)
+        .gives(200, ["Whether it is kept, and its name", "Se foi guardada, e seu nome"], of::<PromptPut>)
+        .refuses(&["operator_only", "actions_disabled"])
+}
+
+fn quality() -> Operation {
+    let summary = ["The suites of questions and how they stand", "As suítes de perguntas e como estão"];
+    let suite = ["With the runs of this suite.", "Com as execuções desta suíte."];
+    reading("/v1/operator/quality", "operatorQuality", summary, of::<QualityList>)
+        .takes([query("suite", text(), suite)])
+        .refuses(&["invalid_request"])
+}
+
+fn put_suite() -> Operation {
+    let example = json!({
+        "suite": "contracts",
+        "gate": { "min_score": 0.9, "max_drop": 0.02 },
+        "questions": [{
+            "question": "Qual é o prazo de entrega?",
+            "document": "contrato.pdf",
+            "expected": { "contains": ["60 dias"], "page": 2 },
+        }],
+    });
+    let summary = ["Put a suite of questions", "Enviar uma suíte de perguntas"];
+    Operation::new(Tag::Operator, "post", "/v1/operator/quality", "operatorPutSuite", summary)
+        .says([
+            "To the documents of the key's tenant, in the place of the suite with its name; at most 20. The recurring job \
+             `quality` runs them, and the action `run_suite` has one run now.",
+            "Aos documentos do tenant da chave, no lugar da suíte de mesmo nome; no máximo 20. O trabalho recorrente \
+             `quality` as executa, e a ação `run_suite` executa uma agora.",
+        ])
+        .json(of::<NewSuite>, example)
+        .gives(200, ["Whether it was taken", "Se foi aceita"], of::<SuitePut>)
+        .refuses(&["operator_only", "actions_disabled"])
 }
 
 fn act() -> Operation {
