@@ -119,8 +119,7 @@ pub struct Scheduler {
 }
 
 /// The names of all jobs.
-pub const JOBS: [&str; 5] =
-    [retention::NAME, letters::NAME, erasures::NAME, quality::NAME, refresh::NAME];
+pub const JOBS: [&str; 5] = [retention::NAME, letters::NAME, erasures::NAME, quality::NAME, refresh::NAME];
 
 impl Scheduler {
     /// The scheduler of this node; none where no job is to run by itself.
