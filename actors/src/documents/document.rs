@@ -401,7 +401,7 @@ impl Document {
         state.refresh = Some((request.cancel.clone(), vec![reply]));
         let (bench, address) = (self.bench.clone(), context.address().clone());
         tokio::spawn(trace::step("ingest", async move {
-            let again = ingest::again(&bench, &record, &request, &wanted);
+            let again = ingest::make_again(&bench, &record, &request, &wanted);
             let made = tokio::select! {
                 biased;
                 () = request.cancel.cancelled() => Err(IngestError::Cancelled),

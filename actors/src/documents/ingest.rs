@@ -390,7 +390,7 @@ async fn embed(
 ///
 /// # Errors
 /// See [`IngestError`]; also when they would not be made with `wanted`.
-pub async fn again(
+pub async fn make_again(
     bench: &Bench,
     record: &DocumentRecord,
     request: &Request,
