@@ -1,7 +1,8 @@
 //! Streams over a WebSocket: many questions on one connection, each with the events of a stream.
 //!
 //! A client sends `{"type": "ask", "id", "document_id", "question", …}`, `{"type": "resume", "id", "last_event_id"}` or
-//! `{"type": "cancel", "stream"}`; `id` is his own word for a question and comes back with each of its events. Each may bring a `traceparent`, as a request does in its headers.
+//! `{"type": "cancel", "stream"}`; `id` is his own word for a question and comes back with each of its events. Each may
+//! bring a `traceparent`, as a request does in its headers.
 
 use std::sync::Arc;
 use std::time::Duration;
