@@ -365,7 +365,7 @@ async fn embed(
 ///
 /// # Errors
 /// See [`IngestError`]; also when they would not be made with `wanted`.
-pub async fn again(
+pub async fn anew(
     bench: &Bench,
     record: &DocumentRecord,
     request: &Request,
