@@ -12,7 +12,7 @@ use crate::log::{
 };
 use crate::objects::{Memory, ObjectStore, PutOutcome};
 use crate::record::{
-    BlobRef, Chunk, ChunksBlob, DocumentId, DocumentRecord, Op, Outcome, PageRecord, PagesBlob, Reason,
+    BlobRef, Chunk, ChunksBlob, DocumentId, DocumentRecord, Make, Op, Outcome, PageRecord, PagesBlob, Reason,
     Status, Vector, WireOp, WordBox, decode_chunks, decode_pages, encode_chunks, encode_pages,
 };
 
@@ -147,6 +147,15 @@ fn what_has_not_changed_since_the_first_version_is_written_as_it_was() {
     assert_eq!(codec::to_bytes(&document()).unwrap(), first("RECORD"));
     let cluster = Cluster { shard_count: 64, hash_seed: 42, format_version: 1 };
     assert_eq!(codec::encode(Kind::Cluster, &cluster).unwrap(), first("CLUSTER"));
+}
+
+#[test]
+fn a_blob_that_says_how_it_was_cut_says_it_behind_what_the_first_version_knows() {
+    let named = ChunksBlob { chunker: Added("2/1/2/3".to_owned()), ..chunks() };
+    assert_eq!(decode_chunks(&encode_chunks(&named).unwrap()).unwrap(), named);
+    let known = codec::to_bytes(&(&named.model_id, named.dimensions, &named.chunks)).unwrap();
+    assert!(codec::to_bytes(&named).unwrap().starts_with(&known));
+    assert_ne!(Make::of(&named).chunker, Make::of(&chunks()).chunker);
 }
 
 /// A record with fields that this version does not know behind those that it knows.

@@ -401,11 +401,11 @@ impl Document {
         state.refresh = Some((request.cancel.clone(), vec![reply]));
         let (bench, address) = (self.bench.clone(), context.address().clone());
         tokio::spawn(trace::step("ingest", async move {
-            let again = ingest::make_again(&bench, &record, &request, &wanted);
+            let anew = ingest::anew(&bench, &record, &request, &wanted);
             let made = tokio::select! {
                 biased;
                 () = request.cancel.cancelled() => Err(IngestError::Cancelled),
-                made = AssertUnwindSafe(again).catch_unwind() => made.unwrap_or_else(|_| {
+                made = AssertUnwindSafe(anew).catch_unwind() => made.unwrap_or_else(|_| {
                     Err(IngestError::Ours("making its chunks again panicked".to_owned()))
                 }),
             };

@@ -390,7 +390,7 @@ async fn embed(
 ///
 /// # Errors
 /// See [`IngestError`]; also when they would not be made with `wanted`.
-pub async fn make_again(
+pub async fn anew(
     bench: &Bench,
     record: &DocumentRecord,
     request: &Request,

@@ -146,7 +146,8 @@ proptest! {
             sentence_vectors: vec![Vector::from_f32(&vector)],
             ..Chunk::default()
         };
-        let blob = ChunksBlob { model_id: "m".to_owned(), dimensions: 8, chunks: vec![chunk], ..ChunksBlob::default() };
+        let model_id = "m".to_owned();
+        let blob = ChunksBlob { model_id, dimensions: 8, chunks: vec![chunk], ..ChunksBlob::default() };
         prop_assert_eq!(decode_chunks(&encode_chunks(&blob).unwrap()).unwrap(), blob);
     }
 }

@@ -87,7 +87,12 @@ async fn store_blob(store: &dyn ObjectStore, first: usize, vectors: &[Vec<f32>])
         vector: Vector::from_f32(vector),
         ..Chunk::default()
     });
-    let blob = ChunksBlob { model_id: "bench".into(), dimensions: WIDTH as u32, chunks: chunks.collect(), ..ChunksBlob::default() };
+    let blob = ChunksBlob {
+        model_id: "bench".into(),
+        dimensions: WIDTH as u32,
+        chunks: chunks.collect(),
+        ..ChunksBlob::default()
+    };
     let bytes = Bytes::from(encode_chunks(&blob)?);
     let chunks = put_blob(store, TENANT, document_id, BlobStage::Chunks, bytes).await?;
     let document = Box::new(DocumentRecord {
