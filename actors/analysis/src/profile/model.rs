@@ -137,11 +137,16 @@ pub(crate) struct Find {
     pub(crate) not_after: Option<Pattern>,
     /// What the value itself must look like.
     pub(crate) like: Option<Pattern>,
+    /// What it must not look like.
+    pub(crate) unlike: Option<Pattern>,
     /// The value itself, or the group `v` within.
     pub(crate) pattern: Option<Pattern>,
     /// The section that it must stand in.
     #[serde(default)]
     pub(crate) section: Vec<String>,
+    /// The sections that it must not stand in.
+    #[serde(default)]
+    pub(crate) not_section: Vec<String>,
     /// Letters that may stand between the cue and the value.
     #[serde(default)]
     pub(crate) reach: usize,
@@ -235,6 +240,11 @@ pub(crate) struct List {
     pub(crate) everything: Option<Pattern>,
     /// Of items: what leaves some out of it.
     pub(crate) but: Option<Pattern>,
+    /// Of items: what is said beside them, unless these sections have an item that says it too.
+    pub(crate) aside: Option<Aside>,
+    /// Columns that an item without them has from what the agenda says of it.
+    #[serde(default)]
+    pub(crate) from_agenda: Vec<String>,
     /// Columns that an item without them has from the sentence that opens its enumeration.
     #[serde(default)]
     pub(crate) inherit: Vec<String>,
@@ -274,6 +284,14 @@ pub(crate) struct UnderAge {
     pub(crate) years: u32,
     /// The column of the answer, which is yes.
     pub(crate) key: String,
+}
+
+/// What is said beside the items of a list.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Aside {
+    pub(crate) find: Pattern,
+    pub(crate) section: Vec<String>,
 }
 
 /// How the outcome of an item is told.
@@ -344,6 +362,8 @@ pub(crate) struct Column {
     /// Of persons: what the plural before an enumeration makes each of them.
     #[serde(default)]
     pub(crate) group_choices: Vec<GroupChoice>,
+    /// Of persons: where the document says how many there are (group `v`) and what they are, for as many records.
+    pub(crate) counted: Option<Pattern>,
     /// Further keys that have the same value, for readers of older results.
     #[serde(default)]
     pub(crate) also: Vec<String>,
@@ -493,7 +513,8 @@ impl Model {
             column.find.iter().chain(&column.common).chain(&column.only).chain(&column.lead)
         }));
         let named = finds
-            .flat_map(|find| &find.section)
+            .flat_map(|find| find.section.iter().chain(&find.not_section))
+            .chain(self.list.iter().filter_map(|list| list.aside.as_ref()).flat_map(|aside| &aside.section))
             .chain(self.list.iter().flat_map(|list| &list.section))
             .chain(
                 self.list

@@ -2,7 +2,7 @@
 
 use super::clauses;
 use crate::page::Page;
-use crate::profile::Section;
+use crate::profile::{Find, Section};
 use crate::scan::{self, Entity, Kind, Token};
 use crate::text::{Flow, Span};
 
@@ -104,6 +104,11 @@ impl<'a> Document<'a> {
     /// Whether `at` stands in one of `sections`; true where none is asked.
     pub(crate) fn within(&self, at: usize, sections: &[String]) -> bool {
         sections.is_empty() || self.section(at).is_some_and(|name| sections.iter().any(|one| one == name))
+    }
+
+    /// Whether `at` stands where a rule looks.
+    pub(crate) fn stands(&self, at: usize, rule: &Find) -> bool {
+        self.within(at, &rule.section) && (rule.not_section.is_empty() || !self.within(at, &rule.not_section))
     }
 
     /// The ranges of the sections called so.

@@ -70,7 +70,7 @@ fn one(document: &Document<'_>, people: &People, field: &Field, known: &Fields) 
         let mut all: Vec<Found> = Vec::new();
         for range in ranges(document, people, rule, known) {
             all.extend(find(&document.text, document.pages, &range, asked, rule, |at| {
-                document.within(at, &rule.section)
+                document.stands(at, rule)
             }));
         }
         if all.is_empty() && rule.owner.is_some() {
@@ -111,7 +111,7 @@ fn past_others(
     let mut found = Vec::new();
     for mention in people.named(owner) {
         found.extend(find(text, document.pages, &mention.wide, asked, rule, |at| {
-            document.within(at, &rule.section) && !people.speaks_of_another(document, mention, at)
+            document.stands(at, rule) && !people.speaks_of_another(document, mention, at)
         }));
     }
     found

@@ -110,6 +110,7 @@ pub(crate) fn find(
     found.retain(|one| {
         allowed(one.span.start)
             && rule.like.as_ref().is_none_or(|like| like.is_in(text.folded(one.span.clone())))
+            && !rule.unlike.as_ref().is_some_and(|unlike| unlike.is_in(text.folded(one.span.clone())))
             && fits(text, range, &one.span, rule)
     });
     if rule.last {

@@ -185,7 +185,12 @@ fn text(page: &Page, words: &[Word]) -> String {
 /// The cells of a head: pieces of its lines that stand over each other.
 fn head_cells(page: &Page, lines: &[Line]) -> Vec<(Rect, String)> {
     let mut cells: Vec<(Rect, Vec<Word>)> = Vec::new();
-    for piece in lines.iter().flat_map(pieces) {
+    let below = |at: usize| lines.get(at + 1).map(pieces).unwrap_or_default();
+    let cut = lines.iter().enumerate().flat_map(|(at, line)| {
+        let below = below(at);
+        pieces(line).into_iter().flat_map(move |piece| parted(piece, &below)).collect::<Vec<_>>()
+    });
+    for piece in cut {
         let over = cells.iter_mut().find(|(rect, _)| rect[0] < piece.rect[2] && piece.rect[0] < rect[2]);
         match over {
             Some((rect, words)) => {
@@ -197,6 +202,36 @@ fn head_cells(page: &Page, lines: &[Line]) -> Vec<(Rect, String)> {
     }
     cells.sort_by(|(a, _), (b, _)| a[0].total_cmp(&b[0]));
     cells.into_iter().map(|(rect, words)| (rect, text(page, &words))).collect()
+}
+
+/// A piece cut between the pieces of the next line that stand below it: narrow columns leave their heads little room.
+fn parted(piece: Piece, below: &[Piece]) -> Vec<Piece> {
+    let under: Vec<f32> = below
+        .iter()
+        .filter(|one| piece.rect[0] < one.rect[2] && one.rect[0] < piece.rect[2])
+        .map(|one| centre(&one.rect))
+        .collect();
+    if under.len() < 2 || piece.words.len() < under.len() {
+        return vec![piece];
+    }
+    let nearest = |x: f32| {
+        (0..under.len()).min_by(|a, b| {
+            let far = |at: &usize| under.get(*at).map_or(f32::MAX, |other| (other - x).abs());
+            far(a).total_cmp(&far(b))
+        })
+    };
+    let mut found: Vec<(Option<usize>, Piece)> = Vec::new();
+    for word in piece.words {
+        let column = nearest(centre(&word.rect));
+        match found.last_mut().filter(|(last, _)| *last == column) {
+            Some((_, piece)) => {
+                piece.rect = join(piece.rect, word.rect);
+                piece.words.push(word);
+            }
+            None => found.push((column, Piece { rect: word.rect, words: vec![word] })),
+        }
+    }
+    found.into_iter().map(|(_, piece)| piece).collect()
 }
 
 /// What a cell of a head names, but for the names already given; for cells that nothing else names, a second time.
@@ -225,6 +260,18 @@ fn named(cells: &[(Rect, String)], heads: &Heads<'_>) -> Vec<Option<String>> {
                 used.push(key.clone());
                 *name = Some(key);
             }
+        }
+    }
+    // "A favor | %": the share stands in a column of its own beside the count.
+    for at in 1..cells.len() {
+        let Some([(_, left), (_, right)]) = cells.get(at - 1..=at) else { continue };
+        let named = found.get(at - 1).cloned().flatten();
+        let share = right.trim() == "%"
+            && named.is_some()
+            && found.get(at).is_some_and(Option::is_none)
+            && heads(&format!("% {left}"), &[], false) == named;
+        if share {
+            found.swap(at - 1, at);
         }
     }
     found
@@ -316,7 +363,10 @@ fn best_head(page: &Page, lines: &[Line], at: usize, wanted: &[&str], columns: &
                         > 5
             })
             .count();
-        let enough = count >= 2 && has_key && count * 2 >= cells.len() && figures == 0;
+        // A sign alone names nothing, and is no column that goes unnamed.
+        let signs = cells.iter().zip(&keys).filter(|((_, text), key)| key.is_none() && text.len() <= 2);
+        let worded = cells.len() - signs.count();
+        let enough = count >= 2 && has_key && count * 2 >= worded && figures == 0;
         // The second line of a head names more columns, or adds words to its cells, as "(R$)".
         let better =
             best.as_ref().is_none_or(|(most, old)| count > *most || count == *most && longer(&cells, &old.0));
@@ -402,7 +452,10 @@ fn body_end(
                     let right = cells
                         .iter()
                         .find(|(rect, _)| rect[0] > piece.rect[0] + 1.0 && rect[0] < piece.rect[2] - 2.0);
-                    right.is_some() && piece.rect[2] - piece.rect[0] > 300.0
+                    // A wide cell below a head in its middle touches no other head.
+                    let touched =
+                        cells.iter().filter(|(rect, _)| piece.rect[0] < rect[2] && rect[0] < piece.rect[2]);
+                    right.is_some() && piece.rect[2] - piece.rect[0] > 300.0 && touched.count() > 1
                 }
         });
         if crossing || end > body && best_head(page, lines, end, wanted, columns).is_some() {
@@ -610,12 +663,41 @@ fn grouped(key: &[Part], anchors: &[Rect]) -> Option<Vec<(f32, f32)>> {
     groups.into_iter().map(|(from, to)| Some((key.get(from)?.rect[1], key.get(to - 1)?.rect[3]))).collect()
 }
 
+/// Lines of figures of one row at most, as a count over its percentage.
+const STACK_MAX: usize = 3;
+
+/// The rows where each name stands beside as many lines of figures, closer to each other than to those of the next.
+fn stacked(key: &[Part], anchors: &[Rect]) -> Option<Vec<(f32, f32)>> {
+    let lines = anchors.len().checked_div(key.len())?;
+    if !(2..=STACK_MAX).contains(&lines) || lines * key.len() != anchors.len() || key.len() < 2 {
+        return None;
+    }
+    let gap = |at: usize| Some(anchors.get(at)?[1] - anchors.get(at - 1)?[3]);
+    let (mut inner, mut outer) = (f32::MIN, f32::MAX);
+    for at in 1..anchors.len() {
+        if at % lines == 0 { outer = outer.min(gap(at)?) } else { inner = inner.max(gap(at)?) }
+    }
+    let spans: Vec<(f32, f32)> =
+        anchors.chunks(lines).filter_map(|group| Some((group.first()?[1], group.last()?[3]))).collect();
+    let beside = |(span, part): (&(f32, f32), &Part)| {
+        let middle = middle(&part.rect);
+        span.0 <= middle && middle <= span.1
+    };
+    (outer > inner + GAP_SLACK && spans.iter().zip(key).all(beside)).then_some(spans)
+}
+
+/// What the gaps between rows exceed those between the lines of one cell by, in points.
+const GAP_SLACK: f32 = 0.6;
+
 /// From where to where each row reaches: the lines of the key column, parted at the widest gaps into as many rows as
 /// there are anchors, if each then has its anchor.
 fn row_spans(key: &[Part], anchors: &[Rect], all_counted: bool) -> Vec<(f32, f32)> {
     let own = |rect: &Rect| (rect[1], rect[3]);
     if anchors.is_empty() {
         return key.iter().map(|part| own(&part.rect)).collect();
+    }
+    if let Some(spans) = stacked(key, anchors) {
+        return spans;
     }
     if key.len() <= anchors.len() {
         return anchors.iter().map(own).collect();
@@ -637,7 +719,14 @@ fn row_spans(key: &[Part], anchors: &[Rect], all_counted: bool) -> Vec<(f32, f32
             Some((group.first()?.rect[1], group.last()?.rect[3]))
         })
         .collect();
-    let each = spans.len() == anchors.len()
+    // Lines of a cell that stand as far from each other as rows do show nothing by their gaps.
+    let (cut, kept) = gaps.split_at(gaps.len().min(anchors.len() - 1));
+    let clear = match (cut.last(), kept.first()) {
+        (Some((_, cut)), Some((_, kept))) => *cut > kept + GAP_SLACK,
+        _ => true,
+    };
+    let each = (clear || !all_counted)
+        && spans.len() == anchors.len()
         && spans.iter().zip(anchors).all(|(span, anchor)| {
             let slack = height(anchor) * 0.6;
             span.0 - slack < middle(anchor) && middle(anchor) < span.1 + slack
@@ -672,6 +761,35 @@ mod tests {
         assert!(all(&["1", "2", "3"]) && all(&["5.6", "5.7", "5.8"]) && all(&["c)", "d)", "e)"]));
         assert!(all(&["iii", "iv", "v"]));
         assert!(!all(&["1", "2"]) && !all(&["1", "3", "4"]) && !all(&["100", "200", "300"]));
+    }
+
+    #[test]
+    fn figures_may_stand_over_each_other_beside_one_name() {
+        let names: Vec<Part> = [6.0, 46.0].into_iter().map(part).collect();
+        let figures = |tops: [f32; 4]| tops.into_iter().map(|top| part(top).rect).collect::<Vec<Rect>>();
+        let spans = stacked(&names, &figures([0.0, 12.0, 40.0, 52.0]));
+        assert_eq!(spans, Some(vec![(0.0, 22.0), (40.0, 62.0)]));
+        assert_eq!(stacked(&names, &figures([0.0, 20.0, 40.0, 60.0])), None, "each line is a row");
+        assert_eq!(stacked(&names, &figures([20.0, 32.0, 60.0, 72.0])), None, "the names are not beside");
+    }
+
+    #[test]
+    fn a_head_is_cut_between_the_columns_below_it() {
+        let word = |left: f32, right: f32| Word {
+            start: 0,
+            end: 1,
+            rect: [left, 0.0, right, 10.0],
+            confidence: 1.0,
+        };
+        let piece = |words: Vec<Word>| Piece {
+            rect: words.iter().map(|word| word.rect).reduce(join).unwrap(),
+            words,
+        };
+        let over = piece(vec![word(0.0, 30.0), word(33.0, 60.0), word(65.0, 90.0), word(93.0, 120.0)]);
+        let below = [piece(vec![word(10.0, 50.0)]), piece(vec![word(70.0, 110.0)])];
+        let counts: Vec<usize> = parted(over.clone(), &below).iter().map(|piece| piece.words.len()).collect();
+        assert_eq!(counts, [2, 2]);
+        assert_eq!(parted(over, &below[..1]).len(), 1);
     }
 
     #[test]

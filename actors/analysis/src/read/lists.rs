@@ -58,11 +58,9 @@ fn by_rules(
     here: bool,
 ) -> Option<Found> {
     column.find.iter().find_map(|rule| {
-        find(text, document.pages, range, asked(column), rule, |at| {
-            !here || document.within(at, &rule.section)
-        })
-        .into_iter()
-        .next()
+        find(text, document.pages, range, asked(column), rule, |at| !here || document.stands(at, rule))
+            .into_iter()
+            .next()
     })
 }
 
@@ -93,6 +91,7 @@ fn persons(document: &Document<'_>, people: &People, fields: &Fields, list: &Lis
             records.push(record);
         }
     }
+    by_count(document, people, list, &mut records);
     if let [only] = records.as_mut_slice() {
         for column in &list.column {
             let known = only.contains_key(&column.key);
@@ -160,6 +159,8 @@ fn person(
                 .filter(|_| column.kind == Type::Choice)
         });
         let found = found.or_else(|| by_group(document, mention, column));
+        // "Dois filhos, Ana Lima e Rui Lima": where the person is named again.
+        let found = found.or_else(|| others.iter().find_map(|other| by_role(document, other, column)));
         if let Some(found) = found {
             record.insert(column.key.clone(), found);
         }
@@ -221,10 +222,30 @@ fn past_others(
     }
     column.find.iter().find_map(|rule| {
         let found = find(&document.text, document.pages, &mention.wide, asked(column), rule, |at| {
-            document.within(at, &rule.section) && !people.speaks_of_another(document, mention, at)
+            document.stands(at, rule) && !people.speaks_of_another(document, mention, at)
         });
         found.into_iter().next()
     })
+}
+
+/// "Deixou dois filhos, seus únicos herdeiros": what that makes of each, where there are as many.
+fn by_count(document: &Document<'_>, people: &People, list: &List, records: &mut [Record]) {
+    let text = &document.text;
+    for column in &list.column {
+        let Some(counted) = &column.counted else { continue };
+        let told = counted.hits(text.folded(text.all())).find_map(|hit| {
+            let number = hit.value.clone()?;
+            let count = crate::scan::spelled(text.folded(number).split_whitespace())?;
+            (usize::try_from(count).ok()? == records.len()).then_some(hit.all)
+        });
+        let Some(span) = told else { return };
+        for record in records.iter_mut().filter(|record| !record.contains_key(&column.key)) {
+            let name = record.get(&list.key).and_then(|found| found.value.as_str());
+            let Some(mention) = name.and_then(|name| people.named(name).next()) else { continue };
+            let found = group_choice(document, mention, column, std::slice::from_ref(&span));
+            record.extend(found.map(|found| (column.key.clone(), found)));
+        }
+    }
 }
 
 /// What the plural before an enumeration makes of a person: of "filhos", a man is a "filho".
@@ -358,6 +379,8 @@ fn with_kind(row: &super::rows::Row, column: &Column, cell: &Span) -> Span {
 /// The records, and the total that a row of a table gives.
 fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>, Option<Found>) {
     let mut records: Vec<Record> = Vec::new();
+    // Rows that name an item and do not tell its outcome.
+    let mut untold: Vec<Record> = Vec::new();
     // What an agenda calls an item, for the vote that names only its number.
     let mut named: Vec<(String, Found)> = Vec::new();
     // What was said of items before their outcome was pronounced by their marks.
@@ -450,7 +473,14 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
                             row_marks.push(own);
                         }
                     }
+                    // An item without an outcome is none: the text may tell it.
+                    if list.agenda && !any(&record, list) {
+                        untold.push(record);
+                        continue;
+                    }
+                    let number = record.get(MARK).and_then(|mark| mark.value.as_str().map(str::to_owned));
                     let told = push(record, filled >= 3 && filled * 4 >= row.cells.len() * 3, false);
+                    row_marks.extend(number.filter(|_| list.agenda && told));
                     rows_read += usize::from(told);
                     some |= told;
                 }
@@ -465,8 +495,20 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
             if !list.clauses || whole && (some || list.anywhere.is_none()) {
                 break;
             }
-            for item in &items(document, list, &tables, whole) {
+            let all = items(document, list, &tables, whole);
+            let aside = list.aside.as_ref().filter(|aside| {
+                let said = |item: &Item| {
+                    document.within(item.span.start, &aside.section)
+                        && aside.find.is_in(document.text.folded(item.span.clone()))
+                };
+                !all.iter().any(said)
+            });
+            for item in &all {
                 let text = document.text.folded(item.span.clone());
+                if aside.is_some_and(|aside| aside.find.is_in(text)) {
+                    last = false;
+                    continue;
+                }
                 let again = last && list.again.as_ref().is_some_and(|again| again.is_in(text));
                 last = belongs(list, text, document.text.folded(item.opening.clone()))
                     || again && !list.refuse.as_ref().is_some_and(|refuse| refuse.is_in(text));
@@ -534,6 +576,20 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
             }
         }
     }
+    for record in &mut records {
+        let asked = |record: &Record| record.get(MARK).map(|mark| mark.value.clone());
+        for other in pending.values().chain(&untold) {
+            let (Some(name), Some(called)) = (record.get(&list.key), other.get(&list.key)) else { continue };
+            let marked = asked(record).is_some_and(|mark| asked(other) == Some(mark));
+            if same(&name.value, &called.value) || marked && akin(&name.value, &called.value) {
+                for key in &list.from_agenda {
+                    if let (false, Some(found)) = (record.contains_key(key), other.get(key)) {
+                        record.insert(key.clone(), found.clone());
+                    }
+                }
+            }
+        }
+    }
     for column in list.column.iter().filter(|column| !column.common.is_empty()) {
         let common = first_of(document, column, &column.common);
         for record in &mut records {
@@ -545,6 +601,14 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
         }
     }
     (records, total)
+}
+
+/// Whether two names of an item share a word that says something.
+fn akin(a: &serde_json::Value, b: &serde_json::Value) -> bool {
+    let text = |value: &serde_json::Value| fold(value.as_str().unwrap_or(""));
+    let (a, b) = (text(a), text(b));
+    let parts = |c: char| !c.is_ascii_alphanumeric();
+    a.split(parts).any(|word| word.len() >= 5 && b.split(parts).any(|other| other == word))
 }
 
 /// Whether a row says one of what each item's row of its table says.
@@ -657,9 +721,8 @@ fn of_agenda(
 fn first_of(document: &Document<'_>, column: &Column, rules: &[Find]) -> Option<Found> {
     rules.iter().find_map(|rule| {
         let all = document.text.all();
-        let found = find(&document.text, document.pages, &all, asked(column), rule, |at| {
-            document.within(at, &rule.section)
-        });
+        let found =
+            find(&document.text, document.pages, &all, asked(column), rule, |at| document.stands(at, rule));
         found.into_iter().next()
     })
 }

@@ -153,6 +153,10 @@ pub(crate) fn read(
             .position(|record| record.get(&shares.thing_name).is_some_and(|name| name.span == one.thing.span))
     };
     found.sort_by_key(order);
+    let equal = reader.equivalences();
+    for part in found.iter_mut().flat_map(|one| &mut one.parts) {
+        reader.in_hundredths(part, &equal);
+    }
     found
 }
 
@@ -262,6 +266,61 @@ const WEAK: &[&str] = &[
 ];
 
 impl Reader<'_> {
+    /// What the document itself calls the same: "1/3 (33,3333%)", "a fração de 1/6 equivale a 16,6667%".
+    fn equivalences(&self) -> Vec<Equal> {
+        let text = &self.document.text;
+        let all = text.all();
+        let percents: Vec<(Span, f64)> = text
+            .of_kind(Kind::Percent, &all)
+            .filter_map(|one| Some((one.span.clone(), one.number()?)))
+            .collect();
+        let mut found: Vec<Equal> = Vec::new();
+        for one in text.of_kind(Kind::Fraction, &all) {
+            let Some(hundredths) = of_hundred(one.text()) else { continue };
+            let from = percents.partition_point(|(span, _)| span.start < one.span.end);
+            let near = percents.get(from).filter(|(span, percent)| {
+                let between = text.folded(one.span.end..span.start);
+                between.len() <= EQUAL_REACH
+                    && !between.contains([';', '\n'])
+                    && (percent - hundredths).abs() < EQUAL_SLACK
+            });
+            if let Some((span, percent)) = near {
+                found.push(Equal {
+                    fraction: one.text().to_owned(),
+                    written: one.span.clone(),
+                    percent: *percent,
+                    hundredths: span.clone(),
+                });
+            }
+        }
+        found
+    }
+
+    /// A part in hundredths too, where its fraction is exactly that or the document says what it is.
+    fn in_hundredths(&self, part: &mut Part, equal: &[Equal]) {
+        if part.percent.is_some() {
+            return;
+        }
+        let Some(found) = &part.fraction else { return };
+        let Some(fraction) = found.value.as_str() else { return };
+        let said = equal.iter().find(|one| one.fraction == fraction);
+        let one = match (said, exact(fraction)) {
+            (Some(said), _) => (said.hundredths.clone(), said.percent),
+            (None, Some(exact)) => {
+                part.percent = Some(Found {
+                    value: Json::from(exact),
+                    weight: 0.7,
+                    flags: vec!["derived"],
+                    ..found.clone()
+                });
+                return;
+            }
+            (None, None) => return,
+        };
+        let one = Candidate { span: one.0, value: Json::from(one.1), flags: vec!["derived"] };
+        part.percent = placed(&self.document.text, self.document.pages, one, 0.7);
+    }
+
     fn section(&self, range: Span, covered: &[Span], put: &mut impl FnMut(usize, Vec<Part>)) {
         let (mut thing, mut outer): (Option<usize>, Option<(Vec<String>, Span)>) = (None, None);
         self.everything(&range, put);
@@ -346,7 +405,16 @@ impl Reader<'_> {
             for (at, labels) in super::clauses::called(text) {
                 cuts.push((at.start, Some(labels.iter().filter_map(thing).collect())));
             }
-            for (at, label) in super::clauses::called_singly(text) {
+            let bracketed = |at: usize| text.get(..at).is_some_and(|before| before.ends_with('('));
+            let singly = super::clauses::called_singly(text);
+            // "1/6 da casa (item 3.1)": what is described is said again by its mark.
+            let described =
+                numbered && !singly.is_empty() && singly.iter().all(|(at, _)| bracketed(at.start));
+            if described && singly.iter().all(|(_, label)| thing(label).is_none()) && !self.names(&clause) {
+                continue;
+            }
+            let ours = described && singly.iter().all(|(_, label)| thing(label).is_some());
+            for (at, label) in singly.into_iter().filter(|_| !ours) {
                 let called = thing(&label).map_or(Some(Vec::new()), |_| None);
                 if numbered && !cuts.iter().any(|(start, _)| start.abs_diff(at.start) < 4) {
                     cuts.push((at.start, called));
@@ -368,6 +436,11 @@ impl Reader<'_> {
             }
         }
         found
+    }
+
+    /// Whether a clause names somebody.
+    fn names(&self, clause: &Span) -> bool {
+        self.people.iter().any(|one| clause.start <= one.span.start && one.span.end <= clause.end)
     }
 
     /// A clause cut before each sentence that names another thing of ours.
@@ -527,6 +600,7 @@ impl Reader<'_> {
         let folded = text.folded(clause.clone());
         let mut seen: Vec<Seen> = Vec::new();
         let mut taken: Vec<Span> = Vec::new();
+        let known = self.known();
         let free = |taken: &[Span], span: &Span| {
             !taken.iter().any(|other| other.start < span.end && span.start < other.end)
         };
@@ -536,7 +610,7 @@ impl Reader<'_> {
             .filter(|mention| clause.start <= mention.span.start && mention.span.end <= clause.end)
         {
             taken.push(mention.span.clone());
-            if !mention.nested {
+            if !mention.nested && !several(&mention.name, &known) {
                 seen.push(Seen { span: mention.span.clone(), sign: Sign::Who(vec![mention.name.clone()]) });
             }
         }
@@ -1048,11 +1122,43 @@ impl Phrase<'_> {
     }
 }
 
-/// A fraction as a percentage, where two places say it exactly.
-fn exact(fraction: &str) -> Option<f64> {
+/// A fraction and a percentage that the document calls the same, and where each is written.
+struct Equal {
+    fraction: String,
+    written: Span,
+    percent: f64,
+    hundredths: Span,
+}
+
+/// Letters between a fraction and the percentage that is said to be the same.
+const EQUAL_REACH: usize = 40;
+
+/// What such a percentage may differ from its fraction by: it is rounded to two places or more.
+const EQUAL_SLACK: f64 = 0.006;
+
+/// A fraction in hundredths.
+fn of_hundred(fraction: &str) -> Option<f64> {
     let (above, below) = fraction.split_once('/')?;
     let (above, below): (f64, f64) = (above.parse().ok()?, below.parse().ok()?);
-    let percent = above * 100.0 / below;
+    (below > 0.0).then_some(above * 100.0 / below)
+}
+
+/// Whether a name is a run of the names of several people, as cells of a table's head that OCR read as one line.
+fn several(name: &str, known: &[String]) -> bool {
+    let name = fold(name);
+    let words: Vec<&str> = name.split(' ').collect();
+    let own = |one: &&String| {
+        let one = fold(one);
+        let mut parts = one.split(' ');
+        let (first, second) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
+        words.windows(2).any(|pair| matches!(pair, [a, b] if *a == first && *b == second))
+    };
+    !known.iter().any(|one| fold(one) == name) && known.iter().filter(own).count() > 1
+}
+
+/// A fraction as a percentage, where two places say it exactly.
+fn exact(fraction: &str) -> Option<f64> {
+    let percent = of_hundred(fraction)?;
     ((percent * 100.0).fract() == 0.0).then_some(percent)
 }
 

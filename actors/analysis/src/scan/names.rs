@@ -475,14 +475,19 @@ pub(crate) fn funds(chars: &[char], tokens: &[Token]) -> Vec<Entity> {
     let mut at = 0;
     while at < tokens.len() {
         // "Fundo de Investimento", and with what kind of fund it is between: "Fundo Incentivado de Investimento".
-        let kind =
-            usize::from(["incentivado", "mutuo", "garantidor", "soberano"].iter().any(|one| is(at + 1, one)));
+        let kind = match tokens.get(at + 1).map(|token| token.folded.as_str()) {
+            Some("incentivado" | "mutuo" | "garantidor" | "soberano") => 1,
+            Some("de") if is(at + 2, "fundos") => 2,
+            _ => 0,
+        };
         let full = is(at, "fundo")
             && is(at + 1 + kind, "de")
             && (is(at + 2 + kind, "investimento") || is(at + 2 + kind, "investimentos"));
         let letters = tokens.get(at).is_some_and(|token| {
+            let second_upper = chars.get(token.span.start + 1).is_some_and(|c| c.is_uppercase());
             token.upper
                 && matches!(token.folded.as_str(), "fii" | "fidc" | "fip" | "fiagro" | "fim" | "fia" | "fic")
+                || second_upper && letters_mistaken(&token.folded)
         });
         let Some(anchor) = tokens.get(at).filter(|token| (full || letters) && token.capital) else {
             at += 1;
@@ -529,7 +534,9 @@ pub(crate) fn funds(chars: &[char], tokens: &[Token]) -> Vec<Entity> {
                 && after.is_some_and(|after| {
                     after.capital
                         && (after.gap != '\n'
-                            || after.upper && after.span.len() <= 6 && of_fund(&after.folded))
+                            || after.upper
+                                && (after.span.len() <= 6 || after.folded == LIMITED[0])
+                                && of_fund(&after.folded))
                         && (of_fund(&after.folded) || upper && after.upper && !of_title(&after.folded))
                 });
             let goes = match next.gap {
@@ -557,13 +564,22 @@ pub(crate) fn funds(chars: &[char], tokens: &[Token]) -> Vec<Entity> {
         let run = tokens.get(from..end).unwrap_or(&[]);
         if run.len() >= 3 || run.len() == 2 && letters {
             let span = run.first().map_or(0, |t| t.span.start)..run.last().map_or(0, |t| t.span.end);
-            let name = mended(&printed(chars, &span));
+            let mut name = mended(&printed(chars, &span));
+            // A label between the lines of its cell parts the words of "responsabilidade limitada".
+            if run.last().is_some_and(|last| last.folded == LIMITED[0])
+                && let Some(last) = tokens.iter().skip(end).take(3).find(|next| next.folded == LIMITED[1])
+            {
+                name = format!("{name} {}", printed(chars, &last.span));
+            }
             found.push(Entity::new(Kind::Fund, span, name));
         }
         at = end;
     }
     found
 }
+
+/// How the name of a fund whose holders owe no more than they paid ends.
+const LIMITED: [&str; 2] = ["responsabilidade", "limitada"];
 
 /// The kind's letters as they are where OCR took a capital I for an l.
 fn mended(name: &str) -> String {
@@ -659,6 +675,17 @@ mod tests {
             names("AURORA FUNDO INCENTIVADO DE INVESTIMENTO EM INFRAESTRUTURA\nCNPJ nº 1"),
             ["AURORA FUNDO INCENTIVADO DE INVESTIMENTO EM INFRAESTRUTURA"]
         );
+        assert_eq!(
+            names(
+                "JURUÁ FUNDO DE FUNDOS DE INVESTIMENTO IMOBILIÁRIO RESPONSABILIDADE\nFundo\nLIMITADA\nCNPJ"
+            ),
+            ["JURUÁ FUNDO DE FUNDOS DE INVESTIMENTO IMOBILIÁRIO RESPONSABILIDADE LIMITADA"]
+        );
+        assert_eq!(
+            names("MADEIRA FUNDO DE INVESTIMENTO IMOBILIÁRIO -\nRESPONSABILIDADE LIMITADA\nCNPJ"),
+            ["MADEIRA FUNDO DE INVESTIMENTO IMOBILIÁRIO - RESPONSABILIDADE LIMITADA"]
+        );
+        assert_eq!(names("FIl TROPEIRO CRÉDITO IMOBILIÁRIO\nCNPJ"), ["FII TROPEIRO CRÉDITO IMOBILIÁRIO"]);
     }
 
     proptest! {

@@ -438,3 +438,190 @@ fn what_adds_up_assets_is_no_asset() {
     );
     assert_eq!(found["clausula_c_bens_btg"]["bens"].as_array().map(Vec::len), Some(1));
 }
+
+const THREE_HEIRS: &str = "ESCRITURA PÚBLICA DE INVENTÁRIO\n\nHERDEIROS\n\na) Caio Prado Reis, filho, CPF 111.444.777-35;\n\
+    b) Lia Prado Reis, filha, CPF 529.982.247-25;\nc) Noé Prado Reis, filho, CPF 390.533.447-05.\n\nBENS\n\n3.1. casa na Rua do Sol, R$ 600,00;\n\
+    3.2. CDB nº 998877-1 do Banco BTG Pactual S.A., no valor de R$ 900,00;\n\
+    3.3. caderneta de poupança nº 5566-7 da Caixa Econômica Federal, R$ 300,00.\n\n";
+
+#[test]
+fn a_mark_in_brackets_says_again_what_was_described() {
+    let one = |name: &str| {
+        format!(
+            "Ao herdeiro {name} caberão: a) 1/3 da casa (item 3.1), no valor de R$ 200,00; b) 1/3 do CDB nº 998877-1 \
+             (item 3.2), no valor de R$ 300,00; c) 1/3 do saldo da poupança (item 3.3), no valor de R$ 100,00; somando R$ 600,00. "
+        )
+    };
+    let all: String = ["Caio Prado Reis", "Lia Prado Reis", "Noé Prado Reis"].map(one).concat();
+    let part = |name: &str| (name.to_owned(), json!("1/3"), json!(300));
+    assert_eq!(
+        shares(&format!("{THREE_HEIRS}PARTILHA\n\n{all}\n")),
+        [["Caio Prado Reis", "Lia Prado Reis", "Noé Prado Reis"].map(part).to_vec()]
+    );
+}
+
+#[test]
+fn the_document_says_what_a_fraction_is_in_hundredths() {
+    let percents = |said: &str| {
+        let text = format!(
+            "{THREE_HEIRS}PARTILHA\n\nO CDB nº 998877-1 caberá na proporção de 1/3 a Caio Prado Reis, 1/3 a Lia Prado Reis e \
+             1/3 a Noé Prado Reis.{said}\n"
+        );
+        let parts = deed(&text)["clausula_d_divisao"]["divisoes"][0]["divisoes"].clone();
+        parts.as_array().unwrap().iter().map(|part| part["percentual"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(percents(" A fração de 1/3 equivale a 33,3333%."), vec![json!(33.3333); 3]);
+    assert_eq!(percents(" O imposto sobre 1/3 foi de 4%."), vec![Value::Null; 3], "4% is no third");
+    assert_eq!(percents(""), vec![Value::Null; 3]);
+}
+
+#[test]
+fn a_cell_may_say_a_part_and_below_it_what_that_is_worth() {
+    assert_eq!(
+        shares(&format!(
+            "{ESTATE}PARTILHA\n\nBem                 Caio          Lia\n                    1/4           3/4\nCDB 998877-1\n\
+             \u{20}                   250,00        750,00\n"
+        )),
+        [vec![
+            ("Caio Prado Reis".to_owned(), json!("1/4"), json!(250)),
+            ("Lia Prado Reis".to_owned(), json!("3/4"), json!(750))
+        ]]
+    );
+}
+
+#[test]
+fn a_birth_is_no_death() {
+    let day = |text: &str| deed(text)["informacoes_gerais"]["data_obito"].clone();
+    assert_eq!(
+        day(
+            "AUTOR DA HERANÇA\n\nRui Prado Reis, nascido em Olinda, deste Estado, aos 3 de abril de 1950, filho de Ana Reis Sá, \
+             faleceu nesta cidade de Recife, no dia 7 de maio de 2023.\n"
+        ),
+        json!("07/05/2023")
+    );
+    assert_eq!(
+        day("AUTOR DA HERANÇA\n\nRui Prado Reis, nascido em Olinda aos 3 de abril de 1950, já faleceu.\n"),
+        Value::Null
+    );
+}
+
+#[test]
+fn children_are_counted_where_all_of_them_are_named() {
+    let text = |said: &str| {
+        format!(
+            "HERDEIROS\n\n1. Herdeira: Lia Prado Reis, brasileira, CPF 529.982.247-25.\n\
+             2. Herdeiro: Caio Prado Reis, brasileiro, CPF 111.444.777-35.\n\nFALECIMENTO\n\n{said}\n"
+        )
+    };
+    let kinship = |said: &str| heirs(&text(said)).into_iter().map(|one| one.1).collect::<Vec<_>>();
+    assert_eq!(kinship("Deixou dois filhos, que são seus únicos herdeiros."), ["filha", "filho"]);
+    assert_eq!(kinship("Deixou três filhos, que são seus únicos herdeiros."), ["-", "-"], "one is not named");
+}
+
+#[test]
+fn the_child_of_others_is_no_child_of_the_dead() {
+    let kinship = |text: &str| heirs(text).into_iter().map(|one| one.1).collect::<Vec<_>>();
+    assert_eq!(
+        kinship(
+            "HERDEIROS\n\na) Lia Prado Reis, filha de Otto Prado Sá e de Eva Reis Sá, CPF 529.982.247-25.\n\n\
+             SUCESSÃO\n\nSucede a irmã Lia Prado Reis, por direito próprio.\n"
+        ),
+        ["irmã"]
+    );
+}
+
+#[test]
+fn an_agenda_asks_and_tells_no_outcome() {
+    assert_eq!(
+        resolutions(
+            "ORDEM DO DIA\n\n1. Aprovar a troca do auditor do Fundo.\n2. Aprovar a venda do galpão.\n\n\
+             DELIBERAÇÕES\n\nItem 1. A troca do auditor do Fundo foi aprovada por 70% dos votos.\n"
+        ),
+        rows(&[["troca do auditor do Fundo", "aprovada", "70%"]])
+    );
+}
+
+#[test]
+fn leave_to_carry_out_what_was_resolved_is_no_resolution() {
+    let leave = "Os cotistas autorizaram o Administrador a praticar todos os atos necessários à implementação do que \
+                 ora se aprova.\n";
+    assert_eq!(
+        resolutions(&format!(
+            "DELIBERAÇÕES\n\n6.1. Venda do galpão: aprovada por 70% dos votos.\n\n6.2. {leave}"
+        )),
+        rows(&[["Venda do galpão", "aprovada", "70%"]])
+    );
+}
+
+#[test]
+fn a_fund_does_not_administer_itself() {
+    let administrator = |text: &str| minutes(text)["informacoes_gerais"]["administrador"].clone();
+    assert_eq!(
+        administrator(
+            "Realizada pelo Banco Jatobá S.A., com sede em Natal, na qualidade de administrador fiduciário (\"Administrador\") do \
+             AROEIRA FUNDO DE INVESTIMENTO IMOBILIÁRIO RESPONSABILIDADE LIMITADA (\"Fundo\").\n"
+        ),
+        json!("Banco Jatobá S.A.")
+    );
+    assert_eq!(
+        administrator(
+            "Na qualidade de administradora do AROEIRA FUNDO DE INVESTIMENTO IMOBILIÁRIO RESPONSABILIDADE LIMITADA.\n"
+        ),
+        Value::Null
+    );
+}
+
+#[test]
+fn votes_may_stand_in_two_lines_beside_each_item() {
+    assert_eq!(
+        resolutions(
+            "DELIBERAÇÕES\n\n1. Venda do galpão: aprovada.\n2. Troca do auditor: rejeitada.\n\n\
+             Matéria                  Favoráveis       Contrários\n\n\
+             \u{20}                        1.200.300        90.100\nVenda do galpão\n\
+             \u{20}                        93,02%           6,98%\n\n\
+             \u{20}                        300.100          900.200\nTroca do auditor\n\
+             \u{20}                        25,00%           75,00%\n"
+        ),
+        rows(&[["Venda do galpão", "aprovada", "93,02%"], ["Troca do auditor", "rejeitada", "25,00%"]])
+    );
+}
+
+#[test]
+fn a_count_and_its_share_may_have_a_column_each() {
+    assert_eq!(
+        resolutions(
+            "DELIBERAÇÕES\n\n\
+             Item     Matéria               A favor      %          Contra       %          Resultado\n\
+             1        Venda do galpão       1.200.300    93,02%     90.100       6,98%      Aprovada\n\
+             2        Troca do auditor      300.100      25,00%     900.200      75,00%     Rejeitada\n"
+        ),
+        rows(&[["Venda do galpão", "aprovada", "93,02%"], ["Troca do auditor", "rejeitada", "25,00%"]])
+    );
+}
+
+#[test]
+fn what_the_agenda_says_of_an_item_is_said_of_it() {
+    let result = minutes(
+        "ORDEM DO DIA\n\n1. Troca do auditor.\n2. Segunda emissão de cotas: 40.000 cotas, ao preço unitário de R$ 10,00, no \
+         montante de R$ 400.000,00.\n\nDELIBERAÇÕES\n\nItem 1. A troca do auditor foi aprovada por 70% dos votos.\n\
+         Item 2. A segunda emissão de cotas foi rejeitada por 60% dos votos.\n",
+    );
+    let found = &result["informacoes_complementares"]["deliberacoes"];
+    assert_eq!(found[1]["quantidade"], json!(40_000));
+    assert_eq!(found[1]["preco_unitario"], json!(10));
+    assert_eq!(found[1]["valor_total"], json!(400_000));
+    assert_eq!(found[0]["quantidade"], Value::Null);
+}
+
+#[test]
+fn a_wide_cell_may_stand_below_a_head_in_its_middle() {
+    let text = "ESCRITURA PÚBLICA DE INVENTÁRIO\n\nBENS\n\n\
+        Item                                Descrição                              Valor\n\
+        4.1     Casa na Rua do Sol, com cento e vinte metros de área e quintal     R$ 500,00\n\
+        4.2     CDB nº 998877-1, emitido pelo Banco BTG Pactual S.A. em abril      R$ 1.000,00\n\
+        4.3     Cotas do BTG Pactual Jade FI RF, no Banco BTG Pactual S.A.         R$ 300,00\n";
+    let found = deed(text)["clausula_c_bens_btg"]["bens"].clone();
+    let of = |key: &str| found.as_array().unwrap().iter().map(|one| one[key].clone()).collect::<Vec<_>>();
+    assert_eq!(of("valor"), [json!(1000), json!(300)]);
+    assert_eq!(of("tipo"), [json!("CDB"), json!("Fundo de Investimento")]);
+}

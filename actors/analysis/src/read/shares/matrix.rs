@@ -133,10 +133,20 @@ impl Reader<'_> {
             }
         }
         self.name_bare(&mut found);
-        for (thing, who, cell) in found {
+        let equal = self.equivalences();
+        for (thing, who, mut cell) in found {
             let Some(mention) = self.people.named(&who).next() else { continue };
             let one = Candidate { span: mention.span.clone(), value: Json::from(who), flags: Vec::new() };
             let Some(who) = placed(&self.document.text, self.document.pages, one, 0.9) else { continue };
+            // "1/4 (25%) de cada bem", and "25%" over a column.
+            let percent = cell.percent.as_ref().and_then(|percent| percent.value.as_f64());
+            let same =
+                equal.iter().find(|one| percent.is_some_and(|percent| (one.percent - percent).abs() < 1e-6));
+            if let (None, Some(same)) = (&cell.fraction, same) {
+                let value = Json::from(same.fraction.as_str());
+                let one = Candidate { span: same.written.clone(), value, flags: vec!["derived"] };
+                cell.fraction = placed(&self.document.text, self.document.pages, one, 0.7);
+            }
             let Cell { percent, fraction, value, .. } = cell;
             if percent.is_some() || fraction.is_some() || value.is_some() {
                 put(thing, vec![Part { who, percent, fraction, value, general: false }]);
@@ -202,14 +212,17 @@ impl Reader<'_> {
         let first = |kind: Kind| row.text.of_kind(kind, span).next();
         let found = |kind: Kind| first(kind).and_then(|one| put(one.span.clone(), one.value.clone()));
         let bare = || {
-            if let Some(one) = first(Kind::Number) {
+            let parted = row.text.folded(span.clone()).contains(['/', '%']);
+            if let Some(one) = first(Kind::Number).filter(|_| !parted) {
                 return Some((one.number()?, put(one.span.clone(), one.value.clone())?));
             }
+            // "1/2 78.000,00": beside what has a sign.
             let text = row.text.folded(span.clone());
-            let number = figure(text.trim())?;
-            let lead = text.len() - text.trim_start().len();
-            let at = span.start + lead..span.start + lead + text.trim().len();
-            Some((number, put(at, Json::from(number))?))
+            let mut words = text.split_whitespace().filter(|word| !word.contains(['/', '%']));
+            let (word, None) = (words.next()?, words.next()) else { return None };
+            let number = figure(word)?;
+            let start = span.start + text.find(word)?;
+            Some((number, put(start..start + word.len(), Json::from(number))?))
         };
         Cell {
             percent: found(Kind::Percent),
