@@ -122,12 +122,15 @@ pub struct Document {
     pub view: shard::View,
 }
 
+/// Who waits until a document was made again.
+type Waiting = Reply<Result<(), CommandError>>;
+
 /// What a document actor remembers.
 #[derive(Default)]
 pub struct State {
     ingest: Option<CancellationToken>,
     /// The work on new chunks for a document that is ready, and who waits for them.
-    refresh: Option<(CancellationToken, Vec<Reply<Result<(), CommandError>>>)>,
+    refresh: Option<(CancellationToken, Vec<Waiting>)>,
     tries: u32,
     deleted: bool,
     last_command: Option<Instant>,

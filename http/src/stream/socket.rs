@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use enabler_telemetry::trace::{Span, Within};
+use enabler_telemetry::trace::Within;
 use futures_util::stream::SplitSink;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Map, Value, json};
