@@ -363,9 +363,8 @@ fn best_head(page: &Page, lines: &[Line], at: usize, wanted: &[&str], columns: &
                         > 5
             })
             .count();
-        // A sign alone names nothing, and is no column that goes unnamed.
-        let signs = cells.iter().zip(&keys).filter(|((_, text), key)| key.is_none() && text.len() <= 2);
-        let worded = cells.len() - signs.count();
+        // A sign alone, as "%", is no column of its own that goes unnamed.
+        let worded = cells.iter().filter(|(_, text)| text.len() > 2).count();
         let enough = count >= 2 && has_key && count * 2 >= worded && figures == 0;
         // The second line of a head names more columns, or adds words to its cells, as "(R$)".
         let better =

@@ -238,7 +238,7 @@ fn by_count(document: &Document<'_>, people: &People, list: &List, records: &mut
             let count = crate::scan::spelled(text.folded(number).split_whitespace())?;
             (usize::try_from(count).ok()? == records.len()).then_some(hit.all)
         });
-        let Some(span) = told else { return };
+        let Some(span) = told else { continue };
         for record in records.iter_mut().filter(|record| !record.contains_key(&column.key)) {
             let name = record.get(&list.key).and_then(|found| found.value.as_str());
             let Some(mention) = name.and_then(|name| people.named(name).next()) else { continue };

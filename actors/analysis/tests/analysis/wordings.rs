@@ -578,7 +578,7 @@ fn votes_may_stand_in_two_lines_beside_each_item() {
             "DELIBERAÇÕES\n\n1. Venda do galpão: aprovada.\n2. Troca do auditor: rejeitada.\n\n\
              Matéria                  Favoráveis       Contrários\n\n\
              \u{20}                        1.200.300        90.100\nVenda do galpão\n\
-             \u{20}                        93,02%           6,98%\n\n\
+             \u{20}                        93,02%           6,98%\n\n\n\
              \u{20}                        300.100          900.200\nTroca do auditor\n\
              \u{20}                        25,00%           75,00%\n"
         ),

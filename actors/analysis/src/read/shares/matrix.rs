@@ -212,14 +212,18 @@ impl Reader<'_> {
         let first = |kind: Kind| row.text.of_kind(kind, span).next();
         let found = |kind: Kind| first(kind).and_then(|one| put(one.span.clone(), one.value.clone()));
         let bare = || {
-            let parted = row.text.folded(span.clone()).contains(['/', '%']);
+            let text = row.text.folded(span.clone());
+            let parted = text.contains(['/', '%']);
             if let Some(one) = first(Kind::Number).filter(|_| !parted) {
                 return Some((one.number()?, put(one.span.clone(), one.value.clone())?));
             }
             // "1/2 78.000,00": beside what has a sign.
-            let text = row.text.folded(span.clone());
             let mut words = text.split_whitespace().filter(|word| !word.contains(['/', '%']));
-            let (word, None) = (words.next()?, words.next()) else { return None };
+            let word = match (parted, words.next()?, words.next()) {
+                (false, ..) => text.trim(),
+                (true, word, None) => word,
+                _ => return None,
+            };
             let number = figure(word)?;
             let start = span.start + text.find(word)?;
             Some((number, put(start..start + word.len(), Json::from(number))?))
