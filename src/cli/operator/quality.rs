@@ -99,7 +99,10 @@ async fn run(client: &Client, name: &str, reason: &str, wait: bool) -> Result<Ex
     if outcome.outcome != "begun" {
         return Ok(ExitCode::FAILURE);
     }
-    while wait {
+    if !wait {
+        return Ok(ExitCode::SUCCESS);
+    }
+    loop {
         tokio::time::sleep(ASK_AGAIN).await;
         match last(client, name).await? {
             // While the store is away nothing is known; a suite that was removed is told by its list.
@@ -111,7 +114,6 @@ async fn run(client: &Client, name: &str, reason: &str, wait: bool) -> Result<Ex
             Some(_) => {}
         }
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 async fn show(client: &Client, name: &str, as_json: bool) -> Result<ExitCode, Failure> {
