@@ -93,7 +93,7 @@ fn numbers_are_a_table_for_people_and_figures_for_programs() {
     let all: serde_json::Value = serde_json::from_str(&told).unwrap();
     assert_eq!(all["rows"][0]["row"], "corruption");
     assert_eq!(all["rows"][0]["kept"], true);
-    assert_eq!(all["rows"][0]["figures"]["kinds"].as_array().unwrap().len(), 10);
+    assert_eq!(all["rows"][0]["figures"]["kinds"].as_array().unwrap().len(), 11);
     assert_eq!(sim(&["numbers", "--only", "speed"]).0, Some(64));
 }
 
