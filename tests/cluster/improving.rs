@@ -23,7 +23,7 @@ const NODES: usize = 3;
 async fn cluster(server: &Ollama) -> Cluster {
     let mut cluster = Cluster::prepare(&[ALL, KEEPS, KEEPS]).await;
     let models = format!(
-        "[operator]\nactions = true\n[models]\nembedding = \"ollama:embed\"\ngeneration = \"ollama:write\"\n\
+        "[operator]\nactions = true\n[models]\ngeneration = \"ollama:write\"\n\
          [providers]\nollama_url = {:?}\n",
         server.url
     );
