@@ -69,6 +69,7 @@ pub(super) struct Parameter {
     pub(super) place: &'static str,
     pub(super) schema: Value,
     pub(super) text: Both,
+    pub(super) is_required: bool,
 }
 
 /// What an operation takes.
@@ -279,7 +280,7 @@ fn parameter(one: &Parameter) -> Value {
     json!({
         "name": one.name,
         "in": one.place,
-        "required": one.place == "path",
+        "required": one.is_required,
         "schema": one.schema,
         "description": one.text[0],
         "x-pt": { "description": one.text[1] },
@@ -361,7 +362,7 @@ fn path_parameters(path: &'static str) -> Vec<Parameter> {
                 "document_id" => (uuid(), ["The document's id.", "O id do documento."]),
                 _ => (uuid(), ["Its id.", "O id."]),
             };
-            Parameter { name, place: "path", schema, text }
+            Parameter { name, place: "path", schema, text, is_required: true }
         })
         .collect()
 }

@@ -45,9 +45,9 @@ fn conditional(operation: Operation) -> Operation {
 }
 
 fn header(name: &'static str, schema: Value, text: [&'static str; 2]) -> Parameter {
-    Parameter { name, place: "header", schema, text }
+    Parameter { name, place: "header", schema, text, is_required: false }
 }
 
 fn query(name: &'static str, schema: Value, text: [&'static str; 2]) -> Parameter {
-    Parameter { name, place: "query", schema, text }
+    Parameter { name, place: "query", schema, text, is_required: false }
 }

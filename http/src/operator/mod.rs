@@ -22,6 +22,7 @@ use crate::context::Context;
 use crate::error::ApiError;
 
 pub use improving::{Expected, Gate, NewPrompt, NewSuite, SuiteQuestion};
+pub(crate) use read::STATUSES;
 pub(crate) use sought::SoughtId;
 
 /// Which part of the tree is wanted.

@@ -29,7 +29,7 @@ const REASON_CHARS: std::ops::RangeInclusive<usize> = 3..=300;
 /// Dead letters that one action may name.
 const IDS_MAX: usize = 100;
 /// What an actor may be doing.
-const STATUSES: [&str; 11] = [
+pub(crate) const STATUSES: [&str; 11] = [
     "starting",
     "running",
     "busy",

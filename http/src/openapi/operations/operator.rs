@@ -8,7 +8,7 @@ use crate::operator::shapes::{
     ActionList, ActionOutcome, ActorShown, DeadLetterList, FailureList, PromptList, PromptPut, QualityList,
     RecurringWork, ShardMap, StalledList, SuitePut, Tree, Whereabouts,
 };
-use crate::operator::{Action, NewPrompt, NewSuite};
+use crate::operator::{Action, NewPrompt, NewSuite, STATUSES};
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
@@ -83,7 +83,7 @@ fn tree() -> Operation {
             query("limit", limit, many),
             query("after", text(), more),
             query("q", text(), named),
-            query("status", text(), doing),
+            query("status", json!({ "type": "string", "enum": STATUSES }), doing),
         ])
         .refuses(&["invalid_request"])
 }
@@ -92,8 +92,8 @@ fn actor() -> Operation {
     let summary = ["One actor, with what happened to it", "Um ator, com o que lhe aconteceu"];
     reading("/v1/operator/actor", "operatorActor", summary, of::<ActorShown>)
         .takes([
-            query("node", text(), ["Its node; must be given.", "Seu nó; obrigatório."]),
-            query("path", text(), ["Its path; must be given.", "Seu caminho; obrigatório."]),
+            Parameter { is_required: true, ..query("node", text(), ["Its node.", "Seu nó."]) },
+            Parameter { is_required: true, ..query("path", text(), ["Its path.", "Seu caminho."]) },
         ])
         .refuses(&["invalid_request", "nothing_known"])
 }
