@@ -178,6 +178,7 @@ async fn generation(
         served.cancelled().await;
     }
     started.set(None);
+    actors.router.close();
     chores.iter().for_each(tokio::task::JoinHandle::abort);
     life.membership.leave(matches!(end, Ok(End::Stopped))).await;
     actors.stop().await;

@@ -11,6 +11,7 @@ use enabler_cluster::request::{Ended, Request};
 use enabler_storage::record::{DocumentId, DocumentRecord, Make};
 use enabler_telemetry::trace::{Attribute, Span, Step, step};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::analysis::{Analysed, Analyze, AnalyzeFailure};
 use crate::calls::Calls;
@@ -120,6 +121,7 @@ pub struct Router {
     net: Arc<dyn Net>,
     pub(crate) calls: Arc<Calls>,
     patience: Duration,
+    over: CancellationToken,
 }
 
 /// A call on its way to a shard.
@@ -173,7 +175,14 @@ impl News {
 impl Router {
     /// A router that looks for a shard's owner for `patience` at most.
     pub fn new(net: Arc<dyn Net>, calls: Arc<Calls>, table: Table, patience: Duration) -> Self {
-        Router { shards: calls.shards.clone(), table, net, calls, patience }
+        let over = CancellationToken::new();
+        Router { shards: calls.shards.clone(), table, net, calls, patience, over }
+    }
+
+    /// Ends what it has in work, and takes nothing more: this generation of the node is over, its links lead nowhere, and
+    /// whoever waits would wait in vain.
+    pub fn close(&self) {
+        self.over.cancel();
     }
 
     /// Whether no shard has an owner that can be reached from here: then this node is outside the cluster, though it
@@ -408,7 +417,9 @@ impl Router {
         let mut span = Span::of("route");
         span.note(Attribute::Shard(u64::from(errand.shard)));
         span.note(Attribute::Call(u64::from(errand.kind)));
-        Step::of(span, self.try_all(request, errand, may_be_done)).await
+        let tries = self.over.run_until_cancelled(self.try_all(request, errand, may_be_done));
+        let ended = || Err(RouteError::Unavailable("the node, which is starting or stopping,".to_owned()));
+        Step::of(span, tries).await.unwrap_or_else(ended)
     }
 
     async fn try_all(

@@ -12,6 +12,9 @@ use super::placement::{self, Candidate};
 
 /// How long a node must have been there before shards move to it: a node that comes and goes would move them twice.
 pub const SETTLE_MS: u64 = 1_500;
+/// How long an owner must have been silent before those who see most replace it: a node that is cut off loses its links
+/// one after the other, within a round of gossip, and until the last ones are gone it is who sees most.
+pub const SURE_MS: u64 = 500;
 
 /// One start of one node.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -187,7 +190,8 @@ fn may_claim(scene: &Scene<'_>, holder: &Holder) -> bool {
         return plant::here("living-owner-is-robbed");
     }
     let is_still = peer.beat_still_ms.is_some_and(|still| still >= scene.lease_ms);
-    is_still || sees_most(scene) || plant::here("cut-off-node-claims")
+    let is_surely_silent = peer.for_ms >= SURE_MS || plant::here("first-silence-is-believed");
+    is_still || (is_surely_silent && sees_most(scene)) || plant::here("cut-off-node-claims")
 }
 
 /// Whether this node sees more than half of the cluster: then it is the owner that was cut off, and not this node.
@@ -257,6 +261,27 @@ mod tests {
         assert_eq!(order(&scene(&me, &alive), shard, Part::Replica, &held), Order::Stay);
         let silent = [peer_of("a", true), peer_of("b", false), peer_of("c", true)];
         assert_eq!(order(&scene(&me, &silent), shard, Part::Replica, &held), Order::Claim);
+    }
+
+    #[test]
+    fn a_node_that_is_cut_off_from_one_after_the_other_robs_none_of_them() {
+        let me = id("a");
+        let lost_just_now = |name: &str| Peer { for_ms: SURE_MS - 1, ..peer_of(name, false) };
+        let mut peers = ["a", "b", "c", "d", "e"].map(|name| peer_of(name, true));
+        let shard = shard_of("a", &peers);
+        let held = Holder::Node(id("b"));
+        for (number, name) in [(1, "b"), (2, "c"), (3, "d"), (4, "e")] {
+            peers[number] = lost_just_now(name);
+            assert_eq!(order(&scene(&me, &peers), shard, Part::Replica, &held), Order::Stay);
+        }
+        for peer in &mut peers {
+            peer.for_ms = SURE_MS;
+        }
+        assert_eq!(order(&scene(&me, &peers), shard, Part::Replica, &held), Order::Stay);
+        // The others are still there: it is the owner that was cut off.
+        peers[2].alive = true;
+        peers[3].alive = true;
+        assert_eq!(order(&scene(&me, &peers), shard, Part::Replica, &held), Order::Claim);
     }
 
     #[test]

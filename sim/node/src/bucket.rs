@@ -32,6 +32,8 @@ pub(crate) enum Plant {
     ReadsLate,
     /// It is never there again after the first trouble.
     StaysOut,
+    /// Nothing is wrong with it: a generation that has ended keeps what was asked of it.
+    KeepsQuestions,
 }
 
 /// How long a store that reads late hides an entry.
@@ -54,7 +56,7 @@ pub(crate) struct Bucket {
     weather: Mutex<Weather>,
     pub(crate) book: Arc<Book>,
     pub(crate) dice: Arc<Dice>,
-    plant: Plant,
+    pub(crate) plant: Plant,
     /// What its log objects say.
     pub(crate) chains: Chains,
 }

@@ -17,6 +17,8 @@ use crate::paper::Paper;
 
 /// How long a client waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long after its end a generation may take to answer what it has in work: as long as the store may take.
+const TOLD_MAX: Duration = Duration::from_secs(8);
 /// The pause between two questions of one client, in milliseconds.
 const PAUSE_MS: (u64, u64) = (50, 600);
 
@@ -50,8 +52,16 @@ impl Client {
                     self.book.note(&self.name, format!("{} died over the question", at.gate.id));
                     self.book.sometimes("a node died over a question");
                 }
-                () = self.question(&at) => {}
+                () = self.question(&at) => self.was_it_in_time(&at),
             }
+        }
+    }
+
+    /// Whoever asks a generation that ends meanwhile is told so, and does not wait for what cannot come any more.
+    fn was_it_in_time(&self, at: &Serving) {
+        if let Some(late) = at.ended.get().map(tokio::time::Instant::elapsed).filter(|late| *late > TOLD_MAX) {
+            let ms = late.as_millis();
+            self.book.violated(format!("{} answered {ms} ms after its generation had ended", at.gate.id));
         }
     }
 

@@ -1,7 +1,7 @@
 //! One node of a run: the production actors of one generation after another, as the product itself starts and ends them.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use enabler_actors::calls::Switchboard;
@@ -25,7 +25,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::book::Kind;
-use crate::bucket::{BEGAN_MS, Bucket};
+use crate::bucket::{BEGAN_MS, Bucket, Plant};
 use crate::fabric::Fabric;
 use crate::gate::{Gate, Phase};
 use crate::links::Links;
@@ -59,6 +59,8 @@ impl World {
 pub(crate) struct Serving {
     pub(crate) actors: Actors,
     pub(crate) gate: Gate,
+    /// When the generation ended though its process lives on.
+    pub(crate) ended: Arc<OnceLock<Instant>>,
 }
 
 #[derive(Default)]
@@ -166,7 +168,12 @@ impl Node {
 
     /// What the product does when a generation is over and its process is not.
     async fn end(&self, gate: &Gate) {
-        self.now(|now| now.serving = None);
+        if let Some(serving) = self.now(|now| now.serving.take()) {
+            let _ = serving.ended.set(Instant::now());
+            if self.world.bucket.plant != Plant::KeepsQuestions {
+                serving.actors.router.close();
+            }
+        }
         self.world.fabric.leave(&gate.id);
         let root = self.now(|now| now.root.take());
         if let Some(root) = root {
@@ -188,7 +195,7 @@ impl Node {
         };
         let root = actors.root().clone();
         self.tell(Kind::Starts, format!("serves as generation {:x}", gate.id.generation & 0xffff));
-        self.now(|now| now.serving = Some(Serving { actors, gate: gate.clone() }));
+        self.now(|now| now.serving = Some(Serving { actors, gate: gate.clone(), ended: Arc::default() }));
         tokio::select! {
             biased;
             () = beat_dead.cancelled() => End::DeclaredDead,
@@ -277,7 +284,7 @@ impl Node {
 
     /// Hands everything over and stops in peace, as `SIGTERM` does; says how many shards were left.
     pub(crate) async fn drain(&self) -> Option<usize> {
-        let Serving { actors, gate } = self.serving()?;
+        let Serving { actors, gate, .. } = self.serving()?;
         self.note("drains");
         let left = actors.drain(DRAIN_MAX).await;
         if !self.is_of(&gate) {

@@ -50,6 +50,12 @@ fn a_store_that_forgets_its_conditions_is_found() {
 }
 
 #[test]
+fn questions_that_outlive_their_generation_are_found() {
+    let found = found(Plant::KeepsQuestions);
+    assert!(found.contains("after its generation had ended"), "{found}");
+}
+
+#[test]
 fn a_store_that_loses_entries_is_found() {
     let found = found(Plant::LosesEntries);
     assert!(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use enabler_cluster::decide::custody::{self, Holder, NodeId, Order, Part, Peer, SETTLE_MS, Scene};
+use enabler_cluster::decide::custody::{self, Holder, NodeId, Order, Part, Peer, SETTLE_MS, SURE_MS, Scene};
 use enabler_cluster::decide::placement::{self, Candidate};
 
 use super::{Broken, Dice};
@@ -35,7 +35,7 @@ fn peer(dice: &mut Dice, number: u64) -> Peer {
     Peer {
         id: id(number, 5),
         alive: dice.below(3) > 0,
-        for_ms: around(dice, SETTLE_MS),
+        for_ms: around(dice, if dice.one_in(2) { SURE_MS } else { SETTLE_MS }),
         weight: dice.below(3) as u32,
         beat_still_ms: (!dice.one_in(4)).then(|| around(dice, LEASE_MS)),
         refuses: (0..shards).filter(|_| dice.one_in(8)).map(|shard| shard as u32).collect::<BTreeSet<_>>(),
@@ -149,7 +149,11 @@ impl View<'_> {
         let has_stopped = owner.beat_still_ms.is_some_and(|still| still >= LEASE_MS);
         match owner.alive {
             true => not(CUT_OFF, "from a node that lives"),
-            false if has_stopped || 2 * alive > self.peers.len() => None,
+            false if has_stopped => None,
+            false if 2 * alive > self.peers.len() && owner.for_ms < SURE_MS => {
+                not(CUT_OFF, "from a node that may have been lost only as the first of all")
+            }
+            false if 2 * alive > self.peers.len() => None,
             false => not(CUT_OFF, "from a node that beats, by one that sees less than most"),
         }
     }
