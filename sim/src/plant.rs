@@ -195,7 +195,12 @@ pub const PLANTS: &[Plant] = &[
     plant("keeps-what-belongs-elsewhere", &[104], None, "An owner never hands over."),
     plant("one-replica-too-few", &[104], None, "The last of the wanted replicas does not follow."),
     plant("living-owner-is-robbed", &[17], None, "A shard is claimed from an owner that is heard."),
-    plant("first-silence-is-believed", &[17], None, "A node that loses its links one by one robs the first it loses."),
+    plant(
+        "first-silence-is-believed",
+        &[17],
+        None,
+        "A node that loses its links one by one robs the first it loses.",
+    ),
     plant("cut-off-node-claims", &[17], None, "A node that hears nobody claims the shards of everybody."),
     plant(
         "rank-by-order-of-arrival",

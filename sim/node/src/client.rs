@@ -59,7 +59,8 @@ impl Client {
 
     /// Whoever asks a generation that ends meanwhile is told so, and does not wait for what cannot come any more.
     fn was_it_in_time(&self, at: &Serving) {
-        if let Some(late) = at.ended.get().map(tokio::time::Instant::elapsed).filter(|late| *late > TOLD_MAX) {
+        if let Some(late) = at.ended.get().map(tokio::time::Instant::elapsed).filter(|late| *late > TOLD_MAX)
+        {
             let ms = late.as_millis();
             self.book.violated(format!("{} answered {ms} ms after its generation had ended", at.gate.id));
         }

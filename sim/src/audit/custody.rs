@@ -31,11 +31,11 @@ fn around(dice: &mut Dice, bound: u64) -> u64 {
 }
 
 fn peer(dice: &mut Dice, number: u64) -> Peer {
-    let shards = 8;
+    let (shards, bound) = (8, if dice.one_in(2) { SURE_MS } else { SETTLE_MS });
     Peer {
         id: id(number, 5),
         alive: dice.below(3) > 0,
-        for_ms: around(dice, if dice.one_in(2) { SURE_MS } else { SETTLE_MS }),
+        for_ms: around(dice, bound),
         weight: dice.below(3) as u32,
         beat_still_ms: (!dice.one_in(4)).then(|| around(dice, LEASE_MS)),
         refuses: (0..shards).filter(|_| dice.one_in(8)).map(|shard| shard as u32).collect::<BTreeSet<_>>(),
