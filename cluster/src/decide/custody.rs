@@ -274,9 +274,7 @@ mod tests {
             peers[number] = lost_just_now(name);
             assert_eq!(order(&scene(&me, &peers), shard, Part::Replica, &held), Order::Stay);
         }
-        for peer in &mut peers {
-            peer.for_ms = SURE_MS;
-        }
+        peers.iter_mut().filter(|peer| !peer.alive).for_each(|peer| peer.for_ms = SURE_MS);
         assert_eq!(order(&scene(&me, &peers), shard, Part::Replica, &held), Order::Stay);
         // The others are still there: it is the owner that was cut off.
         peers[2].alive = true;
