@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use enabler_actors::calls::Switchboard;
+use enabler_actors::crew::role;
 use enabler_actors::documents::intake::Intake;
 use enabler_actors::documents::{scrub, sweep};
 use enabler_actors::shard::Verify;
@@ -123,6 +124,12 @@ pub async fn run(
         traces.close().await;
     }
     outcome
+}
+
+/// Whether a node with these settings may have language models in its memory.
+pub fn has_models(settings: &Settings) -> bool {
+    let roles = membership::roles(settings);
+    roles.iter().any(|own| own == role::EMBEDDING || own == role::GENERATION)
 }
 
 /// How a generation ended.

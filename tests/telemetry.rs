@@ -292,3 +292,19 @@ async fn a_node_tells_what_its_roles_do_and_nothing_when_it_must_not() {
     assert!(file.get("metrics").is_none(), "{file}");
     node.stop().await;
 }
+
+/// What a node without models may hold for itself at rest, of the 100 MB that it may take with the pages of its program:
+/// twice what it does.
+const REST_BYTES_MAX: f64 = 64e6;
+
+#[tokio::test]
+async fn a_node_without_models_holds_little_memory_for_itself_at_rest() {
+    let home = Home::new();
+    home.settings(
+        "[node]\nroles = [\"api\", \"documents\", \"rules\"]\n[telemetry]\nlisten = \"127.0.0.1:0\"\n",
+    );
+    let node = home.start().await;
+    let held = sum(&read(&told(&home).await), "rag_enabler_process_memory_bytes", &[]);
+    assert!(held > 1e6 && held < REST_BYTES_MAX, "{:.1} MB", held / 1e6);
+    node.stop().await;
+}

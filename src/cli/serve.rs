@@ -21,6 +21,9 @@ pub(crate) async fn serve(loaded: Loaded, serve: &Serve) -> Result<ExitCode, Fai
     let settings = &loaded.merged.settings;
     start_log(&settings.log)?;
     raise_open_files();
+    if !rag_enabler::node::has_models(settings) {
+        keep_to_small_pages();
+    }
     let dir = &settings.data.dir;
     let hold = node_file::hold(dir)?;
     let node_key = key::ensure(&loaded)?;
@@ -55,6 +58,14 @@ fn raise_open_files() {
     let limit = getrlimit(Resource::Nofile);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
         tracing::warn!(%error, allowed = limit.current, "the bound of open files stays as it was");
+    }
+}
+
+/// A huge page is resident whole while one small allocation lives in it, and the allocator asks for nothing else: half of
+/// what a node without models holds. One with models keeps them, since every pass over weights reads all that is in them.
+fn keep_to_small_pages() {
+    if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
+        tracing::warn!(%error, "the node takes more memory than it needs");
     }
 }
 

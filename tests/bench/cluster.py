@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """What a cluster costs: the way of a request through a node that does not own its document, and the memory of idle nodes.
 
-    tests/bench/cluster.py PROGRAM [--uploads-mb 0] [--rate-mb 0]
+    tests/bench/cluster.py PROGRAM [--rest 30] [--uploads-mb 0] [--rate-mb 0]
 
 Starts deploy/cluster.sh, asks for one document through every node in turn, so that all see the same machine, and prints
-the median and the 99th percentile of each, their ratio, and each node's memory. With --uploads-mb it measures again
-while so many megabytes of documents are being uploaded.
+the median and the 99th percentile of each, their ratio, and each node's memory: at rest before the requests, right after
+them, and at rest again. With --uploads-mb it measures again while so many megabytes of documents are being uploaded.
 """
 
 import argparse
@@ -76,14 +76,25 @@ def show(title, nodes, times):
         print(f"  node {name}  {nodes[name][1]:45} p50 {medians[name]:6.2f}  p99 {p99:6.2f}  {medians[name] / least:.2f}x")
 
 
-def memory(nodes):
-    print("\nresident memory, MB")
+def memory(title, nodes):
+    """What each node holds. Of what is resident, pages of the program and of its libraries are the kernel's to take back;
+    anonymous memory is not, and is what brings a container to its limit."""
+    print(f"\nmemory {title}, MB")
     for name, (port, roles) in nodes.items():
         found = subprocess.run(["pgrep", "-f", f"listen 127.0.0.1:{port}"], capture_output=True, text=True)
         for pid in found.stdout.split():
-            for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-                if line.startswith("VmRSS"):
-                    print(f"  node {name}  {roles:45} {int(line.split()[1]) / 1024:.0f}")
+            own, threads = held(pid), Path(f"/proc/{pid}/task").iterdir()
+            children = [held(child) for thread in threads for child in (thread / "children").read_text().split()]
+            print(
+                f"  node {name}  {roles:45} resident {own['VmRSS']:4.0f}  anonymous {own['RssAnon']:4.0f}"
+                f"  children {len(children)}, anonymous {sum(child['RssAnon'] for child in children):.0f}"
+            )
+
+
+def held(pid):
+    """Megabytes by kind, as the kernel tells them of a process."""
+    lines = (line.split() for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return {words[0].rstrip(":"): int(words[1]) / 1024 for words in lines if words[-1:] == ["kB"]}
 
 
 def upload(port, key, bytes_wanted, rate, done):
@@ -127,14 +138,19 @@ def upload(port, key, bytes_wanted, rate, done):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("program")
+    parser.add_argument("--rest", type=int, default=30, help="seconds without a request before memory at rest is read")
     parser.add_argument("--uploads-mb", type=int, default=0)
     parser.add_argument("--rate-mb", type=float, default=0, help="megabytes a second; 0 for as fast as they are taken")
     arguments = parser.parse_args()
     process, nodes, document, key = start(arguments.program)
     try:
+        time.sleep(arguments.rest)
+        memory(f"after {arguments.rest} s at rest", nodes)
         measure(nodes, document, key, lambda rounds: rounds >= 20)
         show("idle", nodes, measure(nodes, document, key))
-        memory(nodes)
+        memory("right after the requests", nodes)
+        time.sleep(arguments.rest)
+        memory(f"after {arguments.rest} s more at rest", nodes)
         if arguments.uploads_mb:
             done = multiprocessing.Queue()
             port = nodes["b"][0]
@@ -148,7 +164,7 @@ def main():
             took = time.monotonic() - began
             sent = sum(done.get() for _ in uploads)
             show(f"while {sent / 1e6:.0f} MB were uploaded in {took:.0f} s", nodes, times)
-            memory(nodes)
+            memory("right after the uploads", nodes)
     finally:
         process.send_signal(signal.SIGINT)
         try:

@@ -8,10 +8,12 @@ use regex::bytes::{Regex, RegexBuilder};
 use serde::{Deserialize, Deserializer, de};
 
 /// A pattern, and the forms of it that stand before and after a value.
+///
+/// Each is compiled when it is first asked for: those of all profiles take 20 MB, and most nodes never analyse anything.
 #[derive(Clone, Debug)]
 pub(crate) struct Pattern {
     text: String,
-    plain: Regex,
+    plain: OnceLock<Option<Regex>>,
     ending: OnceLock<Option<Regex>>,
     opening: OnceLock<Option<Regex>>,
 }
@@ -33,19 +35,24 @@ fn compiled(text: &str) -> Result<Regex, regex::Error> {
 }
 
 impl Pattern {
+    /// The pattern as it is written; there always, since it was compiled once when its profile was read.
+    fn plain(&self) -> Option<&Regex> {
+        self.plain.get_or_init(|| compiled(&self.text).ok()).as_ref()
+    }
+
     /// Whether it stands anywhere in `text`.
     pub(crate) fn is_in(&self, text: &str) -> bool {
-        self.plain.is_match(text.as_bytes())
+        self.plain().is_some_and(|plain| plain.is_match(text.as_bytes()))
     }
 
     /// Where it stands first.
     pub(crate) fn find(&self, text: &str) -> Option<Range<usize>> {
-        self.plain.find(text.as_bytes()).map(|hit| hit.range())
+        self.plain()?.find(text.as_bytes()).map(|hit| hit.range())
     }
 
     /// Everywhere that it stands.
     pub(crate) fn find_all<'t>(&'t self, text: &'t str) -> impl Iterator<Item = Range<usize>> + 't {
-        self.plain.find_iter(text.as_bytes()).map(|hit| hit.range())
+        self.plain().into_iter().flat_map(|plain| plain.find_iter(text.as_bytes())).map(|hit| hit.range())
     }
 
     /// Whether `text` begins with it.
@@ -55,7 +62,8 @@ impl Pattern {
 
     /// Everywhere that it stands, with its groups.
     pub(crate) fn hits<'t>(&'t self, text: &'t str) -> impl Iterator<Item = Hit> + 't {
-        self.plain.captures_iter(text.as_bytes()).filter_map(|hit| {
+        let hits = self.plain().into_iter().flat_map(|plain| plain.captures_iter(text.as_bytes()));
+        hits.filter_map(|hit| {
             let group = |name: &str| hit.name(name).map(|group| group.range());
             Some(Hit { all: hit.get(0)?.range(), value: group("v"), quoted: group("q") })
         })
@@ -67,7 +75,7 @@ impl Pattern {
         text: &str,
         put: &str,
     ) -> Vec<(Range<usize>, String, Option<Range<usize>>)> {
-        let hits = self.plain.captures_iter(text.as_bytes());
+        let hits = self.plain().into_iter().flat_map(|plain| plain.captures_iter(text.as_bytes()));
         hits.filter_map(|hit| {
             let mut out = Vec::new();
             hit.expand(put.as_bytes(), &mut out);
@@ -114,7 +122,27 @@ impl<'de> Deserialize<'de> for Pattern {
             .replace(" *", r"\s*")
             .replace(' ', r"\s+")
             .replace('@', r"(?:\b(?:dra?|sra?|srta|n|art|av|fls?|ltda|s\.a)\.\s|[^;\n.]|\.[^\s])");
-        let plain = compiled(&text).map_err(de::Error::custom)?;
-        Ok(Self { text, plain, ending: OnceLock::new(), opening: OnceLock::new() })
+        // So that a profile with a wrong pattern is refused; what was compiled is let go.
+        compiled(&text).map_err(de::Error::custom)?;
+        Ok(Self { text, plain: OnceLock::new(), ending: OnceLock::new(), opening: OnceLock::new() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Only {
+        find: Pattern,
+    }
+
+    #[test]
+    fn a_pattern_that_no_text_was_held_to_holds_nothing_compiled() {
+        let pattern = toml::from_str::<Only>("find = 'ata da (?<v>assembleia|reuniao)'").unwrap().find;
+        assert!(pattern.plain.get().is_none() && pattern.ending.get().is_none());
+        assert_eq!(pattern.find("na ata  da reuniao"), Some(3..18));
+        assert_eq!(pattern.hits("ata da assembleia").next().unwrap().value, Some(7..17));
+        assert!(pattern.plain.get().is_some() && pattern.ending.get().is_none());
     }
 }
