@@ -294,7 +294,7 @@ async fn a_node_tells_what_its_roles_do_and_nothing_when_it_must_not() {
 }
 
 /// What a node without models may hold for itself at rest, of the 100 MB that it may take with the pages of its program:
-/// twice what it does.
+/// three times what it does.
 const REST_BYTES_MAX: f64 = 64e6;
 
 #[tokio::test]
