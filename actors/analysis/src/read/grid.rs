@@ -63,7 +63,7 @@ fn height(rect: &Rect) -> f32 {
 
 fn lines(page: &Page) -> Vec<Line> {
     let mut words = page.words.clone();
-    words.retain(|word| word.end > word.start && word.rect[2] > word.rect[0]);
+    words.retain(|word| word.end > word.start && word.rect[2] > word.rect[0] && !noise(page, word));
     let slope = slope(&words);
     for word in &mut words {
         let fall = slope * centre(&word.rect);
@@ -78,6 +78,24 @@ fn lines(page: &Page) -> Vec<Line> {
     let (left, right): (Vec<Word>, Vec<Word>) =
         apart.into_iter().flat_map(|line| line.words).partition(|word| centre(&word.rect) < gutter);
     across.into_iter().chain(rows_of_words(left)).chain(rows_of_words(right)).collect()
+}
+
+/// Below this a short word that OCR read is dirt, or a piece of a table's rule.
+const DIRT: f32 = 0.5;
+
+/// Whether a word of a recognised page is no word: a lone sign, or a few letters that OCR was not sure of.
+fn noise(page: &Page, word: &Word) -> bool {
+    let text = page.text.get(word.start..word.end).unwrap_or("");
+    // A stroke may join two words of a head: "Banco / registro".
+    let sign = text
+        .chars()
+        .all(|c| matches!(c, ':' | ';' | '~' | '_' | '«' | '»' | '=' | '.' | ',' | '^' | '*' | '°'))
+        || text.chars().all(|c| matches!(c, '\'' | '`' | '’' | '‘' | '"'));
+    let doubtful = word.confidence < DIRT
+        && text.chars().count() <= 3
+        && text.contains(char::is_alphabetic)
+        && !text.contains(|c: char| c.is_ascii_digit() || c == '$');
+    page.is_ocr && (sign || doubtful)
 }
 
 /// Lines of text on each side of a gutter that make two columns of a page.
@@ -161,11 +179,29 @@ fn slope(words: &[Word]) -> f32 {
     slopes.get(slopes.len() / 2).copied().unwrap_or(0.0)
 }
 
+/// Words of a line whose spaces tell that it is text, at least.
+const EVEN_WORDS: usize = 8;
+
+/// Whether the spaces of a long line are all alike, and none is as wide as a gap between columns: text set to both edges.
+fn justified(line: &Line) -> bool {
+    let mut gaps: Vec<f32> = line
+        .words
+        .windows(2)
+        .filter_map(|pair| Some((pair.get(1)?.rect[0] - pair.first()?.rect[2]).max(0.0)))
+        .collect();
+    gaps.sort_by(f32::total_cmp);
+    let (middle, widest) = (gaps.get(gaps.len() / 2).copied(), gaps.last().copied());
+    middle.zip(widest).is_some_and(|(middle, widest)| {
+        line.words.len() >= EVEN_WORDS && middle < 0.9 * height(&line.rect) && widest < 1.7 * middle
+    })
+}
+
 /// A line cut where the gap is wider than a space.
 fn pieces(line: &Line) -> Vec<Piece> {
     let mut found: Vec<Piece> = Vec::new();
+    let wide = if justified(line) { f32::MAX } else { 0.6 * height(&line.rect) };
     for word in &line.words {
-        let close = found.last().is_some_and(|piece| word.rect[0] - piece.rect[2] < 0.6 * height(&line.rect));
+        let close = found.last().is_some_and(|piece| word.rect[0] - piece.rect[2] < wide);
         match found.last_mut().filter(|_| close) {
             Some(piece) => {
                 piece.rect = join(piece.rect, word.rect);
@@ -665,10 +701,15 @@ fn grouped(key: &[Part], anchors: &[Rect]) -> Option<Vec<(f32, f32)>> {
 /// Lines of figures of one row at most, as a count over its percentage.
 const STACK_MAX: usize = 3;
 
-/// The rows where each name stands beside as many lines of figures, closer to each other than to those of the next.
+/// The rows where each name, of one line or more, stands beside as many lines of figures, closer to each other than to
+/// those of the next.
 fn stacked(key: &[Part], anchors: &[Rect]) -> Option<Vec<(f32, f32)>> {
-    let lines = anchors.len().checked_div(key.len())?;
-    if !(2..=STACK_MAX).contains(&lines) || lines * key.len() != anchors.len() || key.len() < 2 {
+    (2..=STACK_MAX).find_map(|lines| stacked_by(lines, key, anchors))
+}
+
+fn stacked_by(lines: usize, key: &[Part], anchors: &[Rect]) -> Option<Vec<(f32, f32)>> {
+    let rows = anchors.len() / lines;
+    if rows * lines != anchors.len() || rows < 2 || key.len() < rows {
         return None;
     }
     let gap = |at: usize| Some(anchors.get(at)?[1] - anchors.get(at - 1)?[3]);
@@ -678,11 +719,13 @@ fn stacked(key: &[Part], anchors: &[Rect]) -> Option<Vec<(f32, f32)>> {
     }
     let spans: Vec<(f32, f32)> =
         anchors.chunks(lines).filter_map(|group| Some((group.first()?[1], group.last()?[3]))).collect();
-    let beside = |(span, part): (&(f32, f32), &Part)| {
-        let middle = middle(&part.rect);
-        span.0 <= middle && middle <= span.1
+    let beside = |span: &(f32, f32), part: &Part| {
+        let (middle, slack) = (middle(&part.rect), 0.3 * height(&part.rect));
+        span.0 - slack <= middle && middle <= span.1 + slack
     };
-    (outer > inner + GAP_SLACK && spans.iter().zip(key).all(beside)).then_some(spans)
+    let each = spans.iter().all(|span| key.iter().any(|part| beside(span, part)));
+    let all = key.iter().all(|part| spans.iter().any(|span| beside(span, part)));
+    (outer > inner + GAP_SLACK && each && all).then_some(spans)
 }
 
 /// What the gaps between rows exceed those between the lines of one cell by, in points.
@@ -769,6 +812,8 @@ mod tests {
         let spans = stacked(&names, &figures([0.0, 12.0, 40.0, 52.0]));
         assert_eq!(spans, Some(vec![(0.0, 22.0), (40.0, 62.0)]));
         assert_eq!(stacked(&names, &figures([0.0, 20.0, 40.0, 60.0])), None, "each line is a row");
+        let wrapped: Vec<Part> = [6.0, 40.0, 52.0].into_iter().map(part).collect();
+        assert!(stacked(&wrapped, &figures([0.0, 12.0, 40.0, 52.0])).is_some(), "a name of two lines");
         assert_eq!(stacked(&names, &figures([20.0, 32.0, 60.0, 72.0])), None, "the names are not beside");
     }
 

@@ -10,7 +10,8 @@ use super::{Entity, Kind, pattern};
 /// The value of a run of digits, dots, commas and spaces; `None` where it is not one number.
 ///
 /// A lone dot before three digits parts thousands; before another count of digits it is a decimal point. Where OCR read
-/// the dots of the thousands as commas, the last comma is the decimal one.
+/// the dots of the thousands as commas, the last comma is the decimal one; where it read the comma as a dot, two digits
+/// behind the last of several are decimals.
 pub(crate) fn figure(text: &str) -> Option<f64> {
     let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     let text = text.trim_end_matches(['.', ',']);
@@ -26,14 +27,23 @@ pub(crate) fn figure(text: &str) -> Option<f64> {
         Some(at) => {
             let behind = text.len() - at - 1;
             let alone = text.matches(['.', ',']).count() == 1;
-            (behind != 3 && (alone || text[..at].contains(','))).then_some(at)
+            let thousands = text.split('.').skip(1).all(|group| group.len() == 3 || group.len() == 2);
+            let last = behind == 2
+                && thousands
+                && text[..at].rsplit('.').next().is_some_and(|group| group.len() == 3);
+            (behind != 3 && (alone || last || text[..at].contains(','))).then_some(at)
         }
     };
     let (whole, part) = decimal.map_or((text, ""), |at| (&text[..at], &text[at + 1..]));
+    // A dot that OCR lost joins two groups.
     let mut groups = whole.split(['.', ',']);
     let first = groups.next()?;
     let grouped = whole.contains(['.', ',']);
-    if first.is_empty() || grouped && (first.len() > 3 || groups.any(|group| group.len() != 3)) {
+    if first.is_empty()
+        || grouped
+            && (first.len() > 3
+                || groups.any(|group| !(group.len() == 3 || group.len() == 6 && part.len() == 2)))
+    {
         return None;
     }
     let whole: String = whole.chars().filter(char::is_ascii_digit).collect();

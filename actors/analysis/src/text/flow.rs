@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::fold::fold_char;
+use super::mend::mended;
 use super::{Span, fold};
 use crate::page::{Page, Rect};
 
@@ -92,7 +93,7 @@ impl Flow {
     /// Takes back the hyphen of a word that was broken over the line end.
     fn joins_hyphen(&mut self, next: Option<&Line<'_>>) -> bool {
         let next = next.and_then(|next| next.text.trim_start().chars().next());
-        let [.., letter, '-'] = self.chars.as_slice() else { return false };
+        let [.., letter, '-' | '‐' | '\u{2011}' | '¬'] = self.chars.as_slice() else { return false };
         let broken = letter.is_lowercase() && next.is_some_and(char::is_lowercase);
         if broken {
             self.chars.pop();
@@ -110,19 +111,26 @@ impl Flow {
                 let end = flow.origin.last().map_or(0, |origin| origin.1);
                 flow.push_char(*gap, index, end as usize);
             }
-            for (offset, c) in page.text.get(range.clone()).unwrap_or("").char_indices() {
-                flow.push_char(c, index, range.start + offset);
-            }
+            flow.push_text(page, index, range.start, page.text.get(range.clone()).unwrap_or(""));
         }
         flow
     }
 
     fn push(&mut self, page: &Page, index: usize, line: &Line<'_>) {
         debug_assert!(page.text.get(line.start..).is_some());
-        for (offset, c) in line.text.char_indices() {
-            if c != '\u{ad}' {
-                self.push_char(c, index, line.start + offset);
-            }
+        self.push_text(page, index, line.start, line.text);
+    }
+
+    /// Puts what stands at `start` of a page; what was recognised in a picture is matched as it was meant.
+    fn push_text(&mut self, page: &Page, index: usize, start: usize, text: &str) {
+        let from = self.folded.len();
+        for (offset, c) in text.char_indices().filter(|(_, c)| *c != '\u{ad}') {
+            self.push_char(c, index, start + offset);
+        }
+        if page.is_ocr {
+            let meant = mended(self.folded.get(from..).unwrap_or(""));
+            self.folded.truncate(from);
+            self.folded.push_str(&meant);
         }
     }
 

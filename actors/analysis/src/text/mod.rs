@@ -2,6 +2,7 @@
 
 mod flow;
 mod fold;
+mod mend;
 mod place;
 
 pub(crate) use flow::Flow;
