@@ -21,8 +21,13 @@ pub(crate) fn mark(folded: &str) -> Option<(String, usize)> {
         return Some(named);
     }
     let hit = MARK.captures(folded)?;
-    let label = hit.get(1).or_else(|| hit.get(2)).or_else(|| hit.get(3))?.as_str().to_owned();
-    Some((label, hit.get(0)?.end()))
+    let label = hit.get(1).or_else(|| hit.get(2)).or_else(|| hit.get(3))?;
+    let (end, digit) = (hit.get(0)?.end(), |c: char| c.is_ascii_digit());
+    // "1.200 cotas" counts them.
+    let counts = label.as_str().ends_with(digit)
+        && folded.get(label.end()..end) == Some(".")
+        && folded.get(end..).is_some_and(|rest| rest.starts_with(digit));
+    (!counts).then(|| (label.as_str().to_owned(), end))
 }
 
 /// An item counted by a word: "primeiro, exame das contas", "e terceira: reducao da taxa".
@@ -281,6 +286,7 @@ mod tests {
     fn marks_of_lists_are_known() {
         for (text, label) in [
             ("a) casa", "a"),
+            ("1.200 cotas", ""),
             ("(ii) emissao", "ii"),
             ("4.2 letra", "4.2"),
             ("5.6) certificado", "5.6"),

@@ -47,12 +47,14 @@ pub(crate) fn items(document: &Document<'_>, list: &List, grids: &[Grid], whole:
             if letters * 2 > clause.len() || clause.len() > ITEM_MAX {
                 continue;
             }
+            let own = told_before_list(document, list, &clause);
             if text.trim_end().ends_with(':') {
-                opening = clause.clone();
+                opening = if own.is_some() { clause.end..clause.end } else { clause.clone() };
             }
-            if text.trim_end().ends_with(':') && !list.inherit.is_empty() {
+            if text.trim_end().ends_with(':') && !list.inherit.is_empty() && own.is_none() {
                 continue;
             }
+            let clause = own.unwrap_or(clause);
             let parts = if list.sentences {
                 sentences(document.text.flow.chars(), folded, &clause)
             } else {
@@ -77,6 +79,22 @@ pub(crate) fn items(document: &Document<'_>, list: &List, grids: &[Grid], whole:
         found.extend(within);
     }
     found
+}
+
+/// What a marked clause tells of its own item, where its last sentence opens an enumeration: "(ii) Compra: aprovada. Fica
+/// autorizada a aquisição dos seguintes ativos:".
+fn told_before_list(document: &Document<'_>, list: &List, clause: &Span) -> Option<Span> {
+    let text = document.text.folded(clause.clone());
+    if !text.trim_end().ends_with(':') || !list.sentences || mark(text).is_none() {
+        return None;
+    }
+    let flow = &document.text.flow;
+    let last = sentences(flow.chars(), &flow.folded, clause).pop()?;
+    let own = clause.start..last.start;
+    let told = |span: &Span| {
+        list.block.as_ref().is_some_and(|block| block.outcome.is_in(document.text.folded(span.clone())))
+    };
+    (!own.is_empty() && told(&own)).then_some(own)
 }
 
 /// Sentences that still speak of the item before, put to it: "CDB no 1, do Banco X. Valor: R$ 10,00."

@@ -24,6 +24,14 @@ pub(crate) fn particle(word: &str) -> bool {
 /// Words of deeds and minutes that begin with a capital and are not of a name.
 pub(crate) fn no_name(word: &str) -> bool {
     const WORDS: &[&str] = &[
+        "falecimento",
+        "passamento",
+        "morte",
+        "sucessao",
+        "ci",
+        "adjudicatario",
+        "adjudicataria",
+        "meacao",
         "a",
         "fiscalizacao",
         "taxa",

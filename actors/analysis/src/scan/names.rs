@@ -29,7 +29,7 @@ pub(crate) fn persons(chars: &[char], folded: &str, tokens: &[Token]) -> Vec<Ent
     let mut found = Vec::new();
     let mut at = 0;
     while let Some(first) = tokens.get(at) {
-        if !opens(first) {
+        if !opens(first) && !irma(chars, first) {
             at += 1;
             continue;
         }
@@ -45,7 +45,9 @@ pub(crate) fn persons(chars: &[char], folded: &str, tokens: &[Token]) -> Vec<Ent
                 && next.upper == first.upper
                 && matches!(next.folded.as_str(), "filho" | "neto" | "sobrinho" | "bisneto")
                 && !tokens.get(end + 1).is_some_and(|after| near(after) && joins(after));
-            if (opens(next) || younger) && next.upper == first.upper || initial {
+            let surname =
+                next.capital && matches!(next.folded.as_str(), "nascimento" | "natal" | "sacramento");
+            if (opens(next) || younger || surname) && next.upper == first.upper || initial {
                 names += usize::from(!initial);
                 end += 1;
             } else if joins(next) && follows(tokens.get(end + 1), first.upper)
@@ -67,7 +69,9 @@ pub(crate) fn persons(chars: &[char], folded: &str, tokens: &[Token]) -> Vec<Ent
         let firm = run.iter().any(|token| business(&token.folded)) || firm_follows(tokens, end);
         let place = place_before(in_line) || place_after(tokens, end);
         let shouted = first.upper && all_shout(tokens, at, end) && !plausible(tokens, at, end);
-        if names >= 2 && !firm && !place && !shouted {
+        // "CI MG" is no name.
+        let spelled = run.iter().any(|token| token.word && token.span.len() > 2 && !particle(&token.folded));
+        if names >= 2 && spelled && !firm && !place && !shouted {
             let name = printed(chars, &span);
             let name = if first.upper { title_case(&name) } else { name };
             found.push(Entity::new(Kind::Person, span, name));
@@ -144,6 +148,14 @@ fn plausible(tokens: &[Token], at: usize, end: usize) -> bool {
 /// Whether a token goes on with a name after a particle.
 fn follows(token: Option<&Token>, upper: bool) -> bool {
     token.is_some_and(|token| near(token) && opens(token) && token.upper == upper)
+}
+
+/// Whether a word is the name Irma, and not a sister: "irmã".
+fn irma(chars: &[char], token: &Token) -> bool {
+    token.folded == "irma"
+        && token.capital
+        && !token.upper
+        && chars.get(token.span.clone()).is_some_and(|word| word.ends_with(&['a']))
 }
 
 /// A word that may be part of a person's name.
@@ -274,6 +286,24 @@ fn trades(word: &str) -> bool {
     )
 }
 
+/// How many tokens at `at` say behind a company's ending what it is: "S.A. Distribuidora de Títulos e Valores Mobiliários".
+fn trade(tokens: &[Token], at: usize) -> usize {
+    let opens = |token: &Token| {
+        token.capital && token.gap == ' ' && matches!(token.folded.as_str(), "distribuidora" | "corretora")
+    };
+    if !tokens.get(at).is_some_and(opens) {
+        return 0;
+    }
+    let more = |token: &&Token| {
+        let joins = matches!(token.folded.as_str(), "de" | "e" | "," | "mobiliarios" | "seguros");
+        token.gap != '\n' && (joins || trades(&token.folded))
+    };
+    let run = tokens.get(at + 1..).unwrap_or(&[]);
+    let length = run.iter().take(FIRM_WORDS_MAX).take_while(more).count();
+    let loose = run.iter().take(length).rev().take_while(|token| !token.capital).count();
+    if length > loose { 1 + length - loose } else { 0 }
+}
+
 /// Whether capitals and particles from `at` lead to a company's ending.
 fn run_ends(tokens: &[Token], at: usize) -> bool {
     for end in at..at + FIRM_WORDS_MAX {
@@ -316,6 +346,7 @@ pub(crate) fn companies(chars: &[char], tokens: &[Token]) -> Vec<Entity> {
                 {
                     end += 1;
                 }
+                end += trade(tokens, end);
                 break;
             }
             let comma = next.folded == "," && suffix(tokens, end + 1).is_some();
