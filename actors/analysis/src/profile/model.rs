@@ -102,6 +102,11 @@ pub(crate) struct Field {
     /// The object of this field is `null` when this field is.
     #[serde(default)]
     pub(crate) whole: bool,
+    /// Fields, read before this one, whose values are never this one's: the dead does not administer the estate.
+    #[serde(default)]
+    pub(crate) differs: Vec<String>,
+    /// What the document says where it has no such value.
+    pub(crate) unless: Option<Pattern>,
     /// How the text is cleaned.
     #[serde(default)]
     pub(crate) clean: Vec<Clean>,
@@ -196,6 +201,14 @@ pub(crate) struct List {
     /// Of persons: who belongs to the list.
     #[serde(default)]
     pub(crate) when: Vec<When>,
+    /// The columns of which the third is the product of the others: how many, at what price, and how much that makes.
+    pub(crate) product: Option<(String, String, String)>,
+    /// Of persons: what is said of one of `except_fields` who belongs to the list all the same.
+    pub(crate) except_but: Option<Pattern>,
+    /// Of persons: what stands before their first names where they are called by these alone.
+    pub(crate) called: Option<Pattern>,
+    /// Words of a row of a total, or before its table, that make it the total of a part.
+    pub(crate) part_of: Option<Pattern>,
     /// Of persons: who does not.
     #[serde(default)]
     pub(crate) except: Vec<When>,
@@ -442,6 +455,13 @@ pub(crate) struct Shares {
     pub(crate) alias: Vec<Alias>,
     /// Money after these words is no share.
     pub(crate) no_value: Pattern,
+    /// A percentage or a fraction after these words is no share.
+    pub(crate) no_share: Option<Pattern>,
+    /// What is said of somebody who is no member and may get a share.
+    pub(crate) party: Option<Pattern>,
+    /// Fields that name those who get no share unless they are members.
+    #[serde(default)]
+    pub(crate) except_fields: Vec<String>,
     /// Words that give a thing whole.
     pub(crate) whole: Pattern,
     /// Words that give it in equal parts.

@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value as Json;
+
 use super::Document;
 use super::find::{Asked, Candidate, Found, find, placed, same};
 use super::lists::Lists;
 use super::people::People;
 use crate::profile::{Field, Find};
 use crate::text::Span;
+
+/// Rules below this weight ask so little that their findings must agree.
+const WEAK: f32 = 0.76;
 
 /// The fields that were found, by their pointers.
 pub(crate) type Fields = BTreeMap<String, Found>;
@@ -65,7 +70,11 @@ fn named_elsewhere(document: &Document<'_>, rule: &Find, lists: &Lists, found: &
 }
 
 fn one(document: &Document<'_>, people: &People, field: &Field, known: &Fields) -> Option<Found> {
+    if field.unless.as_ref().is_some_and(|unless| unless.is_in(&document.text.flow.folded)) {
+        return None;
+    }
     let asked = Asked { kind: field.kind, choices: &field.choices, clean: &field.clean, in_order: false };
+    let others: Vec<&Json> = field.differs.iter().filter_map(|at| Some(&known.get(at)?.value)).collect();
     for rule in field.find.iter().filter(|rule| rule.same_as.is_none()) {
         let mut all: Vec<Found> = Vec::new();
         for range in ranges(document, people, rule, known) {
@@ -76,16 +85,21 @@ fn one(document: &Document<'_>, people: &People, field: &Field, known: &Fields) 
         if all.is_empty() && rule.owner.is_some() {
             all = past_others(document, people, rule, known, asked);
         }
+        all.retain(|one| !others.iter().any(|other| same(&one.value, other)));
         let mut all = all.into_iter();
         if let Some(mut first) = all.next() {
             // Later mentions agree with the first, or put it in doubt.
             let (agree, differ) = all.fold((0, 0), |(agree, differ), other| {
                 if same(&first.value, &other.value) { (agree + 1, differ) } else { (agree, differ + 1) }
             });
+            // What weak words say twice and not alike is not known.
+            if rule.weight < WEAK && differ > agree && !rule.last {
+                continue;
+            }
             if agree > 0 {
                 first.weight += (1.0 - first.weight) * 0.5;
             }
-            if differ > agree {
+            if differ > 0 && differ >= agree {
                 first.weight *= 0.85;
                 first.flags.push("other_mentions");
             }

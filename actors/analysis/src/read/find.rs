@@ -107,11 +107,22 @@ pub(crate) fn find(
         (None, Type::Text | Type::Yes) => Vec::new(),
         (None, _) => candidates(text, range, asked),
     };
+    let apart = |one: &Candidate| {
+        !rule.unlike.as_ref().is_some_and(|unlike| unlike.is_in(text.folded(one.span.clone())))
+    };
+    found.retain(apart);
+    // A cue speaks of the company nearest to it.
+    let rivals: Vec<Span> = match asked.kind {
+        Type::Company => found.iter().map(|one| one.span.clone()).collect(),
+        _ => Vec::new(),
+    };
     found.retain(|one| {
+        let from = rivals.iter().map(|other| other.end).filter(|end| *end <= one.span.start).max();
+        let to = rivals.iter().map(|other| other.start).filter(|start| *start >= one.span.end).min();
+        let range = range.start.max(from.unwrap_or(0))..range.end.min(to.unwrap_or(usize::MAX));
         allowed(one.span.start)
             && rule.like.as_ref().is_none_or(|like| like.is_in(text.folded(one.span.clone())))
-            && !rule.unlike.as_ref().is_some_and(|unlike| unlike.is_in(text.folded(one.span.clone())))
-            && fits(text, range, &one.span, rule)
+            && fits(text, &range, &one.span, rule)
     });
     if rule.last {
         found.reverse();

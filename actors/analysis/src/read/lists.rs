@@ -16,6 +16,9 @@ use crate::profile::{Column, Find, List, Of, Type, UnderAge};
 use crate::scan::{Kind, pattern, woman_by_name};
 use crate::text::{Span, fold};
 
+/// Cells that a clause may have beside its first; more are a row's.
+const CELLS_MAX: usize = 3;
+
 /// Records of a list at most: a document with more is no document of this kind.
 const RECORDS_MAX: usize = 2_000;
 
@@ -75,7 +78,14 @@ fn persons(document: &Document<'_>, people: &People, fields: &Fields, list: &Lis
     let mut records = person_rows(document, fields, list, &excluded);
     for mention in people.iter() {
         let named = fold(&mention.name);
-        if excluded.contains(&named) || mention.nested && !list.when.iter().any(|when| when.lead.is_some()) {
+        // A spouse who has a half of her own may inherit too.
+        let also = list.except_but.as_ref().is_some_and(|but| {
+            let text = &document.text;
+            but.is_in(text.folded(mention.lead.clone())) || but.is_in(text.folded(mention.own.clone()))
+        });
+        if excluded.contains(&named) && !also
+            || mention.nested && !list.when.iter().any(|when| when.lead.is_some())
+        {
             continue;
         }
         let rule = list
@@ -91,6 +101,7 @@ fn persons(document: &Document<'_>, people: &People, fields: &Fields, list: &Lis
             records.push(record);
         }
     }
+    by_first_names(document, people, fields, list, &excluded, &mut records);
     by_count(document, people, list, &mut records);
     if let [only] = records.as_mut_slice() {
         for column in &list.column {
@@ -226,6 +237,67 @@ fn past_others(
         });
         found.into_iter().next()
     })
+}
+
+/// Letters behind "deixou dois filhos," that may name them.
+const CALLED_MAX: usize = 160;
+
+/// "Deixou dois filhos, Ana e Rui, já qualificados": persons who are called by their first names where others of the
+/// list would be named.
+fn by_first_names(
+    document: &Document<'_>,
+    people: &People,
+    fields: &Fields,
+    list: &List,
+    excluded: &[String],
+    records: &mut Vec<Record>,
+) {
+    let (text, Some(called)) = (&document.text, &list.called) else { return };
+    let first = |name: &str| fold(name).split(' ').next().unwrap_or("").to_owned();
+    let hits: Vec<Span> = called.find_all(text.folded(text.all())).collect();
+    for hit in hits {
+        let rest = text.folded(hit.end..hit.end + CALLED_MAX);
+        let length = rest.find(['.', ';', ':', '\n', '(']).unwrap_or(rest.len());
+        let from = text.tokens.partition_point(|token| token.span.start < hit.end);
+        let tokens = text.tokens.get(from..).unwrap_or(&[]).iter();
+        let tokens = tokens.take_while(|token| token.span.end <= hit.end + length);
+        // The names follow at once.
+        let called = tokens.take_while(|token| token.capital || matches!(token.folded.as_str(), "e" | ","));
+        for token in called.filter(|token| token.capital) {
+            let mut fitting = people.iter().filter(|one| !one.nested && first(&one.name) == token.folded);
+            let Some(mention) = fitting.next() else { continue };
+            let name = fold(&mention.name);
+            let alone = fitting.all(|other| fold(&other.name) == name);
+            let whole =
+                people.iter().any(|one| one.span.start <= token.span.start && token.span.end <= one.span.end);
+            if !alone || whole || excluded.contains(&name) {
+                continue;
+            }
+            let at = records.iter().position(|record| names(record, &list.key, &name));
+            let mut record = match at {
+                Some(at) => records.swap_remove(at),
+                None => match person(document, people, fields, list, mention, list.when.len()) {
+                    Some(record) => record,
+                    None => continue,
+                },
+            };
+            for column in list.column.iter().filter(|column| !record.contains_key(&column.key)) {
+                let found = group_choice(document, mention, column, std::slice::from_ref(&hit));
+                if let Some(found) = found {
+                    record.insert(column.key.clone(), found);
+                    break;
+                }
+            }
+            match at {
+                Some(at) => {
+                    records.push(record);
+                    let last = records.len() - 1;
+                    records.swap(at, last);
+                }
+                None => records.push(record),
+            }
+        }
+    }
 }
 
 /// "Deixou dois filhos, seus únicos herdeiros": what that makes of each, where there are as many.
@@ -383,6 +455,8 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
     let mut untold: Vec<Record> = Vec::new();
     // What an agenda calls an item, for the vote that names only its number.
     let mut named: Vec<(String, Found)> = Vec::new();
+    // What was said of the items of a table behind it.
+    let mut later: Vec<Record> = Vec::new();
     // What was said of items before their outcome was pronounced by their marks.
     let mut pending: BTreeMap<String, Record> = BTreeMap::new();
     let excluded: Vec<&serde_json::Value> =
@@ -435,7 +509,8 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
         }
         for grid in tables.iter().filter(|grid| elsewhere(grid) == other) {
             let opening = opening_of(document, grid);
-            for row in rows(document.pages, grid) {
+            let whole = by_product(document, list, grid);
+            for row in rows(document.pages, whole.as_ref().unwrap_or(grid)) {
                 let text = row.text.flow.folded.trim();
                 if list.total_row.as_ref().is_some_and(|sum| sum.is_in(text) || sum.is_in(first_words(&row)))
                 {
@@ -443,7 +518,11 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
                     if list.part_row.as_ref().is_some_and(|part| part.is_in(first_words(&row))) {
                         continue;
                     }
-                    total = total.or_else(|| list.total.as_ref().and_then(|(key, _)| cell(key)));
+                    // The total of a part of them is not that of all.
+                    let partial =
+                        list.part_of.as_ref().is_some_and(|part| part.is_in(text) || part.is_in(&opening));
+                    let said = || list.total.as_ref().and_then(|(key, _)| cell(key));
+                    total = total.or_else(|| said().filter(|_| !partial));
                 } else if belongs(list, text, &opening) && filled_in(list, &row) {
                     // A row whose cells are there but cannot be read is a record all the same.
                     let number = row.cells.first().filter(|(key, _)| key.is_none()).map(|(_, cell)| {
@@ -505,6 +584,11 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
             });
             for item in &all {
                 let text = document.text.folded(item.span.clone());
+                // A row of a table that could not be rebuilt is no sentence.
+                if list.agenda && text.matches('\t').count() >= CELLS_MAX {
+                    last = false;
+                    continue;
+                }
                 if aside.is_some_and(|aside| aside.find.is_in(text)) {
                     last = false;
                     continue;
@@ -571,6 +655,9 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
                 if told {
                     // What a row told is told again, and is no further item.
                     let again = item.mark.as_ref().is_some_and(|mark| row_marks.contains(mark));
+                    if again {
+                        later.push(record.clone());
+                    }
                     some |= push(record, false, only_known || again);
                 }
             }
@@ -578,10 +665,14 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
     }
     for record in &mut records {
         let asked = |record: &Record| record.get(MARK).map(|mark| mark.value.clone());
-        for other in pending.values().chain(&untold) {
-            let (Some(name), Some(called)) = (record.get(&list.key), other.get(&list.key)) else { continue };
+        let told = later.iter().map(|one| (one, true));
+        for (other, behind) in pending.values().chain(&untold).map(|one| (one, false)).chain(told) {
             let marked = asked(record).is_some_and(|mark| asked(other) == Some(mark));
-            if same(&name.value, &called.value) || marked && akin(&name.value, &called.value) {
+            let names = record.get(&list.key).zip(other.get(&list.key));
+            let named = names.is_some_and(|(name, called)| {
+                same(&name.value, &called.value) || marked && akin(&name.value, &called.value)
+            });
+            if behind && marked || named {
                 for key in &list.from_agenda {
                     if let (false, Some(found)) = (record.contains_key(key), other.get(key)) {
                         record.insert(key.clone(), found.clone());
@@ -601,6 +692,34 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
         }
     }
     (records, total)
+}
+
+/// Rows at least whose figures show what a column is that has no head that can be read.
+const PRODUCT_ROWS: usize = 2;
+
+/// A table with the name of a column whose figures make the product of each row, and whose head names nothing.
+fn by_product(document: &Document<'_>, list: &List, grid: &grid::Grid) -> Option<grid::Grid> {
+    let (count, price, total) = list.product.as_ref()?;
+    let at = |key: &String| grid.keys.iter().position(|named| named.as_ref() == Some(key));
+    let (None, Some(count), Some(total)) = (at(price), at(count), at(total)) else { return None };
+    let rows = rows(document.pages, grid);
+    let figure = |row: &super::rows::Row, column: usize| {
+        let (_, cell) = row.cells.get(column)?;
+        crate::scan::reais(row.text.folded(cell.clone()))
+    };
+    let makes = |row: &super::rows::Row, column: usize| -> Option<bool> {
+        let (count, price, total) = (figure(row, count)?, figure(row, column)?, figure(row, total)?);
+        // A unit price is rounded to its last place.
+        Some((count * price - total).abs() <= 0.011_f64.max(count.abs() * 0.005_1))
+    };
+    let column =
+        (0..grid.keys.len()).filter(|at| grid.keys.get(*at).is_some_and(Option::is_none)).find(|at| {
+            let told: Vec<bool> = rows.iter().filter_map(|row| makes(row, *at)).collect();
+            told.len() >= PRODUCT_ROWS && told.iter().all(|holds| *holds)
+        })?;
+    let mut named = grid.clone();
+    *named.keys.get_mut(column)? = Some(price.clone());
+    Some(named)
 }
 
 /// Whether two names of an item share a word that says something.

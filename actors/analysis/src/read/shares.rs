@@ -2,6 +2,9 @@
 
 mod matrix;
 
+use std::sync::LazyLock;
+
+use regex::Regex;
 use serde_json::Value as Json;
 
 use super::Document;
@@ -10,7 +13,7 @@ use super::find::{Candidate, Found, placed};
 use super::lists::{Lists, MARK, Record};
 use super::people::People;
 use crate::profile::{Model, Shares};
-use crate::scan::Kind;
+use crate::scan::{Kind, pattern};
 use crate::text::{Span, fold};
 
 /// One person's part of a thing.
@@ -159,6 +162,15 @@ pub(crate) fn read(
     }
     found
 }
+
+/// Digits of a number that tells one account from another, at least.
+const NUMBER_DIGITS: usize = 4;
+
+/// Letters of a cell at most; in a sentence a number may be a year.
+const CELL_LETTERS: usize = 80;
+
+/// Letters before and after a table that may say what it is of.
+const AROUND: usize = 240;
 
 struct Reader<'a> {
     document: &'a Document<'a>,
@@ -405,7 +417,10 @@ impl Reader<'_> {
             for (at, labels) in super::clauses::called(text) {
                 cuts.push((at.start, Some(labels.iter().filter_map(thing).collect())));
             }
-            let bracketed = |at: usize| text.get(..at).is_some_and(|before| before.ends_with('('));
+            // "25% do CDB do item 4.6": the part stands before it.
+            let bracketed = |at: usize| {
+                text.get(..at).is_some_and(|before| before.ends_with('(') || described_behind(before))
+            };
             let singly = super::clauses::called_singly(text);
             // "1/6 da casa (item 3.1)": what is described is said again by its mark.
             let described =
@@ -413,8 +428,7 @@ impl Reader<'_> {
             if described && singly.iter().all(|(_, label)| thing(label).is_none()) && !self.names(&clause) {
                 continue;
             }
-            let ours = described && singly.iter().all(|(_, label)| thing(label).is_some());
-            for (at, label) in singly.into_iter().filter(|_| !ours) {
+            for (at, label) in singly.into_iter().filter(|_| !described) {
                 let called = thing(&label).map_or(Some(Vec::new()), |_| None);
                 if numbered && !cuts.iter().any(|(start, _)| start.abs_diff(at.start) < 4) {
                     cuts.push((at.start, called));
@@ -438,9 +452,12 @@ impl Reader<'_> {
         found
     }
 
-    /// Whether a clause names somebody.
+    /// Whether a clause names somebody who may have a part.
     fn names(&self, clause: &Span) -> bool {
-        self.people.iter().any(|one| clause.start <= one.span.start && one.span.end <= clause.end)
+        let known = self.known();
+        let within = |span: &Span| clause.start <= span.start && span.end <= clause.end;
+        self.people.iter().any(|one| within(&one.span) && self.party(&one.name, &known))
+            || self.aliases(clause).iter().any(|(_, names)| names.len() == 1)
     }
 
     /// A clause cut before each sentence that names another thing of ours.
@@ -468,6 +485,7 @@ impl Reader<'_> {
             let before = self.document.text.folded(at.saturating_sub(200)..at).trim_end().to_owned();
             let mut thing = self.thing_of(before.rsplit('\n').next().unwrap_or(""));
             let rows = super::rows::rows(self.document.pages, &grid);
+            let every = thing.is_none() && self.of_every(&grid);
             let mut records: Vec<Record> = rows
                 .iter()
                 .map(|row| super::lists::from_row(self.document, &self.shares.column, row))
@@ -483,19 +501,56 @@ impl Reader<'_> {
                 if let Some(name) = own.and_then(|own| names.get(own)?.as_ref()) {
                     thing = self.thing_of(name);
                 }
-                let (Some(thing), Some(who)) = (thing, record.remove("herdeiro")) else { continue };
+                let of: Vec<usize> = match thing {
+                    Some(thing) => vec![thing],
+                    None if every => (0..self.things.len()).collect(),
+                    None => continue,
+                };
+                let Some(who) = record.remove("herdeiro") else { continue };
                 let mut take = |key: &str| record.remove(key);
-                let part = Part {
+                let mut part = Part {
                     who,
                     percent: take("percentual"),
                     fraction: take("fracao"),
                     value: take("valor"),
                     general: false,
                 };
-                if part.percent.is_some() || part.fraction.is_some() {
-                    put(thing, vec![part]);
+                if part.percent.is_none() && part.fraction.is_none() {
+                    continue;
+                }
+                if thing.is_none() {
+                    // What all of them are worth is not what a part of one is worth.
+                    (part.value, part.general) = (None, true);
+                    part.who = self.whole_name(part.who);
+                }
+                for thing in of {
+                    put(thing, vec![part.clone()]);
                 }
             }
+        }
+    }
+
+    /// Whether a table of persons without things is said to be of each thing: in the sentence before it or after it.
+    fn of_every(&self, grid: &super::grid::Grid) -> bool {
+        let text = &self.document.text;
+        if grid.keys.iter().flatten().any(|key| key == "bem") {
+            return false;
+        }
+        let at = text.flow.at(grid.page, grid.head_at);
+        let end = grid.words.iter().map(|word| text.flow.at(grid.page, word.end)).max().unwrap_or(at);
+        let before = text.folded(at.saturating_sub(AROUND)..at);
+        let after = text.folded(end..end + AROUND);
+        let line = |text: &str| self.shares.all_things.as_ref().is_some_and(|all| all.is_in(text));
+        line(before.trim_end().rsplit('\n').next().unwrap_or(""))
+            || line(after.trim_start().split('\n').next().unwrap_or(""))
+    }
+
+    /// A person as the document names that one, where a cell says more: "Rui Lobo (meeiro)".
+    fn whole_name(&self, who: Found) -> Found {
+        let said = who.value.as_str().map(fold).unwrap_or_default();
+        match self.known().into_iter().find(|name| said.starts_with(&fold(name))) {
+            Some(name) => Found { value: Json::from(name), ..who },
+            None => who,
         }
     }
 
@@ -556,22 +611,47 @@ impl Reader<'_> {
 
     /// The thing that a folded text names.
     fn thing_of(&self, text: &str) -> Option<usize> {
-        self.handles.iter().find(|(word, ..)| holds_word(text, word)).map(|(_, thing, _)| *thing)
+        // "Conta corrente no 40.718-2" is not the account that has another number.
+        let numbered = text.len() < CELL_LETTERS
+            && text.split([' ', '\t', '(', ')']).any(|word| {
+                word.bytes().filter(u8::is_ascii_digit).count() >= NUMBER_DIGITS && !word.contains(',')
+            });
+        let other = |thing: usize| {
+            let keys = self.shares.thing_keys.iter();
+            let record = self.things.get(thing);
+            let mut values = keys.filter_map(|key| record?.get(key)?.value.as_str());
+            numbered && values.any(|value| value.contains(|c: char| c.is_ascii_digit()))
+        };
+        let fits = |word: &str, thing: usize, weak: bool| holds_word(text, word) && !(weak && other(thing));
+        let hit = self.handles.iter().find(|(word, thing, weak)| fits(word, *thing, *weak));
+        hit.map(|(_, thing, _)| *thing)
     }
 
     /// "Todos os bens": each thing is shared as the sentence says, unless another says otherwise.
     fn everything(&self, range: &Span, put: &mut impl FnMut(usize, Vec<Part>)) {
         let Some(all) = &self.shares.all_things else { return };
         let folded = &self.document.text.flow.folded;
-        for clause in super::clauses::clauses(folded, range) {
-            let Some(hit) = all.find(self.document.text.folded(clause.clone())) else { continue };
-            let seen = self.seen(&clause);
-            if seen.iter().any(|one| matches!(one.sign, Sign::Thing(_))) {
+        let chars = self.document.text.flow.chars();
+        let sentences = super::clauses::clauses(folded, range).into_iter().flat_map(|clause| {
+            super::clauses::sentences(chars, folded, &clause)
+                .into_iter()
+                .map(move |sentence| (clause.clone(), sentence))
+        });
+        for (clause, sentence) in sentences {
+            if !all.is_in(self.document.text.folded(sentence.clone())) {
                 continue;
             }
-            let stop = self.document.text.folded(clause.start + hit.end..clause.end);
-            let sentence = stop.find(". ").map_or(clause.end, |at| clause.start + hit.end + at);
-            let mut within: Vec<Seen> = seen.into_iter().filter(|one| one.span.end <= sentence).collect();
+            let own = self.seen(&sentence);
+            if own.iter().any(|one| matches!(one.sign, Sign::Thing(_))) {
+                continue;
+            }
+            let mut within = own;
+            // Who gets them, the sentences before may say.
+            if !within.iter().any(|one| matches!(one.sign, Sign::Who(_))) {
+                let said = self.seen(&(clause.start..sentence.end));
+                within =
+                    if said.iter().any(|one| matches!(one.sign, Sign::Thing(_))) { within } else { said };
+            }
             let before = self.document.text.folded(range.start..clause.start);
             // "Sendo o único herdeiro, são-lhe adjudicados todos os bens".
             if !within.iter().any(|one| matches!(one.sign, Sign::Who(_)))
@@ -582,7 +662,7 @@ impl Reader<'_> {
                 within.insert(0, Seen { span, sign: Sign::Who(vec![only.clone()]) });
             }
             for thing in 0..self.things.len() {
-                let mut parts = self.parts(thing, &within, &clause, false);
+                let mut parts = self.parts(thing, &within, &sentence, false);
                 // What the whole estate is worth is not what a part of one thing is worth.
                 for part in &mut parts {
                     part.value = None;
@@ -610,7 +690,7 @@ impl Reader<'_> {
             .filter(|mention| clause.start <= mention.span.start && mention.span.end <= clause.end)
         {
             taken.push(mention.span.clone());
-            if !mention.nested && !several(&mention.name, &known) {
+            if !mention.nested && self.party(&mention.name, &known) && !several(&mention.name, &known) {
                 seen.push(Seen { span: mention.span.clone(), sign: Sign::Who(vec![mention.name.clone()]) });
             }
         }
@@ -646,7 +726,10 @@ impl Reader<'_> {
                 };
                 let before =
                     text.folded(clause.start.max(entity.span.start.saturating_sub(60))..entity.span.start);
-                let spared = kind == Kind::Money && self.shares.no_value.ends(before, 12);
+                let spared = match kind {
+                    Kind::Money => self.shares.no_value.ends(before, 12),
+                    _ => self.shares.no_share.as_ref().is_some_and(|words| words.ends(before, 0)),
+                };
                 if let Some(sign) = sign.filter(|_| !spared && free(&taken, &entity.span)) {
                     seen.push(Seen { span: entity.span.clone(), sign });
                 }
@@ -768,6 +851,26 @@ impl Reader<'_> {
         names.sort();
         names.dedup();
         names
+    }
+
+    /// Whether somebody who is named in a partition may get a part: a member, or who is qualified as a party is; not
+    /// the dead, the lawyer, or what only looks like a name.
+    fn party(&self, name: &str, known: &[String]) -> bool {
+        let folded = fold(name);
+        if known.iter().any(|known| fold(known) == folded) {
+            return true;
+        }
+        let mut others =
+            self.shares.except_fields.iter().filter_map(|at| self.fields.get(at)?.value.as_str());
+        if others.any(|other| fold(other) == folded) {
+            return false;
+        }
+        let Some(party) = &self.shares.party else { return true };
+        let text = &self.document.text;
+        let mut mentions = self.people.named(name);
+        mentions.any(|one| {
+            party.is_in(text.folded(one.own.clone())) || party.ends(text.folded(one.lead.clone()), 0)
+        })
     }
 
     /// The value of a thing as a whole.
@@ -1089,6 +1192,16 @@ fn by_hundreds(parts: &[Option<f64>], named: &[bool]) -> Option<Vec<usize>> {
         }
     }
     (owners.len() == parts.len()).then_some(owners)
+}
+
+/// Whether a text says a part of something and leads to its mark: "25% do CDB descrito no", "a metade do imóvel do".
+fn described_behind(before: &str) -> bool {
+    static LEAD: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(
+            r"(?:%|\d/\d|\bmetade|\btotalidade|\bintegralidade|\bterco|\bquarto|\bparte ideal|\bfracao)[^;\n]{0,120}\s(?:d[oa]s?|n[oa]s?)\s*$",
+        )
+    });
+    LEAD.is_match(before)
 }
 
 /// Whether `word` stands in `text` and is not part of another word.

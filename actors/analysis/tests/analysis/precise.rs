@@ -228,3 +228,97 @@ fn the_net_may_be_said_of_the_gross() {
         assert_eq!(estate(text)["informacoes_gerais"]["acervo_liquido"], json!(net), "{text}");
     }
 }
+
+#[test]
+fn a_manager_is_no_administrator() {
+    let roles = |text: &str| {
+        let general = read("meeting_minutes", text)["informacoes_gerais"].clone();
+        (general["administrador"].clone(), general["gestor"].clone())
+    };
+    assert_eq!(
+        roles(
+            "Presentes os representantes da Administradora e da gestora, Ipê Gestão de Recursos Ltda., e os cotistas.\n"
+        ),
+        (Value::Null, json!("Ipê Gestão de Recursos Ltda."))
+    );
+    assert_eq!(
+        roles(
+            "Ordem do dia: substituição da gestora pela Cedro Gestão de Recursos Ltda. e assuntos gerais.\n"
+        ),
+        (Value::Null, Value::Null),
+        "who is proposed is not who is"
+    );
+}
+
+#[test]
+fn dates_and_books_of_other_papers_are_not_the_deeds() {
+    let general = |text: &str, key: &str| estate(text)["informacoes_gerais"][key].clone();
+    assert_eq!(
+        general(
+            "Foi apresentada a certidão de óbito de Caio Reis Lobo, expedida em 2 de maio de 2025.\n",
+            "data_obito"
+        ),
+        Value::Null
+    );
+    let paper = "A herdeira é representada por procuração lavrada no 2º Tabelionato de Notas, livro 45, fls. 12/13.\n";
+    assert_eq!((general(paper, "livro"), general(paper, "folhas")), (Value::Null, Value::Null));
+    assert_eq!(
+        general(
+            "BENS\n\na) CDB nº 998877-1 do Banco BTG Pactual S.A., no valor bruto de R$ 500,00.\n",
+            "acervo_bruto"
+        ),
+        Value::Null
+    );
+}
+
+#[test]
+fn the_number_of_a_bank_is_not_that_of_an_asset() {
+    let result = estate(
+        "BENS\n\na) saldo mantido no Banco BTG Pactual S.A., CNPJ nº 30.306.294/0001-45, no valor de R$ 1.000,00.\n",
+    );
+    assert_eq!(column(&result["clausula_c_bens_btg"]["bens"], "numero"), [Value::Null]);
+}
+
+#[test]
+fn who_has_no_half_of_the_estate_is_no_owner_of_one() {
+    let spouse = |text: &str| estate(text)["meeira"].clone();
+    let text = "Comparece a viúva Eva Lobo Reis, CPF 111.444.777-35, na qualidade de cônjuge supérstite.";
+    assert_eq!(spouse(&format!("{text}\n"))["nome"], json!("Eva Lobo Reis"));
+    assert_eq!(spouse(&format!("{text} Não há meação, por serem os bens particulares.\n")), Value::Null);
+}
+
+#[test]
+fn a_rate_and_a_car_are_no_parts_of_an_heir() {
+    assert_eq!(
+        parts(
+            "Ao herdeiro Rui Lobo Reis, em pagamento de seu quinhão, caberão: a) 1/2 do veículo Fiat Palio Fire, \
+             no valor de R$ 9.000,00; b) 1/2 do CDB nº 998877-1, no valor de R$ 500,00; somando R$ 9.500,00. \
+             À herdeira Eva Lobo Reis, em pagamento de seu quinhão, caberão: a) 1/2 do veículo Fiat Palio Fire, no \
+             valor de R$ 9.000,00; b) 1/2 do CDB nº 998877-1, no valor de R$ 500,00; somando R$ 9.500,00. O imposto \
+             foi pago à alíquota de 4%.\n"
+        ),
+        [vec![
+            (json!("Rui Lobo Reis"), json!(50), json!(500)),
+            (json!("Eva Lobo Reis"), json!(50), json!(500))
+        ]]
+    );
+}
+
+#[test]
+fn what_an_item_lists_is_no_item() {
+    for (lead, name) in [
+        (
+            "(ii) Compra de títulos: foi aprovada por 80% dos votos. Fica autorizada a compra dos seguintes papéis:",
+            "Compra de títulos",
+        ),
+        (
+            "2) Venda do galpão: aprovada por unanimidade. O preço será pago nas parcelas seguintes:",
+            "Venda do galpão",
+        ),
+    ] {
+        let text = format!(
+            "DELIBERAÇÕES\n\n{lead}\n\n(a) 20.000 (vinte mil) títulos da Usina Solar S.A.; e\n\n(b) 300 cotas do Fundo Norte.\n"
+        );
+        assert_eq!(items(&text), [json!(name)], "{lead}");
+    }
+}

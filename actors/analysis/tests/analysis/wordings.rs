@@ -624,3 +624,109 @@ fn a_wide_cell_may_stand_below_a_head_in_its_middle() {
     assert_eq!(of("valor"), [json!(1000), json!(300)]);
     assert_eq!(of("tipo"), [json!("CDB"), json!("Fundo de Investimento")]);
 }
+
+#[test]
+fn a_part_may_stand_before_the_mark_of_its_asset() {
+    let goods = "ESCRITURA PÚBLICA DE INVENTÁRIO E PARTILHA\n\n\
+        HERDEIROS\n\na) Iara Brito Melo, filha, CPF 529.982.247-25;\nb) Davi Brito Melo, filho, CPF 111.444.777-35.\n\n\
+        BENS\n\n3.1) casa em Jaú, no valor de R$ 80.000,00;\n\
+        3.2) CDB nº 443322-1 do Banco BTG Pactual S.A., no valor de R$ 2.000,00.\n\nPARTILHA\n\n";
+    let part = |name: &str| (name.to_owned(), json!(50), json!(1000));
+    let expected = vec![vec![part("Iara Brito Melo"), part("Davi Brito Melo")]];
+    for lead in ["do título descrito no item 3.2", "do CDB do item 3.2"] {
+        let text = format!(
+            "{goods}7.1) HAVERÁ Iara Brito Melo, em pagamento de sua quota: a parte ideal de 50% do imóvel do item 3.1, \
+             no valor de R$ 40.000,00; e 50% {lead}, no valor de R$ 1.000,00; somando R$ 41.000,00. 7.2) HAVERÁ Davi \
+             Brito Melo, em pagamento de sua quota: a parte ideal de 50% do imóvel do item 3.1, no valor de R$ \
+             40.000,00; e 50% {lead}, no valor de R$ 1.000,00; somando R$ 41.000,00.\n"
+        );
+        assert_eq!(shares(&text), expected, "{lead}");
+    }
+}
+
+#[test]
+fn heirs_may_be_called_by_their_first_names() {
+    for text in [
+        "Compareceram Iara Brito Melo, brasileira, CPF 529.982.247-25, e Davi Brito Melo, brasileiro, CPF \
+         111.444.777-35. A falecida deixou dois filhos, Iara e Davi, já qualificados, seus únicos herdeiros.\n",
+        "Como partes: Iara Brito Melo, brasileira, CPF 529.982.247-25; e Davi Brito Melo, brasileiro, CPF \
+         111.444.777-35. São seus herdeiros legítimos os filhos maiores Iara e Davi, acima nomeados.\n",
+    ] {
+        let kin = |name: &str, kin: &str| (name.to_owned(), kin.to_owned(), false);
+        let expected = vec![kin("Iara Brito Melo", "filha"), kin("Davi Brito Melo", "filho")];
+        assert_eq!(heirs(&format!("ESCRITURA DE INVENTÁRIO\n\n{text}")), expected, "{text}");
+    }
+}
+
+#[test]
+fn quotas_in_a_table_may_be_of_each_asset() {
+    let text = "ESCRITURA PÚBLICA DE INVENTÁRIO E PARTILHA\n\n\
+        HERDEIROS\n\na) Iara Brito Melo, filha, CPF 529.982.247-25;\nb) Davi Brito Melo, filho, CPF 111.444.777-35.\n\n\
+        BENS\n\na) CDB nº 443322-1 do Banco BTG Pactual S.A., no valor de R$ 2.000,00.\n\nPARTILHA\n\n\
+        Beneficiário         Quota-parte     Valor (R$)\n\
+        Iara Brito Melo      2/5             32.800,00\n\
+        Davi Brito Melo      3/5             49.200,00\n\n\
+        As quotas incidem sobre cada um dos bens.\n";
+    let part = |name: &str, share: &str| (name.to_owned(), json!(share), Value::Null);
+    assert_eq!(shares(text), vec![vec![part("Iara Brito Melo", "2/5"), part("Davi Brito Melo", "3/5")]]);
+}
+
+#[test]
+fn an_administrator_may_be_named_after_the_fund() {
+    let name = "Jatobá Serviços S.A. Distribuidora de Títulos e Valores Mobiliários";
+    for text in [
+        format!(
+            "Na qualidade de instituição administradora do LAGO AZUL FII (\"Fundo\"), a {name}, com sede em Recife, apura os votos.\n"
+        ),
+        format!(
+            "Assembleia na sede da {name}, em Recife, na qualidade de instituição administradora do Fundo.\n"
+        ),
+    ] {
+        assert_eq!(minutes(&text)["informacoes_gerais"]["administrador"], json!(name), "{text}");
+    }
+}
+
+#[test]
+fn the_dead_may_be_named_in_the_title_alone() {
+    for title in [
+        "ESCRITURA DE INVENTÁRIO E PARTILHA DOS BENS DEIXADOS PELO FALECIMENTO DE ALVA DIAS PRATES",
+        "ESCRITURA DE INVENTÁRIO DOS BENS FICADOS POR FALECIMENTO DE ALVA DIAS PRATES",
+    ] {
+        let result = deed(&format!("{title}\n\nSaibam quantos esta virem que compareceram as partes.\n"));
+        assert_eq!(result["informacoes_gerais"]["falecido"], json!("Alva Dias Prates"), "{title}");
+    }
+}
+
+#[test]
+fn what_is_said_behind_a_table_of_votes_is_of_its_items() {
+    let result = minutes(
+        "DELIBERAÇÕES\n\n\
+         Item     Matéria                    A favor     Contra     Resultado\n\
+         1        Contas de 2024             97,00%      3,00%      Aprovada\n\
+         2        Segunda emissão de cotas   90,00%      10,00%     Aprovada\n\n\
+         Item 2: autorizada a emissão de 40.000 cotas, a R$ 25,00 por cota, no montante de R$ 1.000.000,00.\n",
+    );
+    let items = &result["informacoes_complementares"]["deliberacoes"];
+    assert_eq!(items.as_array().unwrap().len(), 2);
+    assert_eq!((&items[1]["quantidade"], &items[1]["preco_unitario"]), (&json!(40000), &json!(25)));
+}
+
+#[test]
+fn a_price_is_known_by_what_it_makes() {
+    for head in ["soared", "Cot. fech."] {
+        let result = minutes(&format!(
+            "CARTEIRA\n\n\
+             Ativo        Quantidade   {head:12} Valor total (R$)\n\
+             HGLG11       100          150,00       15.000,00\n\
+             KNCR11       20           101,50       2.030,00\n\
+             XPML11       10           99,00        990,00\n"
+        ));
+        let prices: Vec<Value> = result["clausula_b_quantidades"]["detalhamento"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["preco_unitario"].clone())
+            .collect();
+        assert_eq!(prices, [json!(150), json!(101.5), json!(99)], "{head}");
+    }
+}

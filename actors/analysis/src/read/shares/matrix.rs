@@ -12,6 +12,9 @@ use super::{Part, Reader};
 use crate::scan::{Kind, figure, pattern};
 use crate::text::{Span, fold};
 
+/// Letters of a word that names something, at least.
+const WORD_LETTERS: usize = 4;
+
 /// What parts of one thing may differ from all of it by, in percent or in thousandths of its value.
 const SLACK: f64 = 0.06;
 
@@ -103,14 +106,23 @@ impl Reader<'_> {
             }
         };
         let keys: Vec<Option<String>> = made.iter().map(keyed).collect();
+        // A row that names something else has figures of its own.
+        let strange: Vec<bool> = made
+            .iter()
+            .zip(&keys)
+            .map(|(row, key)| key.is_none() && self.strange(row, side, names))
+            .collect();
         let heights: Vec<f32> = grid.rows.iter().map(|row| middle(row)).collect();
         // A line without a name of its own belongs to the nearest that has one.
+        let owned = |at: usize| {
+            keys.get(at).is_some_and(Option::is_some) || strange.get(at).copied().unwrap_or(false)
+        };
         let owner = |at: usize| {
             let far = |other: usize| {
                 heights.get(at).zip(heights.get(other)).map_or(f32::MAX, |(a, b)| (a - b).abs())
             };
             (0..keys.len())
-                .filter(|other| keys.get(*other).is_some_and(Option::is_some))
+                .filter(|other| owned(*other))
                 .min_by(|a, b| far(*a).total_cmp(&far(*b)).then(a.cmp(b)))
         };
         let mut found: Vec<(usize, String, Cell)> = Vec::new();
@@ -152,6 +164,23 @@ impl Reader<'_> {
                 put(thing, vec![Part { who, percent, fraction, value, general: false }]);
             }
         }
+    }
+
+    /// Whether a row names what is none of ours: by a word that stands in the name of none.
+    fn strange(&self, row: &Row, side: &str, names: &[String]) -> bool {
+        let cell = row.cells.iter().find(|(key, _)| key.as_deref() == Some(side));
+        let Some((_, cell)) = cell else { return false };
+        let ours: Vec<String> = match side {
+            "bem" => {
+                let name =
+                    |record: &super::Record| record.get(&self.shares.thing_name)?.value.as_str().map(fold);
+                self.things.iter().filter_map(name).collect()
+            }
+            _ => names.iter().map(|name| fold(name)).collect(),
+        };
+        let text = row.text.folded(cell.clone());
+        text.split(|c: char| !c.is_ascii_alphabetic())
+            .any(|word| word.len() >= WORD_LETTERS && !ours.iter().any(|name| name.contains(word)))
     }
 
     /// Numbers without a sign are percentages where those of a thing make a hundred, and reais where they make its value.
