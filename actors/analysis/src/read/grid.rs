@@ -94,6 +94,7 @@ fn noise(page: &Page, word: &Word) -> bool {
     let doubtful = word.confidence < DIRT
         && text.chars().count() <= 3
         && text.contains(char::is_alphabetic)
+        && !text.chars().all(|c| matches!(c, 'I' | 'V' | 'X' | 'i' | 'v' | 'x' | 'l'))
         && !text.contains(|c: char| c.is_ascii_digit() || c == '$');
     page.is_ocr && (sign || doubtful)
 }
