@@ -181,6 +181,20 @@ pub(crate) enum Of {
     Item,
 }
 
+/// Cells that count in place of a column's where another column says so.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Instead {
+    /// The column.
+    pub(crate) column: String,
+    /// The column that decides.
+    pub(crate) by: String,
+    /// What it says then.
+    pub(crate) is: Vec<String>,
+    /// The heads of the cells that count.
+    pub(crate) heads: Pattern,
+}
+
 /// A list of records.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -201,6 +215,8 @@ pub(crate) struct List {
     /// Of persons: who belongs to the list.
     #[serde(default)]
     pub(crate) when: Vec<When>,
+    /// Whose cells count in place of another column's: the votes against what was rejected.
+    pub(crate) instead: Option<Instead>,
     /// The columns of which the third is the product of the others: how many, at what price, and how much that makes.
     pub(crate) product: Option<(String, String, String)>,
     /// Of persons: what is said of one of `except_fields` who belongs to the list all the same.

@@ -495,7 +495,13 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
     let mut last = false;
     let mut total: Option<Found> = None;
     let keys: Vec<&str> = std::iter::once(&list.key).chain(&list.key_from).map(String::as_str).collect();
-    let tables = grid::grids(document.pages, &keys, &grid::heads(&list.column));
+    let heads = grid::heads(&list.column);
+    let against = |text: &str, used: &[String], again: bool| {
+        let asked = list.instead.as_ref().filter(|instead| !again && instead.heads.heads(text));
+        let free = asked.is_some() && !used.iter().any(|key| key == AGAINST);
+        heads(text, used, again).or_else(|| free.then(|| AGAINST.to_owned()))
+    };
+    let tables = grid::grids(document.pages, &keys, &against);
     let elsewhere = |grid: &grid::Grid| {
         let at = document.text.flow.at(grid.page, grid.head_at);
         !list.not_section.is_empty() && document.within(at, &list.not_section)
@@ -509,8 +515,8 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
         }
         for grid in tables.iter().filter(|grid| elsewhere(grid) == other) {
             let opening = opening_of(document, grid);
-            let whole = by_product(document, list, grid);
-            for row in rows(document.pages, whole.as_ref().unwrap_or(grid)) {
+            let product = by_product(document, list, grid);
+            for row in rows(document.pages, product.as_ref().unwrap_or(grid)) {
                 let text = row.text.flow.folded.trim();
                 if list.total_row.as_ref().is_some_and(|sum| sum.is_in(text) || sum.is_in(first_words(&row)))
                 {
@@ -530,6 +536,7 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
                     });
                     let filled = row.cells.iter().filter(|(_, cell)| cell.len() > 1).count();
                     let mut record = from_row(document, &list.column, &row);
+                    record.extend(decided(document, list, &record, &row));
                     if let Some(number) = number.filter(|label| {
                         (1..=5).contains(&label.len())
                             && label.split('.').all(|part| {
@@ -692,6 +699,33 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
         }
     }
     (records, total)
+}
+
+/// What a column of a table is called whose cells count in place of another's; no column of a list is called so.
+const AGAINST: &str = "#against";
+
+/// The votes that decided, where an item was rejected and the table tells those against it beside those for it.
+fn decided(
+    document: &Document<'_>,
+    list: &List,
+    record: &Record,
+    row: &super::rows::Row,
+) -> Option<(String, Found)> {
+    let instead = list.instead.as_ref()?;
+    let outcome = record.get(&instead.by)?.value.as_str()?;
+    if !instead.is.iter().any(|one| one == outcome) {
+        return None;
+    }
+    let column = list.column.iter().find(|column| column.key == instead.column)?;
+    let (_, cell) = row.cells.iter().find(|(key, _)| key.as_deref() == Some(AGAINST))?;
+    let one = whole(&row.text, cell, asked(column))?;
+    let share = |value: &serde_json::Value| crate::scan::figure(value.as_str()?.strip_suffix('%')?);
+    let more = match record.get(&column.key).and_then(|found| share(&found.value)) {
+        Some(other) => share(&one.value)? > other,
+        None => true,
+    };
+    let found = more.then(|| placed(&row.text, document.pages, one, 0.9)).flatten()?;
+    Some((column.key.clone(), found))
 }
 
 /// Rows at least whose figures show what a column is that has no head that can be read.

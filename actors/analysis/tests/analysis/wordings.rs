@@ -594,7 +594,7 @@ fn a_count_and_its_share_may_have_a_column_each() {
              1        Venda do galpão       1.200.300    93,02%     90.100       6,98%      Aprovada\n\
              2        Troca do auditor      300.100      25,00%     900.200      75,00%     Rejeitada\n"
         ),
-        rows(&[["Venda do galpão", "aprovada", "93,02%"], ["Troca do auditor", "rejeitada", "25,00%"]])
+        rows(&[["Venda do galpão", "aprovada", "93,02%"], ["Troca do auditor", "rejeitada", "75,00%"]])
     );
 }
 
@@ -728,5 +728,20 @@ fn a_price_is_known_by_what_it_makes() {
             .map(|one| one["preco_unitario"].clone())
             .collect();
         assert_eq!(prices, [json!(150), json!(101.5), json!(99)], "{head}");
+    }
+}
+
+#[test]
+fn the_votes_of_what_was_rejected_are_those_against_it() {
+    for (heads, share) in [("Contra      ", "64,00%"), ("Não aprovo  ", "51,50%")] {
+        let text = format!(
+            "DELIBERAÇÕES\n\n\
+             Item  Matéria                 A favor     {heads}Resultado\n\
+             1     Contas de 2024          97,00%      3,00%       Aprovada\n\
+             2     Venda do galpão         30,00%      {share}      Rejeitada\n"
+        );
+        let expected =
+            rows(&[["Contas de 2024", "aprovada", "97,00%"], ["Venda do galpão", "rejeitada", share]]);
+        assert_eq!(resolutions(&text), expected, "{heads}");
     }
 }
