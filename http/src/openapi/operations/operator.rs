@@ -47,6 +47,10 @@ fn text() -> Value {
     json!({ "type": "string", "maxLength": 300 })
 }
 
+fn name() -> Value {
+    json!({ "type": "string", "minLength": 1, "maxLength": 300 })
+}
+
 fn node() -> Parameter {
     query("node", text(), ["Only this node.", "Somente este nó."])
 }
@@ -92,8 +96,8 @@ fn actor() -> Operation {
     let summary = ["One actor, with what happened to it", "Um ator, com o que lhe aconteceu"];
     reading("/v1/operator/actor", "operatorActor", summary, of::<ActorShown>)
         .takes([
-            Parameter { is_required: true, ..query("node", text(), ["Its node.", "Seu nó."]) },
-            Parameter { is_required: true, ..query("path", text(), ["Its path.", "Seu caminho."]) },
+            Parameter { is_required: true, ..query("node", name(), ["Its node.", "Seu nó."]) },
+            Parameter { is_required: true, ..query("path", name(), ["Its path.", "Seu caminho."]) },
         ])
         .refuses(&["invalid_request", "nothing_known"])
 }
