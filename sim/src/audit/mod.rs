@@ -3,6 +3,7 @@
 //!
 //! Each audit is drawn by the seed of the run that it follows, so that it can be made again with it.
 
+mod agenda;
 mod answers;
 mod blobs;
 mod custody;
@@ -16,6 +17,7 @@ mod owners;
 mod places;
 mod questions;
 mod tampered;
+mod tenure;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};

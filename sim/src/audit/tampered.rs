@@ -1,12 +1,15 @@
 //! A log and a snapshot in which one thing is not as it was written: whoever reads them must notice, at the right place.
 
-use std::sync::Arc;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use enabler_storage::log::{
-    self, Entry, Head, Line, LogError, Manifest, Position, SnapshotRef, Spool, Start,
+    self, Entry, Head, Line, LogError, Manifest, Position, SealedEntry, SnapshotRef, Spool, Start,
 };
-use enabler_storage::objects::{Key, Memory, ObjectStore};
+use enabler_storage::objects::{ETag, Key, Listed, Memory, Object, ObjectStore, PutOutcome, StoreError};
 
 use super::history::{History, Meaning};
 use super::{Broken, Dice, Folder, failed};
@@ -30,6 +33,7 @@ async fn all(dice: &mut Dice) -> Result<(), Broken> {
     if read.0 != count as u64 || read.1.is_some() {
         return Err((REPLAY, format!("a sound log of {count} ends at {} ({:?})", read.0, read.1)));
     }
+    growing(&history, dice).await?;
     for spoil in SPOILS {
         spoiled(&history, spoil, dice).await?;
     }
@@ -37,8 +41,85 @@ async fn all(dice: &mut Dice) -> Result<(), Broken> {
     snapshots(&history.end(), dice).await
 }
 
+/// A log to which entries are appended right behind the reader's question whether there is a next one.
+#[derive(Debug)]
+struct Growing {
+    store: Memory,
+    later: Mutex<Vec<SealedEntry>>,
+}
+
+#[async_trait]
+impl ObjectStore for Growing {
+    async fn put_new(&self, key: &Key, bytes: Bytes) -> PutOutcome {
+        self.store.put_new(key, bytes).await
+    }
+
+    async fn put_if(&self, key: &Key, etag: &ETag, bytes: Bytes) -> PutOutcome {
+        self.store.put_if(key, etag, bytes).await
+    }
+
+    async fn put_file_new(&self, key: &Key, file: &Path) -> PutOutcome {
+        self.store.put_file_new(key, file).await
+    }
+
+    async fn get(&self, key: &Key) -> Result<Option<Object>, StoreError> {
+        let found = self.store.get(key).await?;
+        if found.is_none() {
+            let later = std::mem::take(&mut *self.later.lock().unwrap_or_else(PoisonError::into_inner));
+            for entry in &later {
+                let _ = log::put_entry(&self.store, entry).await;
+            }
+        }
+        Ok(found)
+    }
+
+    async fn get_range(&self, key: &Key, range: Range<u64>) -> Result<Option<Bytes>, StoreError> {
+        self.store.get_range(key, range).await
+    }
+
+    async fn head(&self, key: &Key) -> Result<Option<enabler_storage::objects::Head>, StoreError> {
+        self.store.head(key).await
+    }
+
+    async fn list_after(
+        &self,
+        prefix: &str,
+        after: Option<&Key>,
+        limit: usize,
+    ) -> Result<Vec<Listed>, StoreError> {
+        self.store.list_after(prefix, after, limit).await
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), StoreError> {
+        self.store.delete(key).await
+    }
+}
+
+/// A log that grows between two requests of its reader is whole: it neither ends early nor has a gap.
+async fn growing(history: &History, dice: &mut Dice) -> Result<(), Broken> {
+    let count = history.entries.len();
+    // One entry alone that comes behind the question is the business of the next one.
+    let from = dice.below(count as u64 - 1) as usize;
+    let store = history.stored(from).await.map_err(|error| failed("storing a log", &error))?;
+    let later = Mutex::new(history.entries.get(from..).unwrap_or_default().to_vec());
+    let (seq, error) = walked(Arc::new(Growing { store, later }), Position::default()).await;
+    if let Some(error) = error {
+        return Err((
+            REPLAY,
+            format!("a sound log of {count} entries that grew behind entry {from} is refused: {error}"),
+        ));
+    }
+    if seq != count as u64 {
+        return Err((
+            REPLAY,
+            format!("a log of {count} entries that grew behind entry {from} ends at {seq}"),
+        ));
+    }
+    Ok(())
+}
+
 /// Follows a log as far as it goes, and says how it ended.
-async fn walked(store: Arc<Memory>, from: Position) -> (u64, Option<LogError>) {
+async fn walked(store: Arc<dyn ObjectStore>, from: Position) -> (u64, Option<LogError>) {
     let mut replay = log::replay(store, 0, from);
     loop {
         match replay.next().await {
