@@ -39,8 +39,7 @@ stack: models ## the cluster with a Prometheus and the alert rules; STACK=--kill
 	@deploy/stack.sh "$(PROGRAM)" $(STACK)
 
 # Built once, as the tests want it: their features reach down to tokio, and a program that was built without them first
-# would have nearly every crate compiled twice. One test more than cores at a time: those with a cluster wait for each other,
-# and for timeouts.
+# would have nearly every crate compiled twice.
 test: setup ## everything that must hold: format, lints, all tests
 	$(call step,Format)
 	@cargo fmt --all --check
@@ -51,7 +50,7 @@ test: setup ## everything that must hold: format, lints, all tests
 	$(call step,Lints of the whole workspace (the first time this takes minutes))
 	@cargo clippy --locked --workspace --all-targets --quiet -- -D warnings
 	$(call step,Tests (each crate reports as it is done))
-	@RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(($$(nproc) + 1))} cargo test --locked --workspace
+	@cargo test --locked --workspace
 	@if command -v cargo-deny >/dev/null 2>&1; then \
 		printf '\n\033[1m== Licences and advisories\033[0m\n'; \
 		cargo deny --locked check licenses bans sources; \
