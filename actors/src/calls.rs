@@ -261,7 +261,10 @@ impl Calls {
     fn nobody_reaches_the_store(&self, confirmed: Option<Instant>) -> bool {
         let Some(confirmed) = confirmed else { return false };
         let view = self.net.view().borrow().clone();
-        let is_other = |member: &&Member| member.id != view.me && member.has_role(role::DOCUMENTS);
+        // Of whom nothing is known but a name may own anything.
+        let is_other = |member: &&Member| {
+            member.id != view.me && (member.has_role(role::DOCUMENTS) || member.facts.is_empty())
+        };
         let others: Vec<&Member> = view.members.iter().filter(is_other).collect();
         let is_blind = |member: &&Member| {
             member.is_alive() && member.since <= confirmed && member.fact(STORE_FACT) == STORE_DOWN

@@ -214,8 +214,10 @@ impl Keeper {
                 Order::Claim => {
                     self.bury(&view, &holder);
                     // What stands in the manifest changes with the claim, whoever wins it.
-                    state.manifests.remove(&shard);
-                    let _ = address.offer(ToShard::Claim);
+                    let read = state.manifests.remove(&shard).and_then(|looked| looked.found);
+                    let of_nobody = read.map_or(0, |(epoch, _)| epoch);
+                    let epoch_max = row.owner.as_ref().map_or(of_nobody, |(_, epoch)| *epoch);
+                    let _ = address.offer(ToShard::Claim(epoch_max));
                 }
                 Order::Follow => drop(address.offer(ToShard::Follow)),
                 Order::Drop => drop(address.offer(ToShard::Drop)),
@@ -368,20 +370,11 @@ impl Keeper {
         };
         let mut peers: Vec<Peer> = view.members.iter().map(peer).collect();
         // Owners that were never heard since this node started: their lease alone tells.
-        let unheard = state.signs.iter().filter(|(id, _)| view.named(&id.name).is_none());
-        peers.extend(unheard.map(|(id, signed)| {
-            Peer {
-                id: id.clone(),
-                alive: false,
-                for_ms: 0,
-                weight: 0,
-                beat_still_ms: signed
-                    .changed
-                    .zip(signed.read)
-                    .map(|(changed, read)| read.saturating_duration_since(changed).as_millis() as u64),
-                refuses: BTreeSet::new(),
-            }
-        }));
+        for (id, signed) in state.signs.iter().filter(|(id, _)| view.member(id).is_none()) {
+            let still = signed.changed.zip(signed.read);
+            let still = still.map(|(changed, read)| read.saturating_duration_since(changed));
+            custody::add_unheard(&mut peers, id, still.map(|still| still.as_millis() as u64));
+        }
         peers
     }
 

@@ -158,15 +158,30 @@ pub struct Grant {
     pub is_tried: bool,
 }
 
+/// How a shard comes to a node.
+#[derive(Debug, Clone, Copy)]
+pub enum Taking {
+    /// By a claim that ends an ownership up to this epoch.
+    Claim(u64),
+    /// The owner before has handed it over.
+    Grant(Grant),
+}
+
 impl Owner {
-    /// Claims `shard`: raises its epoch, replays what `follower` has not applied, and fences.
+    /// Claims `shard`: raises its epoch, replays what `follower` has not applied, and fences. An ownership later than
+    /// `epoch_max` is left alone.
     ///
     /// # Errors
     /// See [`OwnError`]; nothing is owned then.
-    pub async fn claim<F: Follower>(means: Means, shard: u32, follower: &mut F) -> Result<Self, OwnError> {
+    pub async fn claim<F: Follower>(
+        means: Means,
+        shard: u32,
+        epoch_max: u64,
+        follower: &mut F,
+    ) -> Result<Self, OwnError> {
         let drawn = means.chance.next_u128();
         let writer = if plant::here("writer-is-the-generation") { means.node.generation } else { drawn };
-        Self::begun(means, shard, writer, follower).pursue(Claim::new(writer), follower).await
+        Self::begun(means, shard, writer, follower).pursue(Claim::new(writer, epoch_max), follower).await
     }
 
     /// Takes up an ownership that the owner before has handed over.

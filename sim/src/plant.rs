@@ -309,6 +309,24 @@ pub const PLANTS: &[Plant] = &[
         "A reader takes the missing next entry for the end of the log though it was removed behind a snapshot.",
     ),
     plant(
+        "floor-is-forgotten",
+        &[2],
+        None,
+        "What one reader is told of the floor is forgotten before the index has come to it, and the next one asks nobody.",
+    ),
+    plant(
+        "claim-is-never-late",
+        &[17],
+        None,
+        "A claim that waited ends an ownership that began after it was decided.",
+    ),
+    plant(
+        "unheard-is-unknown",
+        &[12],
+        None,
+        "An owner without the store leaves out nodes that it has only been told of.",
+    ),
+    plant(
         "failed-append-is-told-as-done",
         &[1, 2, 103],
         Some("scylladb/scylladb#1490"),

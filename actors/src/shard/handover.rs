@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use enabler_cluster::actor::{Context, Fault};
 use enabler_cluster::net::{CallError, Net, NodeId};
-use enabler_cluster::owner::Grant;
+use enabler_cluster::owner::{Grant, Taking};
 use enabler_cluster::request::Request;
 use enabler_cluster::tree::Status;
 
@@ -169,7 +169,8 @@ impl Shard {
         let Some((_, promised_ms)) = state.promised.take().filter(|(promised, _)| *promised == writer) else {
             return Err("the hand-over was not prepared here".to_owned());
         };
-        self.claim(context, state, Some(Grant { epoch, writer, promised_ms, is_tried: false })).await;
+        self.claim(context, state, Taking::Grant(Grant { epoch, writer, promised_ms, is_tried: false }))
+            .await;
         if matches!(state.part, Mode::Serving(_)) {
             Ok(())
         } else {

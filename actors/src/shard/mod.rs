@@ -19,11 +19,12 @@ use std::time::Duration;
 use enabler_cluster::ActorCell;
 use enabler_cluster::actor::{Behaviour, Context, Fault};
 use enabler_cluster::address::Reply;
+use enabler_cluster::decide::claim::WHOEVER_HOLDS;
 use enabler_cluster::decide::custody::Part;
 use enabler_cluster::decide::restart::Policy;
 use enabler_cluster::lease;
 use enabler_cluster::net::{Net, NodeId};
-use enabler_cluster::owner::{Grant, Means, Owner};
+use enabler_cluster::owner::{Means, Owner, Taking};
 use enabler_storage::log::SnapshotRef;
 use enabler_storage::record::{DocumentId, DocumentRecord, Op};
 use enabler_storage::shard::{self as index, Settings};
@@ -96,8 +97,8 @@ pub enum Message {
     Tick,
     /// This index was made durable, or could not be.
     Flushed(Arc<Index>, Result<(), Fault>),
-    /// Own the shard.
-    Claim,
+    /// Own the shard, unless its epoch is later than this one.
+    Claim(u64),
     /// Follow the shard's log.
     Follow,
     /// The log has grown up to this entry, or may have.
@@ -208,7 +209,7 @@ impl Behaviour for Shard {
             Message::Revive(_) => "revive",
             Message::Tick => "tick",
             Message::Flushed(..) => "flushed",
-            Message::Claim => "claim",
+            Message::Claim(_) => "claim",
             Message::Follow => "follow",
             Message::Noticed => "noticed",
             Message::Superseded(_) => "superseded",
@@ -238,7 +239,7 @@ impl Behaviour for Shard {
         };
         self.tick_later(context);
         if self.is_alone {
-            self.claim(context, &mut state, None).await;
+            self.claim(context, &mut state, Taking::Claim(WHOEVER_HOLDS)).await;
         }
         Ok(state)
     }
@@ -257,9 +258,9 @@ impl Behaviour for Shard {
             }
             Message::Flushed(index, outcome) => self.flushed(context, state, &index, outcome),
             // It tries again by itself.
-            Message::Claim | Message::Follow if self.view.refuses() => {}
-            Message::Claim if !matches!(state.part, Mode::Serving(_)) => {
-                self.claim(context, state, None).await;
+            Message::Claim(_) | Message::Follow if self.view.refuses() => {}
+            Message::Claim(epoch_max) if !matches!(state.part, Mode::Serving(_)) => {
+                self.claim(context, state, Taking::Claim(epoch_max)).await;
             }
             Message::Follow if matches!(state.part, Mode::Resting) => {
                 self.follow(context, state).await;
@@ -271,7 +272,7 @@ impl Behaviour for Shard {
             }
             Message::Superseded(epoch) => self.superseded(context, state, epoch),
             Message::Drop if matches!(state.part, Mode::Following(_)) => self.rest(context, state),
-            Message::Claim | Message::Follow | Message::Drop => {}
+            Message::Claim(_) | Message::Follow | Message::Drop => {}
             Message::Prepare(reply) => reply.send(self.prepare(context, state).await),
             Message::Granted { epoch, writer, reply } => {
                 reply.send(self.granted(context, state, epoch, writer).await);
@@ -345,7 +346,7 @@ impl Shard {
                 Ok(())
             }
             Mode::Resting if self.is_alone && !self.view.refuses() => {
-                self.claim(context, state, None).await;
+                self.claim(context, state, Taking::Claim(WHOEVER_HOLDS)).await;
                 Ok(())
             }
             Mode::Resting => Ok(()),
@@ -416,7 +417,7 @@ impl Shard {
     }
 
     /// Becomes the owner, by a claim or with the epoch and writer of a hand-over; else follows, and says why.
-    async fn claim(&self, context: &Context<Message>, state: &mut State, mut granted: Option<Grant>) {
+    async fn claim(&self, context: &Context<Message>, state: &mut State, mut taking: Taking) {
         let mut rebuilt = false;
         loop {
             let mut following = match self.open(context, state).await {
@@ -427,14 +428,16 @@ impl Shard {
             let means = self.means.clone();
             let (asked, asked_ms) = (Instant::now(), means.clock.uptime_ms());
             let waits = context.seat().waits("store");
-            let (owned, dead) = match granted {
-                Some(grant) => {
+            let (owned, dead) = match taking {
+                Taking::Grant(grant) => {
                     // A hand-over is felt: both are asked of the store at once.
-                    let taking = Owner::take_over(means, self.number, grant, &mut *following);
-                    let (owned, dead) = tokio::join!(taking, self.was_declared_dead());
+                    let taken = Owner::take_over(means, self.number, grant, &mut *following);
+                    let (owned, dead) = tokio::join!(taken, self.was_declared_dead());
                     (owned, Some(dead))
                 }
-                None => (Owner::claim(means, self.number, &mut *following).await, None),
+                Taking::Claim(epoch_max) => {
+                    (Owner::claim(means, self.number, epoch_max, &mut *following).await, None)
+                }
             };
             // A claim may have taken long: in an outage, or asleep.
             let took_ms = self.means.clock.uptime_ms().saturating_sub(asked_ms);
@@ -451,7 +454,8 @@ impl Shard {
                     return;
                 }
                 Ok(owner) => {
-                    let reason = takeover(granted.is_some(), self.is_alone || owner.epoch() == 1);
+                    let reason =
+                        takeover(matches!(taking, Taking::Grant(_)), self.is_alone || owner.epoch() == 1);
                     match self.serve(context, owner, following).await {
                         Ok(serving) => {
                             metrics::SHARD_TAKEOVERS.one([reason]);
@@ -475,7 +479,9 @@ impl Shard {
                 // The log is the truth: an index that cannot take it is made anew, once.
                 _ if !rebuilt => {
                     rebuilt = true;
-                    granted = granted.map(|grant| Grant { is_tried: true, ..grant });
+                    if let Taking::Grant(grant) = &mut taking {
+                        grant.is_tried = true;
+                    }
                     context.seat().failed("replay", format!("{fault}; the index is rebuilt"), None);
                     drop(following);
                     if let Err(fault) = self.wipe().await {

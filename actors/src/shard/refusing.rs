@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use enabler_cluster::actor::{Context, Fault};
+use enabler_cluster::decide::claim::WHOEVER_HOLDS;
 use enabler_cluster::decide::custody::Part;
 use enabler_cluster::decide::restart::{History, Policy, Verdict};
 use tokio::time::Instant;
@@ -105,7 +106,7 @@ impl Shard {
         state.part = Mode::Following(following);
         context.seat().note("replica again");
         if self.is_alone {
-            let _ = context.address().offer(Message::Claim);
+            let _ = context.address().offer(Message::Claim(WHOEVER_HOLDS));
         }
     }
 }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use enabler_cluster::ActorCell;
 use enabler_cluster::actor::{self, Context, Fault};
 use enabler_cluster::address::{Address, Reply};
+use enabler_cluster::decide::claim::WHOEVER_HOLDS;
 use enabler_cluster::decide::custody::Part;
 use enabler_cluster::decide::restart::{History, Verdict};
 use enabler_cluster::net::NodeId;
@@ -300,7 +301,7 @@ impl Shard {
             state.part = Mode::Following(serving.end(context));
             self.view.notice(context.address());
             if self.is_alone {
-                let _ = context.address().offer(Message::Claim);
+                let _ = context.address().offer(Message::Claim(WHOEVER_HOLDS));
             }
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use enabler_cluster::address::Address;
 use enabler_cluster::decide::custody::Part;
+use enabler_cluster::decide::horizon::{Effect, Event, Look};
 use enabler_cluster::net::NodeId;
 use enabler_storage::clock::Clock;
 use enabler_storage::log::{self, LogError};
@@ -25,10 +26,6 @@ const CATCH_UP_MAX: Duration = Duration::from_secs(5);
 const CONFIRM_MAX: Duration = Duration::from_secs(2);
 /// As [`CONFIRM_MAX`], when the store did not say the last time: an outage must not hold up every reader as long.
 const CONFIRM_AGAIN_MAX: Duration = Duration::from_millis(300);
-
-/// Entries, beyond those that the index has, after which a reading looks for no more: each takes a request to the store,
-/// and a node that is so far behind has just begun to follow, while the owner knows everything.
-const LOOKS_MAX: u64 = 16;
 
 /// How long a request waits for a shard that is about to be handed over to this node: a swap of the manifest and an
 /// entry, some tens of milliseconds. Whoever waited in vain looks for the owner again.
@@ -87,12 +84,10 @@ struct Inner {
     applied: AtomicU64,
     /// Wakes readers in the order in which they came.
     has_applied: Notify,
-    /// The last entry that the log was seen to have, by whichever reading, also by one that gave up.
+    /// The last entry that the log was seen to have had, by whichever reading, also by one that gave up.
     seen: AtomicU64,
     confirming: Mutex<Confirmed>,
     begun: AtomicU64,
-    /// When the log last told where it ends, by the uptime of the machine.
-    confirmed_ms: AtomicU64,
     attention: std::sync::Mutex<Attention>,
     refusals: std::sync::Mutex<Refusals>,
     shelf: OnceLock<Arc<Shelf>>,
@@ -135,10 +130,13 @@ impl Attention {
     }
 }
 
+/// What the last question after the end of the log came to.
 #[derive(Debug, Clone, Copy)]
 struct Confirmed {
     number: u64,
     outcome: Result<u64, Doubt>,
+    /// When the log last told where it ends, by the uptime of the machine.
+    at_ms: Option<u64>,
 }
 
 /// Why it is not known where the log ends.
@@ -160,7 +158,6 @@ impl View {
         View(Arc::new(Inner {
             number,
             store,
-            confirmed_ms: AtomicU64::new(clock.uptime_ms()),
             clock,
             is_alone,
             index: RwLock::default(),
@@ -169,7 +166,7 @@ impl View {
             applied: AtomicU64::new(0),
             has_applied: Notify::new(),
             seen: AtomicU64::new(0),
-            confirming: Mutex::new(Confirmed { number: 0, outcome: Err(Doubt::Silent) }),
+            confirming: Mutex::new(Confirmed { number: 0, outcome: Err(Doubt::Silent), at_ms: None }),
             begun: AtomicU64::new(0),
             attention: std::sync::Mutex::default(),
             refusals: std::sync::Mutex::new(Refusals::none()),
@@ -361,47 +358,56 @@ impl View {
             let was_silent = last.number > 0 && last.outcome == Err(Doubt::Silent);
             let patience = if was_silent { CONFIRM_AGAIN_MAX } else { CONFIRM_MAX };
             let (asked, asked_ms) = (Instant::now(), self.0.clock.uptime_ms());
-            let why = match tokio::time::timeout(patience, self.look_for_the_end()).await {
-                Ok(Ok(None)) => {
-                    *last = Confirmed { number, outcome: Err(Doubt::FarAhead) };
-                    return last.outcome;
-                }
+            let age_max_ms = FLOOR_AGE_MAX.as_millis() as u64;
+            let is_old = last.at_ms.is_none_or(|at_ms| asked_ms.saturating_sub(at_ms) >= age_max_ms);
+            last.number = number;
+            last.outcome = match tokio::time::timeout(patience, self.look_for_the_end(is_old)).await {
                 Ok(Ok(Some(end))) => {
                     self.confirm(asked);
-                    self.0.confirmed_ms.store(asked_ms, Ordering::SeqCst);
-                    *last = Confirmed { number, outcome: Ok(end) };
-                    return last.outcome;
+                    last.at_ms = Some(asked_ms);
+                    Ok(end)
                 }
-                Ok(Err(error)) => error.to_string(),
-                Err(_) => "the object store does not answer".to_owned(),
+                Ok(Ok(None)) => Err(Doubt::FarAhead),
+                Ok(Err(error)) => {
+                    tracing::debug!(%error, shard = self.0.number, "the end of the log could not be looked for");
+                    Err(Doubt::Silent)
+                }
+                Err(_) => {
+                    tracing::debug!(
+                        shard = self.0.number,
+                        "the object store does not say where the log ends"
+                    );
+                    Err(Doubt::Silent)
+                }
             };
-            tracing::debug!(why, shard = self.0.number, "the end of the log could not be looked for");
-            *last = Confirmed { number, outcome: Err(Doubt::Silent) };
         }
         last.outcome
     }
 
     /// The last entry of the log; `None` if that is far beyond what is here.
-    async fn look_for_the_end(&self) -> Result<Option<u64>, LogError> {
-        let shard = self.0.number;
-        let failed = |source| LogError::Store { shard, source };
-        let mut seq = self.applied();
-        let age_ms = self.0.clock.uptime_ms().saturating_sub(self.0.confirmed_ms.load(Ordering::SeqCst));
-        if age_ms >= FLOOR_AGE_MAX.as_millis() as u64 {
-            // What follows the last entry that is here may have given way to a snapshot while this node slept.
-            let manifest = log::read_manifest(&*self.0.store, shard).await?;
-            seq = seq.max(manifest.map_or(0, |manifest| manifest.value.floor_seq));
+    async fn look_for_the_end(&self, is_old: bool) -> Result<Option<u64>, LogError> {
+        let (shard, store) = (self.0.number, &*self.0.store);
+        let (mut look, mut effect) = Look::new(self.applied(), self.0.seen.load(Ordering::SeqCst), is_old);
+        loop {
+            // A search that gives up, or is given up, leaves to the next one what it was told.
+            self.0.seen.fetch_max(look.seen(), Ordering::SeqCst);
+            let event = match effect {
+                Effect::AskFloor => {
+                    let manifest = log::read_manifest(store, shard).await?;
+                    Event::Floor(manifest.map_or(0, |manifest| manifest.value.floor_seq))
+                }
+                Effect::AskEntry(seq) => {
+                    let found = store.head(&log::entry_key(shard, seq)?).await;
+                    match found.map_err(|source| LogError::Store { shard, source })? {
+                        Some(_) => Event::There,
+                        None => Event::Absent,
+                    }
+                }
+                Effect::End(end) => return Ok(Some(end)),
+                Effect::FarAhead => return Ok(None),
+            };
+            effect = look.step(event, self.applied());
         }
-        for _ in 0..LOOKS_MAX {
-            let key = log::entry_key(shard, seq.saturating_add(1))?;
-            if self.0.store.head(&key).await.map_err(failed)?.is_none() {
-                return Ok(Some(seq));
-            }
-            self.0.seen.fetch_max(seq.saturating_add(1), Ordering::SeqCst);
-            // What this node has applied meanwhile need not be asked for.
-            seq = self.applied().max(seq.saturating_add(1));
-        }
-        Ok(None)
     }
 }
 

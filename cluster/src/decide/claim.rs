@@ -58,10 +58,14 @@ pub enum Effect {
     Fail,
 }
 
+/// The latest epoch that a claim may end, where it may end any.
+pub const WHOEVER_HOLDS: u64 = u64::MAX;
+
 /// One claim.
 #[derive(Debug, Clone)]
 pub struct Claim {
     writer: u128,
+    epoch_max: u64,
     epoch: u64,
     swaps: u32,
     pending: bool,
@@ -69,14 +73,18 @@ pub struct Claim {
 
 impl Claim {
     /// Begins a claim; `writer` must be new: it tells this ownership from every other one.
-    pub fn new(writer: u128) -> (Self, Effect) {
-        (Claim { writer, epoch: 0, swaps: 0, pending: false }, Effect::ReadManifest)
+    ///
+    /// An ownership that is later than `epoch_max` is left alone: between the decision to claim and the claim may lie an
+    /// actor that was busy, and whoever has taken the shard meanwhile lives.
+    pub fn new(writer: u128, epoch_max: u64) -> (Self, Effect) {
+        let epoch_max = if plant::here("claim-is-never-late") { WHOEVER_HOLDS } else { epoch_max };
+        (Claim { writer, epoch_max, epoch: 0, swaps: 0, pending: false }, Effect::ReadManifest)
     }
 
     /// Takes up an ownership that stands in the manifest already. Where everything before entry `next` is known, the log is
     /// read no further: if it has grown since, the fence is refused and the rest is replayed.
     pub fn granted(writer: u128, epoch: u64, next: Option<u64>) -> (Self, Effect) {
-        let claim = Claim { writer, epoch, swaps: 0, pending: false };
+        let claim = Claim { writer, epoch_max: WHOEVER_HOLDS, epoch, swaps: 0, pending: false };
         (claim, next.map_or(Effect::Replay, Effect::Fence))
     }
 
@@ -110,7 +118,7 @@ impl Claim {
     fn raise(&mut self, held: Option<Held>) -> Effect {
         let epoch = held.map_or(0, |held| held.epoch);
         // Whoever was faster lives: taking the shard from it again would only move it twice.
-        let is_lost = self.swaps > 0 && epoch >= self.epoch;
+        let is_lost = epoch > self.epoch_max || self.swaps > 0 && epoch >= self.epoch;
         if is_lost || self.swaps >= SWAPS_MAX {
             return Effect::Yield(epoch);
         }
@@ -133,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_fresh_shard_is_created_replayed_fenced_and_served() {
-        let (mut claim, first) = Claim::new(1);
+        let (mut claim, first) = Claim::new(1, 0);
         assert_eq!(first, Effect::ReadManifest);
         assert_eq!(claim.step(Event::Manifest(None)), Effect::Create(1));
         assert_eq!(claim.step(Event::Swapped), Effect::Replay);
@@ -154,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_swap_whose_answer_was_lost_is_found_in_the_manifest() {
-        let (mut claim, _) = Claim::new(9);
+        let (mut claim, _) = Claim::new(9, 4);
         claim.step(Event::Manifest(Some(Held { epoch: 4, writer: 2 })));
         assert_eq!(claim.step(Event::Unknown), Effect::ReadManifest);
         assert_eq!(claim.step(Event::Manifest(Some(Held { epoch: 5, writer: 9 }))), Effect::Replay);
@@ -164,15 +172,21 @@ mod tests {
 
     #[test]
     fn a_lost_swap_is_never_mistaken_for_ours() {
-        let (mut claim, _) = Claim::new(9);
+        let (mut claim, _) = Claim::new(9, 4);
         claim.step(Event::Manifest(Some(Held { epoch: 4, writer: 2 })));
         claim.step(Event::Unknown);
         assert_eq!(claim.step(Event::Manifest(Some(Held { epoch: 5, writer: 3 }))), Effect::Yield(5));
     }
 
     #[test]
+    fn who_has_taken_the_shard_since_the_claim_was_decided_keeps_it() {
+        let (mut claim, _) = Claim::new(9, 4);
+        assert_eq!(claim.step(Event::Manifest(Some(Held { epoch: 5, writer: 2 }))), Effect::Yield(5));
+    }
+
+    #[test]
     fn a_swap_that_was_not_applied_is_tried_again_under_the_same_epoch() {
-        let (mut claim, _) = Claim::new(9);
+        let (mut claim, _) = Claim::new(9, 4);
         let held = Some(Held { epoch: 4, writer: 2 });
         claim.step(Event::Manifest(held));
         claim.step(Event::Unknown);
@@ -181,7 +195,7 @@ mod tests {
 
     #[test]
     fn the_refusal_of_a_repetition_is_no_refusal_of_the_swap() {
-        let (mut claim, _) = Claim::new(9);
+        let (mut claim, _) = Claim::new(9, 4);
         claim.step(Event::Manifest(Some(Held { epoch: 4, writer: 2 })));
         assert_eq!(claim.step(Event::Lost), Effect::ReadManifest);
         assert_eq!(claim.step(Event::Manifest(Some(Held { epoch: 5, writer: 9 }))), Effect::Replay);
@@ -196,7 +210,7 @@ mod tests {
         fn rivals_never_serve_one_epoch_twice(order in prop::collection::vec((0usize..3, any::<bool>()), 1..200)) {
             let mut store = Manifest::default();
             let mut rivals: Vec<_> = (1..=3u128).map(|writer| {
-                let (claim, effect) = Claim::new(writer);
+                let (claim, effect) = Claim::new(writer, WHOEVER_HOLDS);
                 (writer, claim, effect, None::<Held>)
             }).collect();
             let mut served = std::collections::BTreeSet::new();
@@ -213,7 +227,7 @@ mod tests {
                     Effect::Fence(_) => Event::Fenced,
                     Effect::Serve(epoch) => {
                         prop_assert!(served.insert(epoch), "epoch {} served twice", epoch);
-                        let (fresh, first) = Claim::new(*writer + 100 * served.len() as u128);
+                        let (fresh, first) = Claim::new(*writer + 100 * served.len() as u128, WHOEVER_HOLDS);
                         *writer += 100 * served.len() as u128;
                         *claim = fresh;
                         *effect = first;

@@ -48,6 +48,24 @@ pub struct Peer {
     pub refuses: BTreeSet<u32>,
 }
 
+impl Peer {
+    /// An owner by the manifest that was never heard: its lease alone tells of it.
+    fn unheard(id: NodeId, beat_still_ms: Option<u64>) -> Self {
+        Peer { id, alive: false, for_ms: 0, weight: 0, beat_still_ms, refuses: BTreeSet::new() }
+    }
+}
+
+/// Adds to `peers` the owner `id` that was never heard, whose beat has stood still for `beat_still_ms`.
+///
+/// An earlier start of the same node, if that is silent, gives it its place: it is over, and each node counts once.
+pub fn add_unheard(peers: &mut Vec<Peer>, id: &NodeId, beat_still_ms: Option<u64>) {
+    match peers.iter_mut().find(|peer| peer.id.name == id.name) {
+        None => peers.push(Peer::unheard(id.clone(), beat_still_ms)),
+        Some(known) if known.alive || known.id.generation >= id.generation => {}
+        Some(known) => *known = Peer::unheard(id.clone(), beat_still_ms),
+    }
+}
+
 /// The cluster at one moment.
 #[derive(Debug, Clone)]
 pub struct Scene<'a> {
@@ -250,6 +268,24 @@ mod tests {
         // A node that is gone, or cannot hold it, is wanted in vain.
         let gone = [peer_of("a", true), peer_of("b", false), peer_of("c", true)];
         assert_eq!(order_with(&scene(&a, &gone), shard, Part::Owner, &held(&a), Some("b")), Order::Stay);
+    }
+
+    #[test]
+    fn an_owner_that_began_anew_unheard_and_died_is_replaced_when_its_lease_has_run_out() {
+        let me = id("a");
+        let anew = NodeId { name: "b".to_owned(), generation: 2 };
+        let silent = [peer_of("a", true), peer_of("b", false), peer_of("c", true)];
+        let shard = shard_of("a", &[peer_of("a", true), peer_of("c", true)]);
+        let told = |peers: &[Peer], still_ms| {
+            let mut peers = peers.to_vec();
+            add_unheard(&mut peers, &anew, Some(still_ms));
+            assert_eq!(peers.len(), 3, "each node counts once");
+            order(&scene(&me, &peers), shard, Part::Replica, &Holder::Node(anew.clone()))
+        };
+        assert_eq!(told(&silent, LEASE_MS), Order::Claim);
+        assert_ne!(told(&silent, LEASE_MS - 1), Order::Claim, "it may live, and was never heard");
+        let alive = [peer_of("a", true), peer_of("b", true), peer_of("c", true)];
+        assert_ne!(told(&alive, LEASE_MS), Order::Claim, "its new start will be heard in a moment");
     }
 
     #[test]

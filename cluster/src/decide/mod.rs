@@ -7,6 +7,7 @@ pub mod append;
 pub mod claim;
 pub mod credit;
 pub mod custody;
+pub mod horizon;
 pub mod placement;
 pub mod restart;
 pub mod route;

@@ -4,6 +4,7 @@ use enabler_storage::objects::{Fault, Memory};
 use enabler_storage::record::DocumentId;
 
 use super::*;
+use crate::decide::claim::WHOEVER_HOLDS;
 
 #[derive(Default)]
 struct Ledger {
@@ -48,12 +49,12 @@ fn delete(n: u8) -> Vec<Op> {
 async fn what_was_acknowledged_is_what_the_next_owner_reads() {
     let store = Arc::new(Memory::new());
     let mut ledger = Ledger::default();
-    let mut owner = Owner::claim(means(&store, 1), 0, &mut ledger).await.unwrap();
+    let mut owner = Owner::claim(means(&store, 1), 0, WHOEVER_HOLDS, &mut ledger).await.unwrap();
     for n in 1..=3 {
         owner.append(delete(n), &mut ledger).await.unwrap();
     }
     let mut next = Ledger::default();
-    let owner = Owner::claim(means(&store, 2), 0, &mut next).await.unwrap();
+    let owner = Owner::claim(means(&store, 2), 0, WHOEVER_HOLDS, &mut next).await.unwrap();
     assert_eq!((owner.epoch(), next.deletions()), (2, vec![1, 2, 3]));
 }
 
@@ -61,12 +62,12 @@ async fn what_was_acknowledged_is_what_the_next_owner_reads() {
 async fn an_append_whose_answer_is_lost_is_acknowledged_once() {
     let store = Arc::new(Memory::new());
     let mut ledger = Ledger::default();
-    let mut owner = Owner::claim(means(&store, 1), 0, &mut ledger).await.unwrap();
+    let mut owner = Owner::claim(means(&store, 1), 0, WHOEVER_HOLDS, &mut ledger).await.unwrap();
     store.schedule([Fault::AnswerLost]);
     let seq = owner.append(delete(7), &mut ledger).await.unwrap();
     assert_eq!(owner.append(delete(8), &mut ledger).await.unwrap(), seq + 1);
     let mut next = Ledger::default();
-    Owner::claim(means(&store, 2), 0, &mut next).await.unwrap();
+    Owner::claim(means(&store, 2), 0, WHOEVER_HOLDS, &mut next).await.unwrap();
     assert_eq!(next.deletions(), [7, 8]);
 }
 
@@ -74,7 +75,7 @@ async fn an_append_whose_answer_is_lost_is_acknowledged_once() {
 async fn an_append_that_never_arrived_is_put_again() {
     let store = Arc::new(Memory::new());
     let mut ledger = Ledger::default();
-    let mut owner = Owner::claim(means(&store, 1), 0, &mut ledger).await.unwrap();
+    let mut owner = Owner::claim(means(&store, 1), 0, WHOEVER_HOLDS, &mut ledger).await.unwrap();
     store.schedule([Fault::Lost, Fault::Lost]);
     owner.append(delete(7), &mut ledger).await.unwrap();
     assert_eq!(ledger.deletions(), [7]);
@@ -84,8 +85,8 @@ async fn an_append_that_never_arrived_is_put_again() {
 async fn an_earlier_owner_can_write_nothing_after_the_fence() {
     let store = Arc::new(Memory::new());
     let (mut ledger, mut next) = (Ledger::default(), Ledger::default());
-    let mut earlier = Owner::claim(means(&store, 1), 0, &mut ledger).await.unwrap();
-    let mut later = Owner::claim(means(&store, 2), 0, &mut next).await.unwrap();
+    let mut earlier = Owner::claim(means(&store, 1), 0, WHOEVER_HOLDS, &mut ledger).await.unwrap();
+    let mut later = Owner::claim(means(&store, 2), 0, WHOEVER_HOLDS, &mut next).await.unwrap();
     later.append(delete(2), &mut next).await.unwrap();
     let refused = earlier.append(delete(1), &mut ledger).await.unwrap_err();
     assert!(matches!(refused, OwnError::Superseded { shard: 0, epoch: 2 }), "{refused}");
@@ -96,7 +97,7 @@ async fn an_earlier_owner_can_write_nothing_after_the_fence() {
 async fn a_store_out_of_reach_leaves_an_append_undecided_and_never_acknowledged() {
     let store = Arc::new(Memory::new());
     let mut ledger = Ledger::default();
-    let mut owner = Owner::claim(means(&store, 1), 0, &mut ledger).await.unwrap();
+    let mut owner = Owner::claim(means(&store, 1), 0, WHOEVER_HOLDS, &mut ledger).await.unwrap();
     store.always(Some(Fault::Lost));
     let error = owner.append(delete(1), &mut ledger).await.unwrap_err();
     assert!(matches!(error, OwnError::Undecided { .. }), "{error}");
@@ -116,7 +117,8 @@ impl Follower for Interrupted {
 
     async fn apply(&mut self, entry: &SealedEntry) -> Result<(), FollowError> {
         if self.ledger.entries.is_empty() {
-            let rival = Owner::claim(means(&self.store, 9), 0, &mut Ledger::default()).await.unwrap();
+            let rival =
+                Owner::claim(means(&self.store, 9), 0, WHOEVER_HOLDS, &mut Ledger::default()).await.unwrap();
             assert_eq!(rival.epoch(), 3);
         }
         self.ledger.apply(entry).await
@@ -126,11 +128,11 @@ impl Follower for Interrupted {
 #[tokio::test(start_paused = true)]
 async fn a_claim_overtaken_between_its_swap_and_its_fence_yields_and_writes_nothing() {
     let store = Arc::new(Memory::new());
-    Owner::claim(means(&store, 1), 0, &mut Ledger::default()).await.unwrap();
+    Owner::claim(means(&store, 1), 0, WHOEVER_HOLDS, &mut Ledger::default()).await.unwrap();
     let mut slow = Interrupted { ledger: Ledger::default(), store: store.clone() };
-    let refused = Owner::claim(means(&store, 2), 0, &mut slow).await.err().unwrap();
+    let refused = Owner::claim(means(&store, 2), 0, WHOEVER_HOLDS, &mut slow).await.err().unwrap();
     assert!(matches!(refused, OwnError::Superseded { shard: 0, epoch: 3 }), "{refused:?}");
     // The log is still one that the next owner can follow.
-    let next = Owner::claim(means(&store, 3), 0, &mut Ledger::default()).await.unwrap();
+    let next = Owner::claim(means(&store, 3), 0, WHOEVER_HOLDS, &mut Ledger::default()).await.unwrap();
     assert_eq!(next.epoch(), 4);
 }

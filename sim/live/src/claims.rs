@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use enabler_cluster::decide::claim::WHOEVER_HOLDS;
 use enabler_cluster::net::NodeId;
 use enabler_cluster::owner::{FollowError, Follower, Means, OwnError, Owner};
 use enabler_config::Secret;
@@ -265,7 +266,7 @@ async fn again_and_again(
             node: NodeId { name: format!("claimant-{number}"), generation: 1 },
             keeps: log::MIN_AGE,
         };
-        match Owner::claim(means, SHARD, &mut end).await {
+        match Owner::claim(means, SHARD, WHOEVER_HOLDS, &mut end).await {
             Ok(owner) => {
                 if let Some(reign) = reign(owner, &mut end, field).await {
                     open(&field.reigns).push(reign);

@@ -10,7 +10,7 @@ use enabler_cluster::decide::route::{self, Next, Route, Tried, Worker};
 use enabler_cluster::owner::Group;
 use enabler_storage::record::{DocumentId, Op};
 
-use super::{Broken, Dice, agenda, custody as rules, owners, tenure};
+use super::{Broken, Dice, agenda, custody as rules, horizon, owners, tenure};
 use crate::chance::{Chances, Stream, mixed};
 use crate::core::judge::{BOUNDED, CUT_OFF, ONE_CHAIN, OWNED, RESTARTS, SETTLED};
 
@@ -32,6 +32,7 @@ pub(super) fn check(seed: u64) -> Result<(), Broken> {
     rules::check(&mut dice)?;
     tenure::check(&mut dice)?;
     agenda::check(&mut dice)?;
+    horizon::check(&mut dice)?;
     owners::check(&mut dice)
 }
 

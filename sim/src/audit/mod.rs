@@ -10,6 +10,7 @@ mod custody;
 pub mod flips;
 mod formats;
 mod history;
+mod horizon;
 mod index;
 mod keeping;
 mod machines;

@@ -4,7 +4,7 @@ use enabler_cluster::decide::append::{self, Append, Author, Outcome};
 use enabler_cluster::decide::claim::{self, Claim, Held};
 
 use super::{Broken, Dice};
-use crate::core::judge::{BOUNDED, FENCED, NO_STALE_ACK, ONE_CHAIN, OWNED, SETTLED, UNKNOWN};
+use crate::core::judge::{BOUNDED, CUT_OFF, FENCED, NO_STALE_ACK, ONE_CHAIN, OWNED, SETTLED, UNKNOWN};
 
 /// Steps of one append or one claim: each has a bound of its own far below.
 const STEPS_MAX: u32 = 200;
@@ -220,6 +220,7 @@ fn claim(dice: &mut Dice) -> Result<(), Broken> {
     let first = (!dice.one_in(4)).then(|| Held { epoch: dice.below(6), writer: 500 });
     let mut manifest = Manifest { held: first, seen: None, ours: Vec::new(), late: None };
     let is_granted = dice.one_in(5);
+    let epoch_max = if dice.one_in(2) { dice.below(6) } else { claim::WHOEVER_HOLDS };
     let mut free = None;
     let (mut claim, mut effect) = if is_granted {
         let epoch = 3 + dice.below(4);
@@ -227,7 +228,7 @@ fn claim(dice: &mut Dice) -> Result<(), Broken> {
         free = (!dice.one_in(4)).then(|| 1 + dice.below(50));
         Claim::granted(writer, epoch, free)
     } else {
-        Claim::new(writer)
+        Claim::new(writer, epoch_max)
     };
     let (mut is_fenced, mut superseded, mut is_away) = (false, None, false);
     for _ in 0..STEPS_MAX {
@@ -240,6 +241,10 @@ fn claim(dice: &mut Dice) -> Result<(), Broken> {
             claim::Effect::Create(epoch) | claim::Effect::Swap(epoch) => {
                 is_fenced = false;
                 raises(&manifest, effect, epoch, writer)?;
+                if epoch > epoch_max.saturating_add(1) {
+                    let text = format!("a claim that may end epoch {epoch_max} goes for epoch {epoch}");
+                    return Err((CUT_OFF, text));
+                }
                 manifest.swap(epoch, writer, dice)
             }
             claim::Effect::Replay => {

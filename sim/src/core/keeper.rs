@@ -101,8 +101,10 @@ fn look(node: &Arc<Node>, state: &Shared, began_ms: u64) {
                     node.world.judge.claims(&node.id.name, number, from, heard, seen);
                 }
                 bury(node, &holder);
-                locked(state).manifests.remove(&number);
-                let _ = cell.mailbox.offer(Message::Claim);
+                let read = locked(state).manifests.remove(&number).and_then(|looked| looked.found);
+                let of_nobody = read.map_or(0, |(epoch, _)| epoch);
+                let epoch_max = row.owner.as_ref().map_or(of_nobody, |(_, epoch)| *epoch);
+                let _ = cell.mailbox.offer(Message::Claim(epoch_max));
             }
             Order::Follow => drop(cell.mailbox.offer(Message::Follow)),
             Order::Drop => drop(cell.mailbox.offer(Message::Drop)),
@@ -182,16 +184,11 @@ fn peers(node: &Node, state: &Shared, began_ms: u64) -> Vec<Peer> {
             refuses: BTreeSet::new(),
         });
     }
-    let is_heard = |id: &NodeId| id.name == node.id.name || others.contains_key(&Node::number_of(id));
-    for (id, signed) in state.signs.iter().filter(|(id, _)| !is_heard(id)) {
-        peers.push(Peer {
-            id: id.clone(),
-            alive: false,
-            for_ms: 0,
-            weight: 0,
-            beat_still_ms: signed.sign.map(|_| signed.read_ms.saturating_sub(signed.changed_ms)),
-            refuses: BTreeSet::new(),
-        });
+    for (id, signed) in &state.signs {
+        if others.get(&Node::number_of(id)).is_none_or(|heard| heard.said.id != *id) {
+            let still_ms = signed.sign.map(|_| signed.read_ms.saturating_sub(signed.changed_ms));
+            custody::add_unheard(&mut peers, id, still_ms);
+        }
     }
     peers
 }

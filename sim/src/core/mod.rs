@@ -60,7 +60,7 @@ impl Plan {
     ///
     /// Without `nodes` (0) and `faults` the seed chooses these too: mostly three nodes and every fault that is survived
     /// without loss, at times five or two nodes, a damaged store, or a scene that few seeds would draw: the hole that
-    /// collection could leave, a node that alone reaches the store, an owner that the others have left.
+    /// collection could leave, a node that alone reaches the store, heard by the owner or not, an owner that the others have left.
     pub fn of_seed(seed: u64, nodes: u8, faults: Option<Faults>) -> Self {
         let mood = mixed(seed ^ 0x300d) % 40;
         let chosen = match mood {
@@ -73,6 +73,7 @@ impl Plan {
             (None, 6) => script::hole(seed),
             (None, 9) => script::apart(seed),
             (None, 10) => script::left(seed),
+            (None, 11) => script::unheard(seed),
             (None, 7 | 8) => draw(seed, nodes, Faults { damage: true, ..Faults::ALL }),
             (faults, _) => draw(seed, nodes, faults.unwrap_or(Faults::ALL)),
         };

@@ -101,6 +101,8 @@ pub struct Said {
     pub follows: Vec<u32>,
     /// Whether it lets its shards go.
     pub drains: bool,
+    /// Nodes that it has heard of, now or ever.
+    pub knows: Vec<NodeId>,
     /// Its last beat.
     pub beat: u64,
     /// Whether it reaches the store; nothing if it does not know yet.

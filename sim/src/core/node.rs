@@ -42,6 +42,15 @@ pub struct Heard {
     pub alive: bool,
 }
 
+impl Heard {
+    /// A node of which others have told.
+    fn of_others(id: NodeId, now_ms: u64) -> Self {
+        let (owns, follows, knows) = (Vec::new(), Vec::new(), Vec::new());
+        let said = Said { id, owns, follows, drains: false, knows, beat: 0, store_up: None };
+        Heard { said: Arc::new(said), at_ms: 0, since_ms: now_ms, alive: false }
+    }
+}
+
 /// What a node knows of a shard beyond itself.
 #[derive(Debug, Clone, Default)]
 pub struct Row {
@@ -235,6 +244,7 @@ impl Node {
             owns,
             follows,
             drains: self.drains.load(Ordering::Relaxed),
+            knows: self.others().values().map(|heard| heard.said.id.clone()).collect(),
             beat: self.beat.load(Ordering::Relaxed),
             store_up: match self.store_up.load(Ordering::Relaxed) {
                 0 => None,
@@ -246,6 +256,12 @@ impl Node {
     fn hear(&self, from: u8, said: Arc<Said>) {
         let now_ms = self.engine().now_ms();
         let mut others = self.others();
+        // Of whom others tell alone, nothing is known but that he is there.
+        for id in said.knows.iter().filter(|id| id.name != self.id.name && !plant::here("unheard-is-unknown"))
+        {
+            let heard = || Heard::of_others(id.clone(), now_ms);
+            others.entry(Self::number_of(id)).or_insert_with(heard);
+        }
         match others.get_mut(&from) {
             Some(heard) if heard.said.id.generation > said.id.generation => {}
             Some(heard) if heard.said.id == said.id => {

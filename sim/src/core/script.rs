@@ -432,6 +432,16 @@ fn owner_of_the_first(nodes: u8) -> u8 {
 /// The seed chooses how long it lasts and when the deletions come.
 #[must_use]
 pub fn apart(seed: u64) -> Scene {
+    apart_after(seed, None)
+}
+
+/// As [`apart`], where the owner began anew just before and has not heard the third node since.
+#[must_use]
+pub fn unheard(seed: u64) -> Scene {
+    apart_after(seed, Some(1_900))
+}
+
+fn apart_after(seed: u64, anew_before_ms: Option<u64>) -> Scene {
     let mut chances = Chances::of_seed(mixed(seed ^ 0xa9a7), false);
     let owner = owner_of_the_first(3);
     let beside = owner % 3 + 1;
@@ -444,6 +454,10 @@ pub fn apart(seed: u64) -> Scene {
     }
     let from_ms = 8_500;
     let for_ms = 12_000 + chances.draw(WHEN, 6_000);
+    if let Some(before_ms) = anew_before_ms {
+        at(from_ms - before_ms, Step::Crash { node: owner, loses_disk: false, back_ms: 100 });
+        at(from_ms - before_ms - 50, Step::Cut { from: owner, to: alone, one_way: false, for_ms: 20_000 });
+    }
     for node in [owner, beside] {
         let how = if chances.draw(WHAT, 4) == 3 { Silence::Silent } else { Silence::Refuses };
         at(from_ms, Step::Outage { node, how, for_ms });

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use enabler_cluster::decide::claim::WHOEVER_HOLDS;
 use enabler_cluster::decide::custody::Part;
 use enabler_cluster::decide::placement::{self, Candidate};
 use enabler_cluster::decide::restart::Policy;
@@ -260,7 +261,9 @@ impl World {
                     .event(What::Fault, None, None, || format!("the clock of n{node} is off by {by_ms} ms"));
             }
             Step::Panic { node, shard, times } => self.panic(node, shard, times),
-            Step::Usurp { node, shard } => self.tell(node, shard, Message::Claim, "claims out of turn"),
+            Step::Usurp { node, shard } => {
+                self.tell(node, shard, Message::Claim(WHOEVER_HOLDS), "claims out of turn")
+            }
             Step::Compact => {
                 for node in self.nodes().values() {
                     node.shards.iter().for_each(|cell| drop(cell.mailbox.offer(Message::Look)));

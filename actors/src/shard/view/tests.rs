@@ -3,6 +3,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use enabler_cluster::decide::horizon::LOOKS_MAX;
 use enabler_storage::clock::SystemClock;
 use enabler_storage::objects::{ETag, Head, Key, Listed, Memory, Object, PutOutcome, StoreError};
 use enabler_storage::shard::{Settings, ShardIndex};

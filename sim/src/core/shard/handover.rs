@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use enabler_cluster::net::NodeId;
-use enabler_cluster::owner::Grant;
+use enabler_cluster::owner::{Grant, Taking};
 
 use super::{Actor, Message, Mode, State};
 use crate::core::net::{Answer, Call, NoAnswer};
@@ -109,7 +109,7 @@ impl Actor {
         let Some((_, promised_ms)) = state.promised.take().filter(|(promised, _)| *promised == writer) else {
             return Err(NoAnswer::Unavailable);
         };
-        self.claim(state, Some(Grant { epoch, writer, promised_ms, is_tried: false })).await;
+        self.claim(state, Taking::Grant(Grant { epoch, writer, promised_ms, is_tried: false })).await;
         if matches!(state.mode, Mode::Serving(_)) { Ok(()) } else { Err(NoAnswer::Unavailable) }
     }
 }

@@ -11,10 +11,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use enabler_cluster::decide::custody::Part;
+use enabler_cluster::decide::horizon::{Effect, Event, Look};
 use enabler_cluster::decide::restart::{History, Policy, Verdict};
 use enabler_cluster::lease;
 use enabler_cluster::net::NodeId;
-use enabler_cluster::owner::{Grant, Group, OwnError, Owner};
+use enabler_cluster::owner::{Group, OwnError, Owner, Taking};
 use enabler_storage::log::{self, SnapshotRef};
 use enabler_storage::plant;
 use enabler_storage::record::{DocumentId, DocumentRecord, Op};
@@ -120,8 +121,8 @@ impl Cell {
 
 /// What a shard is told.
 pub enum Message {
-    /// Own it.
-    Claim,
+    /// Own it, unless its epoch is later than this one.
+    Claim(u64),
     /// Follow its log.
     Follow,
     /// Let it go.
@@ -299,10 +300,12 @@ impl Actor {
 
     async fn handle(&self, state: &mut State, message: Message) {
         match message {
-            Message::Claim if !matches!(state.mode, Mode::Serving(_)) => self.claim(state, None).await,
+            Message::Claim(epoch_max) if !matches!(state.mode, Mode::Serving(_)) => {
+                self.claim(state, Taking::Claim(epoch_max)).await;
+            }
             Message::Follow if matches!(state.mode, Mode::Resting) => self.follow(state).await,
             Message::Drop if matches!(state.mode, Mode::Following(_)) => self.rest(state),
-            Message::Claim | Message::Follow | Message::Drop | Message::Panic => {}
+            Message::Claim(_) | Message::Follow | Message::Drop | Message::Panic => {}
             Message::Noticed => {
                 self.look_for_a_later_owner(state).await;
                 self.catch_up(state).await;
@@ -358,7 +361,7 @@ impl Actor {
         }
     }
 
-    async fn claim(&self, state: &mut State, mut granted: Option<Grant>) {
+    async fn claim(&self, state: &mut State, mut taking: Taking) {
         let mut rebuilt = false;
         loop {
             let Ok(mut following) = self.open(state).await else { return self.rest(state) };
@@ -366,13 +369,15 @@ impl Actor {
             self.node.engine().event(What::Note, Some(self.number), None, || "claims".to_owned());
             let begun_ms = self.node.engine().now_ms();
             let life = || lease::has_ended(&*self.node.means.store, &self.node.id);
-            let (owned, ended) = match granted {
-                Some(grant) => {
-                    let taking = Owner::take_over(means, self.number, grant, &mut following);
-                    let (owned, ended) = futures_util::join!(taking, life());
+            let (owned, ended) = match taking {
+                Taking::Grant(grant) => {
+                    let taken = Owner::take_over(means, self.number, grant, &mut following);
+                    let (owned, ended) = futures_util::join!(taken, life());
                     (owned, Some(ended))
                 }
-                None => (Owner::claim(means, self.number, &mut following).await, None),
+                Taking::Claim(epoch_max) => {
+                    (Owner::claim(means, self.number, epoch_max, &mut following).await, None)
+                }
             };
             let error = match owned {
                 Ok(owner) => {
@@ -388,6 +393,7 @@ impl Actor {
                         state.mode = Mode::Following(following);
                         return;
                     }
+                    self.cell().seen.fetch_max(owner.position().seq, Ordering::Relaxed);
                     self.cell().confirmed_ms.fetch_max(begun_ms, Ordering::Relaxed);
                     return self.serve(state, owner, following, asked_ms);
                 }
@@ -408,7 +414,9 @@ impl Actor {
                 return self.rest(state);
             }
             rebuilt = true;
-            granted = granted.map(|grant| Grant { is_tried: true, ..grant });
+            if let Taking::Grant(grant) = &mut taking {
+                grant.is_tried = true;
+            }
             drop(following);
             self.wipe();
         }
@@ -474,12 +482,12 @@ pub(super) async fn document(
     let trusts_itself = plant::here("read-without-confirming")
         || plant::here("owner-reads-without-confirming") && cell.view().part == Part::Owner;
     let end = if trusts_itself { Some(0) } else { end_of_log(node, shard, &held).await };
+    if locked(&held).position.seq < cell.seen.load(Ordering::Relaxed) {
+        let _ = cell.mailbox.offer(Message::Noticed);
+    }
     let held = match end {
         Some(end) => {
             node.confirm(shard, asked_ms);
-            if locked(&held).position.seq < end {
-                let _ = cell.mailbox.offer(Message::Noticed);
-            }
             while locked(&held).position.seq < end && !plant::here("read-before-catching-up") {
                 if node.engine().now_ms() - asked_ms > CATCH_UP_MAX_MS {
                     return Err(NoAnswer::Unavailable);
@@ -523,21 +531,32 @@ pub(super) async fn document(
 
 async fn end_of_log(node: &Arc<Node>, shard: u32, held: &Arc<Mutex<Held>>) -> Option<u64> {
     let (cell, asked_ms) = (node.cell(shard)?, node.engine().now_ms());
-    let mut seq = locked(held).position.seq;
-    let age_ms = asked_ms - cell.confirmed_ms.load(Ordering::Relaxed);
-    if age_ms >= node.world.scene.keeps_ms / LOOKS_IN_A_LIFE && !plant::here("floor-is-not-asked") {
-        let manifest = log::read_manifest(&*node.means.store, shard).await.ok()?;
-        seq = seq.max(manifest.map_or(0, |manifest| manifest.value.floor_seq));
-    }
+    let (store, applied) = (&*node.means.store, || locked(held).position.seq);
+    let confirmed_ms = cell.confirmed_ms.load(Ordering::Relaxed);
+    let is_old = confirmed_ms == 0 || asked_ms - confirmed_ms >= node.world.scene.keeps_ms / LOOKS_IN_A_LIFE;
+    let (mut look, mut effect) = Look::new(applied(), cell.seen.load(Ordering::Relaxed), is_old);
     loop {
-        let key = log::entry_key(shard, seq + 1).ok()?;
-        let found = node.engine().within(Duration::from_secs(2), node.means.store.head(&key)).await?;
-        if found.ok()?.is_none() {
-            cell.confirmed_ms.store(asked_ms, Ordering::Relaxed);
-            return Some(seq);
-        }
-        cell.seen.fetch_max(seq + 1, Ordering::Relaxed);
-        seq = locked(held).position.seq.max(seq + 1);
+        cell.seen.fetch_max(look.seen(), Ordering::Relaxed);
+        let event = match effect {
+            Effect::AskFloor => {
+                let manifest = log::read_manifest(store, shard).await.ok()?;
+                Event::Floor(manifest.map_or(0, |manifest| manifest.value.floor_seq))
+            }
+            Effect::AskEntry(seq) => {
+                let key = log::entry_key(shard, seq).ok()?;
+                let found = node.engine().within(Duration::from_secs(2), store.head(&key)).await?;
+                if found.ok()?.is_some() { Event::There } else { Event::Absent }
+            }
+            Effect::End(end) => {
+                cell.confirmed_ms.store(asked_ms, Ordering::Relaxed);
+                return Some(end);
+            }
+            Effect::FarAhead => {
+                node.world.sometimes("a reader was too far behind");
+                return None;
+            }
+        };
+        effect = look.step(event, applied());
     }
 }
 

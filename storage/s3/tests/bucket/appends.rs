@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use enabler_cluster::decide::claim::WHOEVER_HOLDS;
 use enabler_cluster::net::NodeId;
 use enabler_cluster::owner::{FollowError, Follower, Means, Owner};
 use enabler_s3::Settings;
@@ -47,7 +48,7 @@ async fn what_an_owner_appends_over_a_line_that_loses_answers_is_in_the_log_once
         keeps: log::MIN_AGE,
     };
     let mut end = End::default();
-    let mut owner = Owner::claim(means, SHARD, &mut end).await.unwrap();
+    let mut owner = Owner::claim(means, SHARD, WHOEVER_HOLDS, &mut end).await.unwrap();
     let mut acknowledged = Vec::new();
     for number in 0..30_u8 {
         // The answer to the append is lost, and every third time the answer to the first read-back as well.

@@ -129,7 +129,7 @@ impl Shard {
             node: NodeId { name: "bench".to_owned(), generation: 1 },
             keeps: MIN_AGE,
         };
-        let owner = Owner::claim(means, 0, &mut follower).await?;
+        let owner = Owner::claim(means, 0, 0, &mut follower).await?;
         Ok(Self { store, index, owner, follower })
     }
 
