@@ -138,8 +138,10 @@ impl Calls {
                 done(&wire::Prepared { writer: prepared })
             }
             wire::GRANT => {
-                let wire::Grant { shard, epoch, writer } = read(body)?;
-                let granted = |reply| Message::Granted { epoch, writer, reply };
+                let grant = wire::decode_grant(body);
+                let (grant, ended) = grant.map_err(|error| code(refusal::MALFORMED, &error.to_string()))?;
+                let wire::Grant { shard, epoch, writer } = grant;
+                let granted = |reply| Message::Granted { epoch, writer, ended, reply };
                 self.told(request, shard, granted).await.map(|()| Bytes::new())
             }
             wire::DOCUMENT => self.document(read(body)?).await,

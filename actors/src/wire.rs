@@ -398,6 +398,22 @@ pub fn decode_search(bytes: &[u8]) -> Result<(Search, String), Malformed> {
     Ok((search, model_id))
 }
 
+/// A grant, and the last entry of the owner that gives it: it writes nothing more.
+pub fn encode_grant(grant: &Grant, ended_seq: u64) -> Bytes {
+    encode(&(grant, ended_seq))
+}
+
+/// Reads what [`encode_grant`] wrote; the entry is absent where an older node did not say it.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_grant(bytes: &[u8]) -> Result<(Grant, Option<u64>), Malformed> {
+    let (grant, used) = bincode::decode_from_slice(bytes, layout()).map_err(Malformed)?;
+    let rest = bytes.get(used..).unwrap_or_default();
+    let ended_seq = if rest.is_empty() { None } else { Some(decode(rest)?) };
+    Ok((grant, ended_seq))
+}
+
 /// A document as its shard keeps it, fields of newer versions included.
 pub fn pack(record: &DocumentRecord) -> Vec<u8> {
     codec::encode(Kind::Row, record).unwrap_or_else(|error| {
@@ -422,7 +438,11 @@ mod tests {
 
     #[test]
     fn what_a_newer_node_adds_is_passed_over() {
-        let mut bytes = encode(&Grant { shard: 3, epoch: 9, writer: 7 }).to_vec();
+        let grant = Grant { shard: 3, epoch: 9, writer: 7 };
+        let mut bytes = encode(&grant).to_vec();
+        assert_eq!(decode_grant(&bytes).unwrap(), (grant.clone(), None), "an older node says no more");
+        assert_eq!(decode_grant(&encode_grant(&grant, 5)).unwrap(), (grant.clone(), Some(5)));
+        assert_eq!(decode::<Grant>(&encode_grant(&grant, 5)).unwrap(), grant);
         bytes.extend_from_slice(b"a field of a later version");
         assert_eq!(decode::<Grant>(&bytes).unwrap(), Grant { shard: 3, epoch: 9, writer: 7 });
     }

@@ -154,6 +154,8 @@ pub struct Grant {
     pub writer: u128,
     /// When it was promised, on a clock that goes on while the machine sleeps, and the log had been read to its end.
     pub promised_ms: u64,
+    /// The last entry of the owner before, if that said so: it writes nothing more.
+    pub ended: Option<u64>,
     /// Whether it was tried to take it up: a fence of its own may be in the log then.
     pub is_tried: bool,
 }
@@ -194,8 +196,11 @@ impl Owner {
         grant: Grant,
         follower: &mut F,
     ) -> Result<Self, OwnError> {
-        let next = (!grant.is_tried).then(|| follower.position().seq + 1);
-        let begun = Claim::granted(grant.writer, grant.epoch, next);
+        let begun = if grant.is_tried {
+            Claim::granted_again(grant.writer, grant.epoch)
+        } else {
+            Claim::granted(grant.writer, grant.epoch, follower.position().seq, grant.ended)
+        };
         let mut owner = Self::begun(means, shard, grant.writer, follower);
         owner.looked_ms = grant.promised_ms;
         owner.pursue(begun, follower).await
@@ -233,7 +238,8 @@ impl Owner {
                 claim::Effect::Create(epoch) | claim::Effect::Swap(epoch) => {
                     owner.raise(seen.as_ref(), epoch).await?
                 }
-                claim::Effect::Replay => claim::Event::Replayed(owner.replay(follower).await?),
+                claim::Effect::Replay => claim::Event::Replayed(owner.replay(follower, u64::MAX).await?),
+                claim::Effect::ReplayTo(seq) => claim::Event::Replayed(owner.replay(follower, seq).await?),
                 claim::Effect::Fence(_) if plant::here("serves-without-a-fence") => {
                     owner.epoch = claim.epoch();
                     claim::Event::Fenced
@@ -246,6 +252,7 @@ impl Owner {
                     Outcome::Undecided => claim::Event::Unavailable,
                 },
                 claim::Effect::Serve(epoch) => {
+                    owner.epoch = epoch;
                     tracing::info!(shard, epoch, seq = owner.position.seq, "shard owned");
                     return Ok(owner);
                 }
@@ -279,7 +286,7 @@ impl Owner {
             match self.put(ops.clone(), follower).await? {
                 Outcome::Acknowledged => return Ok(self.position.seq),
                 Outcome::Overtaken => {
-                    self.replay(follower).await?;
+                    self.replay(follower, u64::MAX).await?;
                 }
                 Outcome::Fenced { epoch } => return Err(OwnError::Superseded { shard, epoch }),
                 Outcome::Split { .. } => return Err(OwnError::Split { shard, epoch: self.epoch }),
@@ -456,11 +463,13 @@ impl Owner {
         })
     }
 
-    /// Replays what is new; returns the next free sequence number.
-    async fn replay<F: Follower>(&mut self, follower: &mut F) -> Result<u64, OwnError> {
+    /// Replays what is new, and nothing behind entry `upto`; returns the next sequence number.
+    async fn replay<F: Follower>(&mut self, follower: &mut F, upto: u64) -> Result<u64, OwnError> {
         let shard = self.shard;
         let mut replay = log::replay(self.means.store.clone(), shard, self.position);
-        while let Some(entry) = replay.next().await.map_err(|source| OwnError::Log { shard, source })? {
+        while self.position.seq < upto
+            && let Some(entry) = replay.next().await.map_err(|source| OwnError::Log { shard, source })?
+        {
             follower.apply(&entry).await.map_err(|source| OwnError::Follow { shard, source })?;
             self.position = replay.position();
         }

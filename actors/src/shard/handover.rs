@@ -91,7 +91,8 @@ impl Shard {
             Ok(epoch) => {
                 tracing::info!(shard, %to, epoch, "shard handed over");
                 // First, so that a node that leaves is not gone before the other one knows.
-                self.grant(to.clone(), epoch, writer, turn);
+                let grant = wire::Grant { shard, epoch, writer };
+                self.grant(to.clone(), grant, serving.owner.position().seq, turn);
                 self.step_down(context, state, Some((to.clone(), epoch)));
             }
             Err(error) => {
@@ -103,7 +104,7 @@ impl Shard {
         Ok(())
     }
 
-    fn grant(&self, to: NodeId, epoch: u64, writer: u128, turn: Option<OwnedSemaphorePermit>) {
+    fn grant(&self, to: NodeId, grant: wire::Grant, ended: u64, turn: Option<OwnedSemaphorePermit>) {
         let (net, shard, granting) = (self.net.clone(), self.number, self.view.grants());
         let (served, is_served) = oneshot::channel::<()>();
         tokio::spawn(async move {
@@ -114,7 +115,7 @@ impl Shard {
         tokio::spawn(async move {
             let (_granting, _served) = (granting, served);
             let request = Request::new(format!("grant shard {shard}"), GRANT_TIME_MAX);
-            let body = wire::encode(&wire::Grant { shard, epoch, writer });
+            let body = wire::encode_grant(&grant, ended);
             while request.ended().is_none() {
                 match net.call(&to, wire::GRANT, body.clone(), &request).await {
                     Ok(_) => return,
@@ -159,8 +160,8 @@ impl Shard {
         &self,
         context: &Context<Message>,
         state: &mut State,
-        epoch: u64,
-        writer: u128,
+        (epoch, writer): (u64, u128),
+        ended: Option<u64>,
     ) -> Result<(), String> {
         if let Mode::Serving(serving) = &state.part {
             // The grant came twice, or after a claim that found it in the manifest.
@@ -169,8 +170,12 @@ impl Shard {
         let Some((_, promised_ms)) = state.promised.take().filter(|(promised, _)| *promised == writer) else {
             return Err("the hand-over was not prepared here".to_owned());
         };
-        self.claim(context, state, Taking::Grant(Grant { epoch, writer, promised_ms, is_tried: false }))
-            .await;
+        self.claim(
+            context,
+            state,
+            Taking::Grant(Grant { epoch, writer, promised_ms, ended, is_tried: false }),
+        )
+        .await;
         if matches!(state.part, Mode::Serving(_)) {
             Ok(())
         } else {

@@ -127,6 +127,8 @@ pub enum Message {
         epoch: u64,
         /// Its writer.
         writer: u128,
+        /// The last entry of the owner before, if that said so.
+        ended: Option<u64>,
         /// Whether this node serves.
         reply: Reply<Result<(), String>>,
     },
@@ -274,8 +276,8 @@ impl Behaviour for Shard {
             Message::Drop if matches!(state.part, Mode::Following(_)) => self.rest(context, state),
             Message::Claim(_) | Message::Follow | Message::Drop => {}
             Message::Prepare(reply) => reply.send(self.prepare(context, state).await),
-            Message::Granted { epoch, writer, reply } => {
-                reply.send(self.granted(context, state, epoch, writer).await);
+            Message::Granted { epoch, writer, ended, reply } => {
+                reply.send(self.granted(context, state, (epoch, writer), ended).await);
             }
             Message::Compacted(made) => self.compacted(context, state, made).await?,
             Message::Compact(reply) => self.compact_now(context, state, reply),

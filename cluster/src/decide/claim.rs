@@ -48,6 +48,8 @@ pub enum Effect {
     Swap(u64),
     /// Replay the log.
     Replay,
+    /// Replay the log up to this entry, behind which nothing is looked for.
+    ReplayTo(u64),
     /// Put the fence entry at this sequence number.
     Fence(u64),
     /// Serve: the shard is ours under this epoch.
@@ -66,6 +68,8 @@ pub const WHOEVER_HOLDS: u64 = u64::MAX;
 pub struct Claim {
     writer: u128,
     epoch_max: u64,
+    /// The last entry of the owner before, which handed the shard over and writes no more.
+    ended: Option<u64>,
     epoch: u64,
     swaps: u32,
     pending: bool,
@@ -78,14 +82,28 @@ impl Claim {
     /// actor that was busy, and whoever has taken the shard meanwhile lives.
     pub fn new(writer: u128, epoch_max: u64) -> (Self, Effect) {
         let epoch_max = if plant::here("claim-is-never-late") { WHOEVER_HOLDS } else { epoch_max };
-        (Claim { writer, epoch_max, epoch: 0, swaps: 0, pending: false }, Effect::ReadManifest)
+        (Claim { writer, epoch_max, ended: None, epoch: 0, swaps: 0, pending: false }, Effect::ReadManifest)
     }
 
-    /// Takes up an ownership that stands in the manifest already. Where everything before entry `next` is known, the log is
-    /// read no further: if it has grown since, the fence is refused and the rest is replayed.
-    pub fn granted(writer: u128, epoch: u64, next: Option<u64>) -> (Self, Effect) {
-        let claim = Claim { writer, epoch_max: WHOEVER_HOLDS, epoch, swaps: 0, pending: false };
-        (claim, next.map_or(Effect::Replay, Effect::Fence))
+    /// Takes up an ownership that stands in the manifest already, with everything up to entry `known` applied.
+    ///
+    /// Where the owner before says which entry was its last one, `ended`, no fence is needed: it has written everything that
+    /// it will ever write. If it does not say, the log is read no further: if it has grown since, the fence is refused and
+    /// the rest is replayed.
+    pub fn granted(writer: u128, epoch: u64, known: u64, ended: Option<u64>) -> (Self, Effect) {
+        let claim = Claim { writer, epoch_max: WHOEVER_HOLDS, ended, epoch, swaps: 0, pending: false };
+        let first = match ended {
+            Some(ended) if ended == known => Effect::Serve(epoch),
+            Some(ended) if ended > known => Effect::ReplayTo(ended),
+            _ => Effect::Fence(known + 1),
+        };
+        (claim, first)
+    }
+
+    /// As [`Claim::granted`], where it was tried before: the first fence may stand in the log.
+    pub fn granted_again(writer: u128, epoch: u64) -> (Self, Effect) {
+        let claim = Claim { writer, epoch_max: WHOEVER_HOLDS, ended: None, epoch, swaps: 0, pending: false };
+        (claim, Effect::Replay)
     }
 
     /// The epoch that was last asked for; ours once the claim serves.
@@ -106,6 +124,9 @@ impl Claim {
             Event::Lost | Event::Unknown => {
                 self.pending = true;
                 Effect::ReadManifest
+            }
+            Event::Replayed(next) if self.ended.is_some_and(|ended| next == ended + 1) => {
+                Effect::Serve(self.epoch)
             }
             Event::Replayed(next) => Effect::Fence(next),
             Event::Fenced => Effect::Serve(self.epoch),
@@ -151,13 +172,24 @@ mod tests {
 
     #[test]
     fn a_shard_that_is_handed_over_is_fenced_at_once_and_replayed_only_if_its_log_has_grown() {
-        let (mut claim, first) = Claim::granted(1, 4, Some(7));
+        let (mut claim, first) = Claim::granted(1, 4, 6, None);
         assert_eq!(first, Effect::Fence(7));
         assert_eq!(claim.clone().step(Event::Fenced), Effect::Serve(4));
         assert_eq!(claim.step(Event::Overtaken), Effect::Replay);
         assert_eq!(claim.step(Event::Replayed(8)), Effect::Fence(8));
         assert_eq!(claim.step(Event::Fenced), Effect::Serve(4));
-        assert_eq!(Claim::granted(1, 4, None).1, Effect::Replay);
+        assert_eq!(Claim::granted_again(1, 4).1, Effect::Replay);
+    }
+
+    #[test]
+    fn who_knows_every_entry_of_an_owner_that_has_ended_serves_without_a_fence() {
+        assert_eq!(Claim::granted(1, 4, 6, Some(6)).1, Effect::Serve(4));
+        let (mut claim, first) = Claim::granted(1, 4, 6, Some(8));
+        assert_eq!(first, Effect::ReplayTo(8));
+        assert_eq!(claim.clone().step(Event::Replayed(9)), Effect::Serve(4));
+        // Somebody has written behind it.
+        assert_eq!(claim.step(Event::Replayed(10)), Effect::Fence(10));
+        assert_eq!(Claim::granted(1, 4, 9, Some(8)).1, Effect::Fence(10));
     }
 
     #[test]
@@ -223,7 +255,7 @@ mod tests {
                         if answer_lost { Event::Unknown } else { Event::Swapped }
                     }
                     Effect::Create(_) | Effect::Swap(_) => if answer_lost { Event::Unknown } else { Event::Lost },
-                    Effect::Replay => Event::Replayed(0),
+                    Effect::Replay | Effect::ReplayTo(_) => Event::Replayed(0),
                     Effect::Fence(_) => Event::Fenced,
                     Effect::Serve(epoch) => {
                         prop_assert!(served.insert(epoch), "epoch {} served twice", epoch);

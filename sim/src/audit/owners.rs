@@ -4,7 +4,9 @@ use enabler_cluster::decide::append::{self, Append, Author, Outcome};
 use enabler_cluster::decide::claim::{self, Claim, Held};
 
 use super::{Broken, Dice};
-use crate::core::judge::{BOUNDED, CUT_OFF, FENCED, NO_STALE_ACK, ONE_CHAIN, OWNED, SETTLED, UNKNOWN};
+use crate::core::judge::{
+    BOUNDED, CUT_OFF, FENCED, NO_STALE_ACK, ONE_CHAIN, OWNED, REPLAY, SETTLED, UNKNOWN,
+};
 
 /// Steps of one append or one claim: each has a bound of its own far below.
 const STEPS_MAX: u32 = 200;
@@ -221,12 +223,19 @@ fn claim(dice: &mut Dice) -> Result<(), Broken> {
     let mut manifest = Manifest { held: first, seen: None, ours: Vec::new(), late: None };
     let is_granted = dice.one_in(5);
     let epoch_max = if dice.one_in(2) { dice.below(6) } else { claim::WHOEVER_HOLDS };
-    let mut free = None;
+    let (mut free, mut has_ended) = (None, None);
     let (mut claim, mut effect) = if is_granted {
         let epoch = 3 + dice.below(4);
         manifest.set(Held { epoch, writer }, writer);
-        free = (!dice.one_in(4)).then(|| 1 + dice.below(50));
-        Claim::granted(writer, epoch, free)
+        match dice.below(4) {
+            0 => Claim::granted_again(writer, epoch),
+            told => {
+                let known = dice.below(50);
+                free = Some(known + 1);
+                has_ended = (told == 1).then(|| known.saturating_sub(1) + dice.below(4));
+                Claim::granted(writer, epoch, known, has_ended)
+            }
+        }
     } else {
         Claim::new(writer, epoch_max)
     };
@@ -255,6 +264,13 @@ fn claim(dice: &mut Dice) -> Result<(), Broken> {
                 free = Some(1 + dice.below(50));
                 claim::Event::Replayed(free.unwrap_or(1))
             }
+            claim::Effect::ReplayTo(seq) => {
+                if Some(seq) != has_ended || free.is_none_or(|free| free > seq) {
+                    return Err((REPLAY, format!("a log known to entry {free:?} is replayed to {seq}")));
+                }
+                free = Some(seq + 1);
+                claim::Event::Replayed(seq + 1)
+            }
             claim::Effect::Fence(seq) => {
                 if free != Some(seq) {
                     return Err((ONE_CHAIN, format!("a fence goes to entry {seq}, the next is {free:?}")));
@@ -277,7 +293,9 @@ fn claim(dice: &mut Dice) -> Result<(), Broken> {
                 }
             }
             claim::Effect::Serve(epoch) => {
-                if !is_fenced || epoch != claim.epoch() || !manifest.ours.contains(&epoch) {
+                // Whoever knows every entry of an owner that has ended needs no fence.
+                let is_over = has_ended.is_some_and(|ended| free == Some(ended + 1));
+                if !(is_fenced || is_over) || epoch != claim.epoch() || !manifest.ours.contains(&epoch) {
                     let text = format!("a node serves epoch {epoch} without having fenced it");
                     return Err((NO_STALE_ACK, text));
                 }

@@ -112,6 +112,10 @@ struct Shard {
     undead: BTreeSet<u64>,
     /// Whether an owner wrote after the next one had been chosen.
     was_late: bool,
+    /// Epochs that the owner before gave away itself.
+    given: BTreeSet<u64>,
+    /// The latest epoch that is served or was.
+    served: u64,
 }
 
 #[derive(Default)]
@@ -294,6 +298,11 @@ impl Judge {
                 return Err((ONE_CHAIN, text));
             }
         }
+        if entry.epoch < known.served {
+            let text =
+                format!("entry {seq} of shard {shard} has epoch {}, {} is served", entry.epoch, known.served);
+            return Err((NO_STALE_ACK, text));
+        }
         known.was_late |= known.manifest.as_ref().is_some_and(|manifest| manifest.epoch > entry.epoch);
         let owner = known.writers.get(&entry.epoch).and_then(|(_, owner)| owner.as_ref());
         let writer = owner.map(|owner| owner.node.clone()).unwrap_or_default();
@@ -379,6 +388,9 @@ impl Judge {
                 ));
             }
             known.writers.insert(manifest.epoch, (manifest.writer, manifest.owner.clone()));
+            if is_of(&before) && !is_of(&manifest) {
+                known.given.insert(manifest.epoch);
+            }
         }
         if manifest.rest != before.rest {
             return Err((VERSIONS, format!("the manifest of shard {shard} lost what a newer version added")));
@@ -536,7 +548,10 @@ impl Judge {
 
     /// A node begins to serve a shard; at `asked_ms` it asked whether its generation was declared dead.
     pub fn serves(&self, node: &str, generation: u128, shard: u32, epoch: u64, asked_ms: u64) {
-        let state = self.state();
+        let mut state = self.state();
+        let was_given = state.shards.entry(shard).or_default().given.contains(&epoch);
+        let served = &mut state.shards.entry(shard).or_default().served;
+        *served = epoch.max(*served);
         let given = state.shards.get(&shard).and_then(|known| known.writers.get(&epoch));
         let is_its = given.and_then(|(_, owner)| owner.as_ref());
         let is_its = is_its.is_some_and(|owner| owner.node == node && owner.generation == generation);
@@ -544,7 +559,8 @@ impl Judge {
         let last = state.shards.get(&shard).and_then(|known| known.log.last_key_value());
         let is_fenced = last.is_some_and(|(_, known)| known.entry.epoch >= epoch);
         drop(state);
-        if !is_fenced {
+        // An owner that gave the shard away itself writes nothing more: nothing has to end its epoch.
+        if !is_fenced && !was_given {
             let text =
                 format!("{node} serves shard {shard} in epoch {epoch} and has not ended the epoch before");
             self.broken(NO_STALE_ACK, text);

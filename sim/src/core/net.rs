@@ -52,6 +52,8 @@ pub enum Call {
         epoch: u64,
         /// As which writer.
         writer: u128,
+        /// The last entry of the owner before.
+        ended: u64,
     },
     /// The log of a shard has grown.
     Noticed {

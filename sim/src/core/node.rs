@@ -318,9 +318,9 @@ pub(super) async fn answered(node: &Arc<Node>, call: Call) -> Result<Answer, NoA
             let (fill, slot) = Slot::pair();
             told(node, shard, Message::Prepare(fill), slot).await.map(Answer::Writer)
         }
-        Call::Grant { shard, epoch, writer } => {
+        Call::Grant { shard, epoch, writer, ended } => {
             let (fill, slot) = Slot::pair();
-            told(node, shard, Message::Granted { epoch, writer, answer: fill }, slot)
+            told(node, shard, Message::Granted { epoch, writer, ended, answer: fill }, slot)
                 .await
                 .map(|()| Answer::Done)
         }

@@ -54,8 +54,9 @@ impl Actor {
         match serving.owner.hand_over(to, writer).await {
             Ok(epoch) => {
                 self.node.world.sometimes("a shard was handed over");
+                let ended = serving.owner.position().seq;
                 self.step_down(state, Some((to.clone(), epoch)));
-                self.grant(to.clone(), epoch, writer);
+                self.grant(to.clone(), epoch, writer, ended);
             }
             Err(error) => {
                 self.node
@@ -66,12 +67,12 @@ impl Actor {
         }
     }
 
-    fn grant(&self, to: NodeId, epoch: u64, writer: u128) {
+    fn grant(&self, to: NodeId, epoch: u64, writer: u128, ended: u64) {
         let (node, shard) = (self.node.clone(), self.number);
         let until_ms = node.engine().now_ms() + GRANT_TIME_MAX_MS;
         self.node.spawn(async move {
             while node.engine().now_ms() < until_ms {
-                let call = Call::Grant { shard, epoch, writer };
+                let call = Call::Grant { shard, epoch, writer, ended };
                 let there = (Node::number_of(&to), &to);
                 match node.world.net.call(node.number, there, call, Duration::from_secs(10)).await {
                     Ok(_) | Err(NoAnswer::Unavailable | NoAnswer::NotOwner(_)) => return,
@@ -102,14 +103,24 @@ impl Actor {
         Ok(writer)
     }
 
-    pub(super) async fn granted(&self, state: &mut State, epoch: u64, writer: u128) -> Result<(), NoAnswer> {
+    pub(super) async fn granted(
+        &self,
+        state: &mut State,
+        epoch: u64,
+        writer: u128,
+        ended: u64,
+    ) -> Result<(), NoAnswer> {
         if let Mode::Serving(serving) = &state.mode {
             return if serving.owner.epoch() >= epoch { Ok(()) } else { Err(NoAnswer::Unavailable) };
         }
         let Some((_, promised_ms)) = state.promised.take().filter(|(promised, _)| *promised == writer) else {
             return Err(NoAnswer::Unavailable);
         };
-        self.claim(state, Taking::Grant(Grant { epoch, writer, promised_ms, is_tried: false })).await;
+        self.claim(
+            state,
+            Taking::Grant(Grant { epoch, writer, promised_ms, ended: Some(ended), is_tried: false }),
+        )
+        .await;
         if matches!(state.mode, Mode::Serving(_)) { Ok(()) } else { Err(NoAnswer::Unavailable) }
     }
 }

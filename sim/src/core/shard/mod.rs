@@ -139,6 +139,8 @@ pub enum Message {
         epoch: u64,
         /// As which writer.
         writer: u128,
+        /// The last entry of the owner before.
+        ended: u64,
         /// Whether it serves.
         answer: Fill<Result<(), NoAnswer>>,
     },
@@ -323,8 +325,8 @@ impl Actor {
                 let promised = self.prepare(state).await;
                 answer.with(promised);
             }
-            Message::Granted { epoch, writer, answer } => {
-                let granted = self.granted(state, epoch, writer).await;
+            Message::Granted { epoch, writer, ended, answer } => {
+                let granted = self.granted(state, epoch, writer, ended).await;
                 answer.with(granted);
             }
             Message::Tick => {
