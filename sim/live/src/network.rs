@@ -114,6 +114,8 @@ impl Network {
                 };
                 connections.spawn(async move {
                     if let Ok(mut far) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await {
+                        enabler_sim_servers::at_once(&near);
+                        enabler_sim_servers::at_once(&far);
                         let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
                     }
                 });

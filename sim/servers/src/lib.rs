@@ -13,7 +13,7 @@ mod ministack;
 mod redis;
 
 pub use leash::{Leashed, Place};
-pub use line::{Line, Mode};
+pub use line::{Line, Mode, at_once};
 pub use ministack::Ministack;
 pub use redis::RedisServer;
 

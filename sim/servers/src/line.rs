@@ -104,6 +104,8 @@ async fn connect(client: TcpStream, server: SocketAddr, mode: watch::Receiver<Mo
         return;
     }
     let Ok(server) = TcpStream::connect(server).await else { return };
+    at_once(&client);
+    at_once(&server);
     let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
     let hit = || {
         struck.fetch_add(1, Ordering::SeqCst);
@@ -113,6 +115,11 @@ async fn connect(client: TcpStream, server: SocketAddr, mode: watch::Receiver<Mo
         () = carry((from_client, to_server), Way::There, mode.clone(), &hit) => {}
         () = carry((from_server, to_client), Way::Back, mode.clone(), &hit) => {}
     }
+}
+
+/// Sends what is written at once: an answer in two pieces would wait 40 ms for the other end's acknowledgement of the first.
+pub fn at_once(stream: &TcpStream) {
+    let _ = stream.set_nodelay(true);
 }
 
 /// Where bytes go.
