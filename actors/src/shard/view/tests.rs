@@ -5,6 +5,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use enabler_cluster::decide::horizon::LOOKS_MAX;
 use enabler_storage::clock::SystemClock;
+use enabler_storage::codec;
+use enabler_storage::log::Manifest;
 use enabler_storage::objects::{ETag, Head, Key, Listed, Memory, Object, PutOutcome, StoreError};
 use enabler_storage::shard::{Settings, ShardIndex};
 
@@ -15,6 +17,8 @@ use super::*;
 #[derive(Debug)]
 struct Slow {
     entries: u64,
+    /// Entries up to this one have given way to a snapshot and are gone.
+    floor: u64,
     answers_max: u64,
     asked: AtomicU64,
 }
@@ -29,7 +33,7 @@ impl ObjectStore for Slow {
         }
         let seq: u64 = key.as_str().rsplit('/').next().and_then(|seq| seq.parse().ok()).unwrap();
         let head = Head { size_bytes: 1, etag: None, modified_ms: 0 };
-        Ok((seq <= self.entries).then_some(head))
+        Ok((seq > self.floor && seq <= self.entries).then_some(head))
     }
 
     async fn put_new(&self, _: &Key, _: Bytes) -> PutOutcome {
@@ -44,8 +48,11 @@ impl ObjectStore for Slow {
         unreachable!("a reading writes nothing")
     }
 
-    async fn get(&self, _: &Key) -> Result<Option<Object>, StoreError> {
-        unreachable!("a reading asks for no entry")
+    async fn get(&self, key: &Key) -> Result<Option<Object>, StoreError> {
+        assert_eq!(key, &log::manifest_key(0).unwrap(), "a reading asks for no entry");
+        let manifest = Manifest { floor_seq: self.floor, ..Manifest::unowned(0) };
+        let bytes = codec::encode(codec::Kind::Manifest, &manifest).unwrap();
+        Ok(Some(Object { bytes: bytes.into(), etag: ETag("1".to_owned()) }))
     }
 
     async fn get_range(&self, _: &Key, _: Range<u64>) -> Result<Option<Bytes>, StoreError> {
@@ -63,12 +70,15 @@ impl ObjectStore for Slow {
 
 /// A shard whose index has nothing of such a log.
 async fn viewed(entries: u64, answers_max: u64, dir: &Path) -> View {
+    viewed_behind(Slow { entries, floor: 0, answers_max, asked: AtomicU64::new(0) }, dir).await
+}
+
+async fn viewed_behind(store: Slow, dir: &Path) -> View {
     let settings = Settings { map_bytes: 16 << 20, ..Settings::here() };
     let place = Shelf::at(&dir.join("0000")).take().await;
     let open = ShardIndex::open(&place.folder, settings).unwrap();
     let index = Arc::new(place.hold(open));
-    let store = Arc::new(Slow { entries, answers_max, asked: AtomicU64::new(0) });
-    let view = View::new(0, store, Arc::new(SystemClock), false);
+    let view = View::new(0, Arc::new(store), Arc::new(SystemClock), false);
     view.set_index(Some(index));
     view
 }
@@ -109,6 +119,17 @@ async fn who_waits_for_an_index_that_is_let_go_looks_elsewhere_at_once() {
     });
     assert_eq!(read.map(|(_, freshness)| freshness), Err(Unreadable::NotHere));
     assert_eq!(began.elapsed(), Duration::from_millis(200), "by the paused clock");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_index_below_the_floor_is_not_read_because_an_earlier_reading_was_confirmed() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Slow { entries: 5, floor: 5, answers_max: 9, asked: AtomicU64::new(0) };
+    let view = viewed_behind(store, dir.path()).await;
+    for _ in 0..2 {
+        let read = view.current(&Address::new("shard", 8)).await;
+        assert_eq!(read.map(|(_, freshness)| freshness), Err(Unreadable::Behind));
+    }
 }
 
 #[tokio::test(start_paused = true)]
