@@ -461,7 +461,10 @@ impl Shard {
                     match self.serve(context, owner, following).await {
                         Ok(serving) => {
                             metrics::SHARD_TAKEOVERS.one([reason]);
-                            self.view.confirm(asked);
+                            // Of a shard that was handed over the store has told nothing yet.
+                            if matches!(taking, Taking::Claim(_)) {
+                                self.view.confirm(asked);
+                            }
                             state.part = Mode::Serving(Box::new(serving));
                             return;
                         }

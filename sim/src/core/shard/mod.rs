@@ -396,7 +396,10 @@ impl Actor {
                         return;
                     }
                     self.cell().seen.fetch_max(owner.position().seq, Ordering::Relaxed);
-                    self.cell().confirmed_ms.fetch_max(begun_ms, Ordering::Relaxed);
+                    // Of a shard that was handed over the store has told nothing yet.
+                    if matches!(taking, Taking::Claim(_)) {
+                        self.cell().confirmed_ms.fetch_max(begun_ms, Ordering::Relaxed);
+                    }
                     return self.serve(state, owner, following, asked_ms);
                 }
                 Err(error) => error,
