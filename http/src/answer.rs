@@ -10,6 +10,9 @@ use crate::document::{Accepted, Document, DocumentList, Status};
 use crate::language::Language;
 use crate::shapes::{DocumentAccepted, DocumentDetail, DocumentPart, DocumentSummary};
 
+/// The headers that most answers have in the end.
+const HEADERS_MOST: usize = 12;
+
 /// A JSON answer.
 pub(crate) fn json(status: StatusCode, body: &impl serde::Serialize) -> Response {
     match serde_json::to_vec(body) {
@@ -39,6 +42,7 @@ pub(crate) fn html(page: &'static str, policy: &header::HeaderValue) -> Response
 fn typed(status: StatusCode, body: bytes::Bytes, content_type: header::HeaderValue) -> Response {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
+    response.headers_mut().reserve(HEADERS_MOST);
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     response
 }

@@ -6,6 +6,7 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -14,17 +15,28 @@ use crate::door::long_id;
 use crate::language::Language;
 use crate::message::Message;
 use crate::problem::{Kind, Problem};
+use crate::silence::Silence;
 
 /// A connection whose bare refusals get a body.
 pub(crate) struct Spoken<S> {
     stream: S,
+    silence: Arc<Silence>,
     /// A completed refusal, and how much of it is written.
     refusal: Option<(Vec<u8>, usize)>,
 }
 
 impl<S> Spoken<S> {
-    pub(crate) fn new(stream: S) -> Self {
-        Self { stream, refusal: None }
+    /// `stream`, of whose answers `silence` is told.
+    pub(crate) fn new(stream: S, silence: Arc<Silence>) -> Self {
+        Self { stream, silence, refusal: None }
+    }
+
+    fn noted(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match written {
+            Poll::Ready(_) => self.silence.told(),
+            Poll::Pending => self.silence.unread(),
+        }
+        written
     }
 }
 
@@ -99,7 +111,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Spoken<S> {
             self.refusal = Some((refusal, 0));
             return Poll::Ready(Ok(buf.len()));
         }
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.noted(written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -125,7 +138,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Spoken<S> {
             self.refusal = Some((refusal, 0));
             return Poll::Ready(Ok(head.len()));
         }
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.noted(written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -145,7 +159,7 @@ mod tests {
         // Smaller than an answer, so that writing has to go on where it stopped.
         let (near, mut far) = tokio::io::duplex(64);
         let writing = async move {
-            let mut near = Spoken::new(near);
+            let mut near = Spoken::new(near, Arc::new(Silence::begun()));
             near.write_all(written).await.unwrap();
             near.shutdown().await.unwrap();
         };

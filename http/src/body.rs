@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _};
+use http_body_util::BodyDataStream;
+use hyper::body::Body as _;
 use tokio::time::{Instant, Sleep, sleep};
 use warp::http::{HeaderMap, header};
 
@@ -25,26 +27,35 @@ const DRAIN_TIME_MAX: Duration = Duration::from_secs(5);
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BodyError {
     #[error("reading the request's body")]
-    Read(#[from] warp::Error),
+    Read(#[from] hyper::Error),
     #[error("the request's body paused for too long")]
     Paused,
 }
 
 struct Arriving {
-    stream: Pin<Box<dyn Stream<Item = Result<Bytes, warp::Error>> + Send>>,
+    frames: BodyDataStream<hyper::body::Incoming>,
     /// Begun when the client is waited for: most requests have no body, or have sent it all.
     pause: Option<Pin<Box<Sleep>>>,
     ended: bool,
 }
 
-/// A body that is arriving. Clones share it, so that what a reader leaves can still be drained.
+/// A body that is arriving, if there is one. Clones share it, so that what a reader leaves can still be drained.
 #[derive(Clone)]
-pub(crate) struct Body(Arc<Mutex<Arriving>>);
+pub(crate) struct Body(Option<Arc<Mutex<Arriving>>>);
 
 impl Body {
-    pub(crate) fn new<B: Buf>(stream: impl Stream<Item = Result<B, warp::Error>> + Send + 'static) -> Self {
-        let stream = stream.map(|piece| piece.map(|mut buf| buf.copy_to_bytes(buf.remaining())));
-        Self(Arc::new(Mutex::new(Arriving { stream: Box::pin(stream), pause: None, ended: false })))
+    /// The body of a request.
+    pub(crate) fn new(body: hyper::body::Incoming) -> Self {
+        if body.is_end_stream() {
+            return Self::none();
+        }
+        let frames = BodyDataStream::new(body);
+        Self(Some(Arc::new(Mutex::new(Arriving { frames, pause: None, ended: false }))))
+    }
+
+    /// That of a request which has none.
+    pub(crate) fn none() -> Self {
+        Self(None)
     }
 
     /// The whole body, which may have at most `limit` bytes.
@@ -100,11 +111,12 @@ impl Stream for Body {
     type Item = Result<Bytes, BodyError>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let mut arriving = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(arriving) = &self.0 else { return Poll::Ready(None) };
+        let mut arriving = arriving.lock().unwrap_or_else(PoisonError::into_inner);
         if arriving.ended {
             return Poll::Ready(None);
         }
-        match arriving.stream.as_mut().poll_next(cx) {
+        match arriving.frames.poll_next_unpin(cx) {
             Poll::Ready(Some(Ok(piece))) => {
                 if let Some(pause) = &mut arriving.pause {
                     pause.as_mut().reset(Instant::now() + PAUSE_MAX);

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -13,7 +14,7 @@ use warp::Filter as _;
 use warp::http::{HeaderValue, StatusCode, header};
 use warp::reply::Response;
 
-use crate::server::{ACCEPT_PAUSE, builder};
+use crate::server::{ACCEPT_PAUSE, HEADERS_TIME_MAX};
 
 /// Watchers that may be connected at one time: each asks once in some seconds.
 const CONNECTIONS_MAX: usize = 16;
@@ -49,7 +50,9 @@ pub async fn serve_metrics(
     let elsewhere =
         warp::any().map(|| plain(StatusCode::NOT_FOUND, "Only GET /metrics is answered here.\n".into()));
     let filter = told.or(elsewhere).unify().boxed();
-    let builder = builder();
+    // Without the choice of HTTP/2 the time of the headers begins with the connection.
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS_TIME_MAX);
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let accept = async {

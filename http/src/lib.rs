@@ -16,6 +16,7 @@ mod body;
 mod context;
 mod document;
 mod door;
+mod entry;
 mod error;
 mod etag;
 mod exporter;
@@ -44,6 +45,7 @@ mod route;
 mod server;
 mod service;
 mod shapes;
+mod silence;
 mod stream;
 mod upload;
 

@@ -1,30 +1,29 @@
 //! Takes connections, bounded, until it is told to stop; then lets the requests in work end.
 
 use std::future::Future;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
-use warp::Filter as _;
-use warp::http::{HeaderMap, Method};
-use warp::reply::Response;
 
 use crate::api::Api;
 use crate::auth::Door;
 use crate::bare::Spoken;
-use crate::body::Body;
+use crate::entry::entry;
 use crate::limits::Limits;
-use crate::service::{Incoming, Service};
+use crate::service::Service;
+use crate::silence::Silence;
+use crate::stream::sse::HEARTBEAT;
 
 /// How long a client may take for its request line and headers, and may leave a connection idle.
-const HEADERS_TIME_MAX: Duration = Duration::from_secs(20);
+pub(crate) const HEADERS_TIME_MAX: Duration = Duration::from_secs(20);
+/// A stream that has nothing to say is not taken for a client that has nothing to say.
+const _: () = assert!(HEARTBEAT.as_secs() < HEADERS_TIME_MAX.as_secs());
 /// The largest request line with headers; hyper answers 431 beyond it.
 const HEADERS_BYTES_MAX: usize = 64 * 1024;
 /// Requests that one HTTP/2 connection may have in work.
@@ -69,15 +68,24 @@ pub async fn serve(
         };
         // Answers are short and wait for nothing; only the option itself can fail, on a closed socket.
         let _ = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(warp::service(filter(Arc::clone(&service), peer)));
+        let silence = Arc::new(Silence::begun());
+        let entry = entry(Arc::clone(&service), peer, Arc::clone(&silence));
         let mut stream = Box::pin(TimeoutStream::new(stream));
         stream.as_mut().set_write_timeout_pinned(Some(UNREAD_TIME_MAX));
-        let connection = builder.serve_connection_with_upgrades(TokioIo::new(Spoken::new(stream)), service);
+        let stream = Spoken::new(stream, Arc::clone(&silence));
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), entry);
         let connection = graceful.watch(connection.into_owned());
         tokio::spawn(async move {
             let _place = place;
-            if let Err(error) = connection.await {
-                tracing::debug!(error, "a connection broke off");
+            tokio::select! {
+                // What was sent counts before it is asked since when nothing was.
+                biased;
+                ended = connection => {
+                    if let Err(error) = ended {
+                        tracing::debug!(error, "a connection broke off");
+                    }
+                }
+                () = silence.lasts(HEADERS_TIME_MAX) => tracing::debug!("a client was silent for too long"),
             }
         });
     }
@@ -85,13 +93,9 @@ pub async fn serve(
     tokio::time::timeout(shutdown_time_max, graceful.shutdown()).await.is_ok()
 }
 
-pub(crate) fn builder() -> Builder<TokioExecutor> {
+fn builder() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADERS_TIME_MAX)
-        .max_buf_size(HEADERS_BYTES_MAX);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(HEADERS_BYTES_MAX);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -99,29 +103,4 @@ pub(crate) fn builder() -> Builder<TokioExecutor> {
         .max_header_list_size(HEADERS_BYTES_MAX as u32)
         .keep_alive_interval(HEADERS_TIME_MAX);
     builder
-}
-
-/// One filter takes every request whole; addresses are told apart in `route`, so that an unknown one, a
-/// wrong method and a wrong body each get their own answer. Each connection has its own, which knows its peer.
-fn filter(service: Arc<Service>, peer: IpAddr) -> warp::filters::BoxedFilter<(Response,)> {
-    let query = warp::query::raw().or(warp::any().map(String::new)).unify();
-    let sockets = Arc::clone(&service);
-    let socket = warp::path!("v1" / "stream").and(warp::ws()).and(warp::header::headers_cloned()).then(
-        move |upgrade: warp::ws::Ws, headers: HeaderMap| Arc::clone(&sockets).socket(upgrade, headers, peer),
-    );
-    let request = warp::any()
-        .and(warp::method())
-        .and(warp::path::full())
-        .and(query)
-        .and(warp::header::headers_cloned())
-        .and(warp::body::stream())
-        .then(move |method: Method, path: warp::path::FullPath, query, headers: HeaderMap, body| {
-            let service = Arc::clone(&service);
-            let body = Body::new(body);
-            async move {
-                let path = path.as_str().to_owned();
-                service.answer(Incoming { method, path, query, headers, body, peer }).await
-            }
-        });
-    socket.or(request).unify().boxed()
 }

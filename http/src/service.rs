@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use warp::Reply as _;
-use warp::http::{HeaderMap, HeaderValue, Method, header};
+use warp::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use warp::reply::Response;
 use warp::ws::Ws;
 
@@ -52,10 +53,7 @@ pub(crate) struct Service {
 
 /// A request before anything is known about it.
 pub(crate) struct Incoming {
-    pub(crate) method: Method,
-    pub(crate) path: String,
-    pub(crate) query: String,
-    pub(crate) headers: HeaderMap,
+    pub(crate) parts: warp::http::request::Parts,
     pub(crate) body: Body,
     /// The address of whoever holds the other end of the connection.
     pub(crate) peer: IpAddr,
@@ -86,15 +84,20 @@ impl Service {
     /// Answers a request. Dropped before it is done, the request's cancel token fires.
     pub(crate) async fn answer(&self, incoming: Incoming) -> Response {
         let (began, _in_work) = (Instant::now(), metrics::HTTP_IN_WORK.held([]));
-        let Incoming { method, path, query, headers, body, peer } = incoming;
-        let context = self.context(&headers, self.door.address(peer, &headers), began);
+        let Incoming { parts, body, peer } = incoming;
+        let (method, headers) = (&parts.method, &parts.headers);
+        let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or_default());
+        let mut context = self.context(headers, self.door.address(peer, headers), began);
         let _cancel = context.cancel.clone().drop_guard();
         let rest = body.clone();
         let mut seen =
             Seen { quotas: Quotas::default(), pending: None, about: None, is_known: false, route: NO_ROUTE };
-        let work = self.work(&method, &path, &query, &headers, body, &context, &mut seen);
-        let span = span(&headers, &context);
-        let outcome = Within::of(span.place(), AssertUnwindSafe(work).catch_unwind()).await;
+        let span = span(headers, &context);
+        let outcome = {
+            // Pinned where it is made: it is large, and what is put around it would move it each time.
+            let work = pin!(self.work(method, path, query, headers, body, &mut context, &mut seen));
+            Within::of(span.place(), AssertUnwindSafe(work).catch_unwind()).await
+        };
         let problem = match outcome {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(problem)) => Err(problem),
@@ -116,7 +119,7 @@ impl Service {
                 if !headers.contains_key(header::EXPECT) {
                     Box::pin(rest.drain()).await;
                 }
-                problem.response(context.language, &path, &context.request_id)
+                problem.response(context.language, path, &context.request_id)
             }
         };
         add_headers(response.headers_mut(), &context, span.is_recorded());
@@ -142,7 +145,7 @@ impl Service {
             ms = elapsed.as_millis() as u64,
             "answered"
         );
-        told(span, &method, seen.route, status);
+        told(span, method, seen.route, status);
         response
     }
 
@@ -154,7 +157,7 @@ impl Service {
         query: &str,
         headers: &HeaderMap,
         body: Body,
-        context: &Context,
+        context: &mut Context,
         seen: &mut Seen,
     ) -> Result<Response, Problem> {
         let route = route::find(method, path)?;
@@ -166,12 +169,16 @@ impl Service {
         if caller.is_some() {
             self.api.request_begins(context);
         }
-        let tenant = caller.as_ref().map_or_else(|| context.tenant.clone(), |caller| caller.tenant.clone());
+        if let Some(caller) = &caller {
+            context.tenant = caller.tenant.clone();
+        }
+        context.caller = caller;
         let limit = match route {
             Route::Upload | Route::Batch => self.limits.upload_time_max,
             _ => self.limits.request_time_max,
         };
-        let context = &Context { tenant, caller, deadline: context.deadline + limit, ..context.clone() };
+        context.deadline += limit;
+        let context = &*context;
         let _permit = match self.requests.try_acquire() {
             Ok(permit) => Some(permit),
             Err(_) if route.is_probe() => None,
@@ -186,7 +193,8 @@ impl Service {
         let (api, limits, uploads) = (&*self.api, &self.limits, &self.uploads);
         let (keys, streams) = (self.door.keys.as_deref(), &self.streams);
         let call = Call { api, keys, limits, uploads, streams, context, headers, query, body };
-        match tokio::time::timeout_at(context.deadline, handlers::handle(route, call)).await {
+        let handling = pin!(handlers::handle(route, call));
+        match tokio::time::timeout_at(context.deadline, handling).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(refusal)) => Err(self.refused(refusal, route, context, limit.as_secs())),
             Err(_) if route == Route::Upload => Err(Problem::new(Kind::BodySlow, Message::BodySlow)),
@@ -308,8 +316,8 @@ impl Service {
     }
 
     fn context(&self, headers: &HeaderMap, address: IpAddr, now: Instant) -> Context {
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let request_id = text("x-request-id").filter(|id| is_request_id(id));
+        let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+        let request_id = text(&X_REQUEST_ID).filter(|id| is_request_id(id));
         let remote = remote(headers);
         Context {
             request_id: request_id.map_or_else(long_id, Arc::from),
@@ -319,7 +327,7 @@ impl Service {
             tenant: Tenant::new(""),
             caller: None,
             address,
-            language: Language::accepted(text("accept-language").unwrap_or_default()),
+            language: Language::accepted(text(&header::ACCEPT_LANGUAGE).unwrap_or_default()),
             cancel: CancellationToken::new(),
         }
     }
@@ -327,7 +335,7 @@ impl Service {
 
 /// Who asks, as the request's `traceparent` says.
 fn remote(headers: &HeaderMap) -> Option<Remote<'_>> {
-    headers.get("traceparent").and_then(|value| value.to_str().ok()).and_then(Remote::read)
+    headers.get(&TRACEPARENT).and_then(|value| value.to_str().ok()).and_then(Remote::read)
 }
 
 /// The span of a request, if it is recorded.
@@ -360,12 +368,21 @@ fn told(mut span: Span, method: &Method, route: &'static str, status: u16) {
     }
 }
 
+/// How long a `traceparent` is: its version, 32 and 16 digits, and its flags.
+const TRACEPARENT_BYTES: usize = 55;
+static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
 fn add_headers(headers: &mut HeaderMap, context: &Context, is_recorded: bool) {
     // Without spans of our own nobody is told that there are none: whoever asks may record it.
     let flags = if is_recorded || !trace::is_on() { "01" } else { "00" };
-    let trace = format!("00-{}-{}-{flags}", context.trace_id, context.span_id);
-    for (name, text) in [("x-request-id", &*context.request_id), ("traceparent", &trace)] {
-        if let Ok(value) = HeaderValue::try_from(text) {
+    let mut trace = [0; TRACEPARENT_BYTES];
+    let parts = ["00-", &*context.trace_id, "-", &*context.span_id, "-", flags];
+    for (place, byte) in trace.iter_mut().zip(parts.iter().flat_map(|part| part.bytes())) {
+        *place = byte;
+    }
+    for (name, value) in [(&X_REQUEST_ID, context.request_id.as_bytes()), (&TRACEPARENT, &trace)] {
+        if let Ok(value) = HeaderValue::from_bytes(value) {
             headers.insert(name, value);
         }
     }

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use enabler_http::Limits;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::fake::{limits, piped, problem, server, server_with};
 
@@ -93,6 +95,27 @@ async fn headers_beyond_the_bound_are_refused_without_a_crash() {
     let response = server.get("/live").header("x-long", "x".repeat(100_000)).send().await.unwrap();
     assert_eq!(response.status(), 431);
     assert_eq!(server.get("/live").send().await.unwrap().status(), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_sends_nothing_or_no_whole_head_loses_its_connection() {
+    let server = server().await;
+    // The second begins as HTTP/2 does, the last has been answered before.
+    for sent in ["", "PRI * HTTP", "GET /live HTTP/1.1\r\nHost: a", "GET /live HTTP/1.1\r\nHost: a\r\n\r\n"] {
+        let mut client = TcpStream::connect(server.address()).await.unwrap();
+        let began = tokio::time::Instant::now();
+        client.write_all(sent.as_bytes()).await.unwrap();
+        let mut heard = String::new();
+        client.read_to_string(&mut heard).await.unwrap();
+        assert_eq!(heard.contains("200 OK"), sent.ends_with("\r\n\r\n"), "{sent:?} {heard}");
+        assert!((20..25).contains(&began.elapsed().as_secs()), "{sent:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_takes_its_time_is_no_silence() {
+    let server = server_with(Limits { request_time_max: Duration::from_secs(90), ..limits() }).await;
+    problem(server.ask("wait"), 504, "deadline").await;
 }
 
 #[tokio::test]

@@ -476,6 +476,11 @@ async fn serve_behind(limits: Limits, door: Door, memory: Arc<SharedMemory>) -> 
 }
 
 impl Server {
+    /// Where it listens.
+    pub(crate) fn address(&self) -> &str {
+        self.url.trim_start_matches("http://")
+    }
+
     pub(crate) fn get(&self, path: &str) -> RequestBuilder {
         self.client.get(format!("{}{path}", self.url)).header("x-api-key", KEY)
     }
