@@ -46,5 +46,8 @@ mod streams;
 /// One effect per `Idempotency-Key`.
 mod once;
 
+/// The port of those who watch.
+mod watchers;
+
 /// Random bytes as bodies and paths.
 mod random;

@@ -33,7 +33,7 @@ const REPEATED: u64 = 1_000;
 /// Mistakes whose failing runs are made small are looked for in so many seeds.
 const SAMPLE_HUNT_MAX: u64 = 40;
 /// Failing runs that are made small: of each promise one, and at least of so many promises.
-const SAMPLE_MAX: usize = 16;
+const SAMPLE_MAX: usize = 24;
 const KINDS_MIN: usize = 9;
 /// What a failure may keep of its steps and chances, what it has left in the median, and how long that may take.
 const LEFT_PER_CENT_MAX: f64 = 10.0;
