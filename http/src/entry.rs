@@ -49,7 +49,7 @@ impl Connection {
     async fn answer(&self, request: Request<HyperBody>) -> Response {
         let _work = self.silence.work();
         if request.version() == Version::HTTP_2 {
-            self.silence.is_watched();
+            self.silence.left_to_others();
         }
         if is_socket(&request) {
             return Box::pin(self.socket(request)).await;

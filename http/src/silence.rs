@@ -64,7 +64,7 @@ impl Silence {
     }
 
     /// From now on others watch over the connection, as HTTP/2 does with its pings.
-    pub(crate) fn is_watched(&self) {
+    pub(crate) fn left_to_others(&self) {
         self.is_watched.store(true, Ordering::Relaxed);
     }
 
@@ -131,7 +131,7 @@ mod tests {
         assert_eq!(ended_after(&silence).await, None);
         silence.told();
         assert_eq!(ended_after(&silence).await, Some(2 * 200 + 20));
-        silence.is_watched();
+        silence.left_to_others();
         assert_eq!(ended_after(&silence).await, None);
     }
 }
