@@ -105,7 +105,11 @@ fn not_routed(error: RouteError, id: Uuid, queue: Queue) -> ApiError {
 }
 
 fn request(context: &Context) -> Request {
-    Request { deadline: context.deadline, trace: context.trace_id.clone(), cancel: context.cancel.clone() }
+    Request {
+        deadline: context.deadline,
+        trace: context.trace_id.clone(),
+        cancel: context.cancel.token().clone(),
+    }
 }
 
 fn unavailable(what: &str) -> ApiError {

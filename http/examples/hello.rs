@@ -7,12 +7,11 @@ use warp::http::HeaderValue;
 use warp::{Filter as _, Reply as _};
 
 const BODY: &str = "{\"live\":true}";
-const HEADERS: [(&str, &str); 7] = [
+const HEADERS: [(&str, &str); 6] = [
     ("content-type", "application/json"),
     ("x-request-id", "00000000000000000000000000000000"),
     ("traceparent", "00-00000000000000000000000000000000-0000000000000000-01"),
     ("content-language", "en"),
-    ("vary", "Accept-Language"),
     ("cache-control", "no-store"),
     ("x-content-type-options", "nosniff"),
 ];

@@ -1,7 +1,7 @@
 //! What travels with every request: ids, deadline, tenant and cancellation.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -10,7 +10,7 @@ use crate::auth::Caller;
 use crate::language::Language;
 
 /// Whose documents a caller sees.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tenant(Arc<str>);
 
 impl Tenant {
@@ -22,6 +22,37 @@ impl Tenant {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.0
+    }
+}
+
+/// How those who work for a request learn that it is over. Its token is made when somebody first asks for it: most
+/// requests are answered before anybody does.
+#[derive(Debug, Default)]
+pub struct Cancel(OnceLock<CancellationToken>);
+
+impl Cancel {
+    /// The token, which all clones share.
+    pub fn token(&self) -> &CancellationToken {
+        self.0.get_or_init(CancellationToken::new)
+    }
+
+    /// Tells whoever asked.
+    pub(crate) fn fire(&self) {
+        if let Some(token) = self.0.get() {
+            token.cancel();
+        }
+    }
+}
+
+impl Clone for Cancel {
+    fn clone(&self) -> Self {
+        self.token().clone().into()
+    }
+}
+
+impl From<CancellationToken> for Cancel {
+    fn from(token: CancellationToken) -> Self {
+        Self(token.into())
     }
 }
 
@@ -45,7 +76,7 @@ pub struct Context {
     /// The language of messages to the caller.
     pub language: Language,
     /// Fires when the client goes away, the deadline passes, or the request is over.
-    pub cancel: CancellationToken,
+    pub cancel: Cancel,
 }
 
 /// The longest request id taken from a client; a longer one is replaced, because it goes into every log line.
@@ -61,6 +92,18 @@ pub(crate) fn is_request_id(text: &str) -> bool {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_clone_hears_that_a_request_is_over_whoever_asked_first() {
+        for clone_asks_first in [false, true] {
+            let cancel = Cancel::default();
+            let clone = cancel.clone();
+            let (first, second) = if clone_asks_first { (&clone, &cancel) } else { (&cancel, &clone) };
+            let tokens = [first.token().clone(), second.token().clone()];
+            cancel.fire();
+            assert!(tokens.iter().all(CancellationToken::is_cancelled));
+        }
+    }
 
     proptest! {
         #[test]

@@ -1,6 +1,7 @@
 //! The door to chance and to the time of day: ids and dates that people look at, which decide nothing, and names of
 //! streams, which nobody can guess.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -18,9 +19,22 @@ struct Ids {
     next: AtomicU64,
 }
 
+thread_local! {
+    /// What this thread has taken of the sequence: the next place, and how many are left.
+    static TAKEN: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+}
+
+/// How many places of the sequence a thread takes at a time: threads that count together wait for each other.
+const TAKEN_MAX: u64 = 1_024;
+
 impl Ids {
     fn next(&self) -> u64 {
-        mix(self.seed.wrapping_add(self.next.fetch_add(GOLDEN, Ordering::Relaxed)))
+        let (place, left) = match TAKEN.get() {
+            (_, 0) => (self.next.fetch_add(TAKEN_MAX, Ordering::Relaxed), TAKEN_MAX),
+            taken => taken,
+        };
+        TAKEN.set((place + 1, left - 1));
+        mix(self.seed.wrapping_add(place.wrapping_mul(GOLDEN)))
     }
 }
 
@@ -69,11 +83,23 @@ pub(crate) fn long_id() -> Arc<str> {
 
 /// The hexadecimal digits of `number`, the highest first.
 fn digits(number: u64) -> [u8; 16] {
-    std::array::from_fn(|at| {
-        let digit = (number >> (60 - 4 * at)) as u8 & 0xf;
-        if digit < 10 { b'0' + digit } else { b'a' + digit - 10 }
-    })
+    // Each half-byte gets a byte of its own, half of them at a time; then all become letters at once.
+    let mut spread = u128::from(number);
+    for (bits, kept) in [
+        (32, 0x0000_0000_ffff_ffff_0000_0000_ffff_ffff),
+        (16, 0x0000_ffff_0000_ffff_0000_ffff_0000_ffff),
+        (8, 0x00ff_00ff_00ff_00ff_00ff_00ff_00ff_00ff),
+        (4, 0x0f0f_0f0f_0f0f_0f0f_0f0f_0f0f_0f0f_0f0f),
+    ] {
+        spread = (spread | spread << bits) & kept;
+    }
+    // One in each byte whose half-byte is more than nine: what the letter `a` lies beyond the sign after `9`.
+    let letters = ((spread + EACH * 6) >> 4) & EACH;
+    (spread + EACH * u128::from(b'0') + letters * u128::from(b'a' - b'0' - 10)).to_be_bytes()
 }
+
+/// A one in each byte.
+const EACH: u128 = u128::MAX / 0xff;
 
 fn text(digits: &[u8]) -> Arc<str> {
     std::str::from_utf8(digits).unwrap_or_default().into()
@@ -95,8 +121,11 @@ mod tests {
 
     #[test]
     fn no_two_ids_are_the_same_and_none_is_of_zeros() {
-        let ids: BTreeSet<Arc<str>> = (0..10_000).map(|_| long_id()).collect();
-        assert_eq!(ids.len(), 10_000);
+        let threads: Vec<_> = (0..4)
+            .map(|_| std::thread::spawn(|| (0..5_000).map(|_| long_id()).collect::<Vec<_>>()))
+            .collect();
+        let ids: BTreeSet<Arc<str>> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
+        assert_eq!(ids.len(), 20_000);
         assert!(ids.iter().all(|id| id.len() == 32 && id.bytes().any(|b| b != b'0')));
         assert_eq!(short_id().len(), 16);
         for number in [0, 1, 0x0123_4567_89ab_cdef, u64::MAX] {

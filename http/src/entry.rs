@@ -15,6 +15,7 @@ use warp::reply::Response;
 use crate::body::Body;
 use crate::service::{Incoming, Service};
 use crate::silence::Silence;
+use crate::stream::sse::Ending;
 
 /// The one address at which a connection becomes a WebSocket.
 const SOCKET_PATH: &str = "/v1/stream";
@@ -41,13 +42,14 @@ pub(crate) fn entry(
     let connection = Arc::new(Connection { service, peer, silence });
     service_fn(move |request| {
         let connection = Arc::clone(&connection);
-        async move { Ok(connection.answer(request).await) }
+        // What stands here is moved about with each request; the work itself stays where it is.
+        Box::pin(async move { Ok(connection.answer(request).await) })
     })
 }
 
 impl Connection {
     async fn answer(&self, request: Request<HyperBody>) -> Response {
-        let _work = self.silence.work();
+        let work = self.silence.work();
         if request.version() == Version::HTTP_2 {
             self.silence.left_to_others();
         }
@@ -55,7 +57,12 @@ impl Connection {
             return Box::pin(self.socket(request)).await;
         }
         let (parts, body) = request.into_parts();
-        self.service.answer(Incoming { parts, body: Body::new(body), peer: self.peer }).await
+        let incoming = Incoming { parts, body: Body::new(body), peer: self.peer };
+        let response = self.service.answer(incoming).await;
+        if let Some(ending) = response.extensions().get::<Ending>() {
+            ending.keeps(work);
+        }
+        response
     }
 
     /// Takes a WebSocket in; what is none after all is answered as any other request.

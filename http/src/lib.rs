@@ -60,7 +60,7 @@ pub use auth::{
     KeyStore, MadeKey, NewKey, NowMs, OPERATOR_TENANT, Scope, Scopes, StoredKey, TokenRules, Tokens, key_of,
 };
 pub use batch::{Batch, BatchApi, BatchItem, ItemState};
-pub use context::{Context, Tenant};
+pub use context::{Cancel, Context, Tenant};
 pub use document::{
     Accepted, Document, DocumentList, ListQuery, Method, PageReport, Progress, Stage, Status, Template,
     UploadMeta,

@@ -355,12 +355,20 @@ pub(crate) fn find(method: &Method, path: &str) -> Result<Route, Problem> {
 /// The longest piece of a caller's path that is said back.
 const SAID_CHARS_MAX: usize = 100;
 
+/// The most parts of an address.
+const PARTS_MAX: usize = 5;
+
 fn place(path: &str) -> Result<Place, Problem> {
     let trimmed = path.strip_prefix('/').unwrap_or(path);
     let trimmed = trimmed.strip_suffix('/').unwrap_or(trimmed);
-    // No address has more than five parts; the sixth is only there to be found wrong.
-    let parts: Vec<&str> = trimmed.splitn(6, '/').collect();
-    match parts.as_slice() {
+    let mut parts = [""; PARTS_MAX + 1];
+    let mut count = 0;
+    // The one too many is only there to be found wrong.
+    for (place, part) in parts.iter_mut().zip(trimmed.splitn(PARTS_MAX + 1, '/')) {
+        *place = part;
+        count += 1;
+    }
+    match parts.get(..count).unwrap_or_default() {
         ["v1", "documents"] => Ok(Place { read: Some(Route::List), post: Some(Route::Upload), delete: None }),
         ["v1", "documents", id] => {
             let id = document_id(id)?;

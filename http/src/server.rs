@@ -18,12 +18,9 @@ use crate::entry::entry;
 use crate::limits::Limits;
 use crate::service::Service;
 use crate::silence::Silence;
-use crate::stream::sse::HEARTBEAT;
 
 /// How long a client may take for its request line and headers, and may leave a connection idle.
 pub(crate) const HEADERS_TIME_MAX: Duration = Duration::from_secs(20);
-/// A stream that has nothing to say is not taken for a client that has nothing to say.
-const _: () = assert!(HEARTBEAT.as_secs() < HEADERS_TIME_MAX.as_secs());
 /// The largest request line with headers; hyper answers 431 beyond it.
 const HEADERS_BYTES_MAX: usize = 64 * 1024;
 /// Requests that one HTTP/2 connection may have in work.

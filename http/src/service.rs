@@ -1,9 +1,11 @@
 //! What happens to every request: ids, key, bounds, deadline, panics, log, and the headers of its answer.
 
+use std::future::{Future, poll_fn};
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use enabler_telemetry::metrics;
@@ -11,9 +13,9 @@ use enabler_telemetry::trace::{self, Attribute, Name, Remote, Span, Within};
 use futures_util::FutureExt as _;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use warp::Reply as _;
+use warp::http::header::Entry;
 use warp::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use warp::reply::Response;
 use warp::ws::Ws;
@@ -23,7 +25,7 @@ use crate::api::Api;
 use crate::audit::{Note, Pending, STATUS_GONE};
 use crate::auth::{Caller, Door};
 use crate::body::Body;
-use crate::context::{Context, Tenant, is_request_id};
+use crate::context::{Cancel, Context, Tenant, is_request_id};
 use crate::door::{long_id, short_id};
 use crate::error::{ApiError, Queue};
 use crate::handlers::{self, Call};
@@ -87,17 +89,18 @@ impl Service {
         let Incoming { parts, body, peer } = incoming;
         let (method, headers) = (&parts.method, &parts.headers);
         let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or_default());
-        let mut context = self.context(headers, self.door.address(peer, headers), began);
-        let _cancel = context.cancel.clone().drop_guard();
+        let mut whole = Whole(self.context(headers, self.door.address(peer, headers), began));
+        let context = &mut whole.0;
         let rest = body.clone();
         let mut seen =
             Seen { quotas: Quotas::default(), pending: None, about: None, is_known: false, route: NO_ROUTE };
-        let span = span(headers, &context);
+        let span = span(headers, context);
         let outcome = {
             // Pinned where it is made: it is large, and what is put around it would move it each time.
-            let work = pin!(self.work(method, path, query, headers, body, &mut context, &mut seen));
+            let work = pin!(self.work(method, path, query, headers, body, context, &mut seen));
             Within::of(span.place(), AssertUnwindSafe(work).catch_unwind()).await
         };
+        let context = &whole.0;
         let problem = match outcome {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(problem)) => Err(problem),
@@ -109,7 +112,7 @@ impl Service {
         };
         if seen.is_known {
             let failed = !problem.as_ref().is_ok_and(|response| !response.status().is_server_error());
-            self.api.request_ended(&context, seen.route, began.elapsed(), failed);
+            self.api.request_ended(context, seen.route, began.elapsed(), failed);
         }
         let mut response = match problem {
             Ok(response) => response,
@@ -122,7 +125,7 @@ impl Service {
                 problem.response(context.language, path, &context.request_id)
             }
         };
-        add_headers(response.headers_mut(), &context, span.is_recorded());
+        add_headers(response.headers_mut(), context, span.is_recorded());
         seen.quotas.write(response.headers_mut());
         if let Some(pending) = seen.pending.take() {
             let detail = response.extensions().get().cloned();
@@ -162,8 +165,13 @@ impl Service {
     ) -> Result<Response, Problem> {
         let route = route::find(method, path)?;
         (seen.route, seen.about) = (route.name(), route.id());
-        let admission = self.door.admit(route, headers, context.address, &mut seen.quotas);
-        let caller = trace::step("admit", admission).await?;
+        let caller = match route.scope() {
+            Some(_) => {
+                let admission = self.door.admit(route, headers, context.address, &mut seen.quotas);
+                trace::step("admit", admission).await?
+            }
+            None => None,
+        };
         seen.pending = self.pending(route, caller.as_ref(), context);
         seen.is_known = caller.is_some();
         if caller.is_some() {
@@ -194,11 +202,11 @@ impl Service {
         let (keys, streams) = (self.door.keys.as_deref(), &self.streams);
         let call = Call { api, keys, limits, uploads, streams, context, headers, query, body };
         let handling = pin!(handlers::handle(route, call));
-        match tokio::time::timeout_at(context.deadline, handling).await {
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(refusal)) => Err(self.refused(refusal, route, context, limit.as_secs())),
-            Err(_) if route == Route::Upload => Err(Problem::new(Kind::BodySlow, Message::BodySlow)),
-            Err(_) => Err(Problem::from_api(ApiError::Deadline, &context.request_id, limit.as_secs())),
+        match by(context.deadline, handling).await {
+            Some(Ok(response)) => Ok(response),
+            Some(Err(refusal)) => Err(self.refused(refusal, route, context, limit.as_secs())),
+            None if route == Route::Upload => Err(Problem::new(Kind::BodySlow, Message::BodySlow)),
+            None => Err(Problem::from_api(ApiError::Deadline, &context.request_id, limit.as_secs())),
         }
     }
 
@@ -209,7 +217,7 @@ impl Service {
         let admitted = self.door.admit(Route::Stream, &headers, context.address, &mut quotas).await;
         let mut response = match admitted.map_err(Problem::from) {
             Ok(caller) => {
-                let tenant = caller.as_ref().map_or_else(|| Tenant::new(""), |caller| caller.tenant.clone());
+                let tenant = caller.as_ref().map_or_else(Tenant::default, |caller| caller.tenant.clone());
                 let guest = Guest {
                     streams: Arc::clone(&self.streams),
                     context: Context { tenant, caller, ..context.clone() },
@@ -319,18 +327,42 @@ impl Service {
         let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
         let request_id = text(&X_REQUEST_ID).filter(|id| is_request_id(id));
         let remote = remote(headers);
+        let trace_id = remote.map_or_else(long_id, |remote| remote.trace.into());
+        let request_id = match (request_id, remote) {
+            (Some(request_id), _) => request_id.into(),
+            // A trace may have many requests, unless it begins with this one.
+            (None, Some(_)) => long_id(),
+            (None, None) => Arc::clone(&trace_id),
+        };
         Context {
-            request_id: request_id.map_or_else(long_id, Arc::from),
-            trace_id: remote.map_or_else(long_id, |remote| remote.trace.into()),
+            request_id,
+            trace_id,
             span_id: short_id(),
             deadline: now,
-            tenant: Tenant::new(""),
+            tenant: Tenant::default(),
             caller: None,
             address,
-            language: Language::accepted(text(&header::ACCEPT_LANGUAGE).unwrap_or_default()),
-            cancel: CancellationToken::new(),
+            language: text(&header::ACCEPT_LANGUAGE).map(Language::accepted).unwrap_or_default(),
+            cancel: Cancel::default(),
         }
     }
+}
+
+/// A request's context; whoever still works for it is told when this is dropped.
+struct Whole(Context);
+
+impl Drop for Whole {
+    fn drop(&mut self) {
+        self.0.cancel.fire();
+    }
+}
+
+/// What `work` gives, unless it still waits at `deadline`. Most work never waits, and no clock is set for it.
+async fn by<F: Future>(deadline: Instant, mut work: Pin<&mut F>) -> Option<F::Output> {
+    if let Poll::Ready(done) = poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await {
+        return Some(done);
+    }
+    tokio::time::timeout_at(deadline, work).await.ok()
 }
 
 /// Who asks, as the request's `traceparent` says.
@@ -368,18 +400,19 @@ fn told(mut span: Span, method: &Method, route: &'static str, status: u16) {
     }
 }
 
-/// How long a `traceparent` is: its version, 32 and 16 digits, and its flags.
-const TRACEPARENT_BYTES: usize = 55;
+/// A `traceparent` without its ids: its version, 32 and 16 digits, and its flags.
+const TRACEPARENT_EMPTY: &[u8; 55] = b"00-00000000000000000000000000000000-0000000000000000-00";
 static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 fn add_headers(headers: &mut HeaderMap, context: &Context, is_recorded: bool) {
     // Without spans of our own nobody is told that there are none: whoever asks may record it.
     let flags = if is_recorded || !trace::is_on() { "01" } else { "00" };
-    let mut trace = [0; TRACEPARENT_BYTES];
-    let parts = ["00-", &*context.trace_id, "-", &*context.span_id, "-", flags];
-    for (place, byte) in trace.iter_mut().zip(parts.iter().flat_map(|part| part.bytes())) {
-        *place = byte;
+    let mut trace = *TRACEPARENT_EMPTY;
+    for (place, part) in [(3..35, &*context.trace_id), (36..52, &*context.span_id), (53..55, flags)] {
+        if let Some(place) = trace.get_mut(place).filter(|place| place.len() == part.len()) {
+            place.copy_from_slice(part.as_bytes());
+        }
     }
     for (name, value) in [(&X_REQUEST_ID, context.request_id.as_bytes()), (&TRACEPARENT, &trace)] {
         if let Ok(value) = HeaderValue::from_bytes(value) {
@@ -387,8 +420,11 @@ fn add_headers(headers: &mut HeaderMap, context: &Context, is_recorded: bool) {
         }
     }
     headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(context.language.tag()));
-    headers.insert(header::VARY, HeaderValue::from_static("Accept-Language"));
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    match headers.entry(header::CACHE_CONTROL) {
+        // What nobody may keep needs no word on whom it may be given to.
+        Entry::Vacant(none) => drop(none.insert(HeaderValue::from_static("no-store"))),
+        Entry::Occupied(_) => drop(headers.insert(header::VARY, HeaderValue::from_static("Accept-Language"))),
+    }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }
 

@@ -4,6 +4,7 @@
 //! place for ever; and it sets and removes a timer with each request. Here a connection has one timer, which is looked at
 //! when it has run off.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -23,11 +24,11 @@ pub(crate) struct Silence {
     is_watched: AtomicBool,
 }
 
-/// A request that is answered.
+/// A request that is answered, until the last of its answer was taken.
 #[derive(Debug)]
-pub(crate) struct Work<'a>(&'a Silence);
+pub(crate) struct Work(Arc<Silence>);
 
-impl Drop for Work<'_> {
+impl Drop for Work {
     fn drop(&mut self) {
         self.0.in_work.fetch_sub(1, Ordering::Relaxed);
     }
@@ -46,9 +47,9 @@ impl Silence {
     }
 
     /// A request is in work until what is given is dropped.
-    pub(crate) fn work(&self) -> Work<'_> {
+    pub(crate) fn work(self: &Arc<Self>) -> Work {
         self.in_work.fetch_add(1, Ordering::Relaxed);
-        Work(self)
+        Work(Arc::clone(self))
     }
 
     /// The client was sent something: its time begins anew.
@@ -95,6 +96,7 @@ impl Silence {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stream::sse::{self, Ending};
 
     const MAX: Duration = Duration::from_secs(20);
 
@@ -123,7 +125,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_is_not_ended_over_its_own_work_nor_where_others_watch() {
-        let silence = Silence::begun();
+        let silence = Arc::new(Silence::begun());
         let work = silence.work();
         assert_eq!(ended_after(&silence).await, None);
         drop(work);
@@ -133,5 +135,16 @@ mod tests {
         assert_eq!(ended_after(&silence).await, Some(2 * 200 + 20));
         silence.left_to_others();
         assert_eq!(ended_after(&silence).await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_is_work_until_the_last_of_it_was_taken() {
+        let silence = Arc::new(Silence::begun());
+        let (events, response) = sse::body();
+        response.extensions().get::<Ending>().unwrap().keeps(silence.work());
+        let (_, body) = response.into_parts();
+        assert_eq!(ended_after(&silence).await, None);
+        drop((events, body));
+        assert_eq!(ended_after(&silence).await, Some(200));
     }
 }

@@ -61,7 +61,7 @@ pub(crate) fn begin(
         Opened::Fresh(live, listener) => {
             // Whoever asked may be cut off: the work is the stream's own and ends with it.
             let deadline = Instant::now() + streams.time_max;
-            let context = Context { cancel: live.cancel.clone(), deadline, ..context.clone() };
+            let context = Context { cancel: live.cancel.clone().into(), deadline, ..context.clone() };
             let streams = Arc::clone(streams);
             tokio::spawn(trace::step("stream", async move {
                 let _told = metrics::HTTP_STREAMS.held([]);
@@ -96,7 +96,7 @@ impl Producer<'_> {
         let answered = self.answered(document, question.ask);
         let outcome = tokio::select! {
             outcome = timeout_at(self.context.deadline, answered) => outcome.unwrap_or(Err(ApiError::Deadline)),
-            () = self.context.cancel.cancelled() => {
+            () = self.context.cancel.token().cancelled() => {
                 let cancelled = Problem::new(Kind::Cancelled, Message::Cancelled);
                 return self.say(document, self.problem(&cancelled)).await;
             }
@@ -138,7 +138,7 @@ impl Producer<'_> {
             if self.live.is_heard() {
                 heard = Instant::now();
             } else if heard.elapsed() > UNHEARD_MAX {
-                self.context.cancel.cancel();
+                self.context.cancel.fire();
             }
             if include_sources && self.live.count() == 0 {
                 let found = self.streams.api.found(self.context, document, self.id).await;
@@ -152,7 +152,7 @@ impl Producer<'_> {
                 self.streams.memory.keep(&alive, Bytes::from_static(b"1"), BEAT_TTL).await;
                 let ended = note(self.context, None, self.id, "ended");
                 if self.streams.memory.recall(&[ended]).await.iter().any(Option::is_some) {
-                    self.context.cancel.cancel();
+                    self.context.cancel.fire();
                 }
             }
         }

@@ -19,6 +19,7 @@ use super::event::Event;
 use super::{EventId, Follower};
 use crate::context::Context;
 use crate::problem::Problem;
+use crate::silence::Work;
 
 /// The longest silence: shorter than the minute after which proxies take a connection for dead.
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(10);
@@ -29,9 +30,16 @@ const UNREAD_MAX: Duration = Duration::from_secs(30);
 /// What a browser waits before it connects again, in milliseconds.
 const RETRY_MS: u32 = 1_000;
 
-/// What is done when the last of a stream was sent or its client has gone: how long it took is counted.
+/// What is done when the last of a stream was sent or its client has gone: how long it took is counted, and its connection
+/// has nothing in work any more.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Ending(Arc<OnceLock<Told>>);
+pub(crate) struct Ending(Arc<Ends>);
+
+#[derive(Debug, Default)]
+struct Ends {
+    told: OnceLock<Told>,
+    work: OnceLock<Work>,
+}
 
 /// A request by its route and its beginning; it is over when this is dropped.
 #[derive(Debug)]
@@ -46,7 +54,12 @@ impl Drop for Told {
 impl Ending {
     /// The request on this route began at `began`.
     pub(crate) fn times(&self, route: &'static str, began: Instant) {
-        let _ = self.0.set(Told(route, began));
+        let _ = self.0.told.set(Told(route, began));
+    }
+
+    /// `work` is done no sooner than this.
+    pub(crate) fn keeps(&self, work: Work) {
+        let _ = self.0.work.set(work);
     }
 }
 

@@ -53,7 +53,7 @@ async fn a_request_that_outlives_its_deadline_is_ended() {
     let body = problem(server.ask("wait"), 504, "deadline").await;
     assert!(body["detail"].as_str().unwrap().contains("was ended"), "{body}");
     server.fake.0.cancelled.notified().await;
-    let token = server.fake.0.asked.lock().unwrap()[0].1.cancel.clone();
+    let token = server.fake.0.asked.lock().unwrap()[0].1.cancel.token().clone();
     assert!(token.is_cancelled());
 }
 
@@ -62,7 +62,7 @@ async fn a_client_that_goes_away_cancels_its_work() {
     let server = server().await;
     let asking = tokio::spawn(server.ask("wait").send());
     server.fake.0.entered.notified().await;
-    let token = server.fake.0.asked.lock().unwrap()[0].1.cancel.clone();
+    let token = server.fake.0.asked.lock().unwrap()[0].1.cancel.token().clone();
     assert!(!token.is_cancelled());
     asking.abort();
     server.fake.0.cancelled.notified().await;
