@@ -233,6 +233,11 @@ pub(crate) struct List {
     /// Fields that name persons who do not belong.
     #[serde(default)]
     pub(crate) except_fields: Vec<String>,
+    /// Of items: a list that was read before, whose records are none of this one.
+    pub(crate) beside: Option<String>,
+    /// Of items: lists and fields with the names of persons whom no item names.
+    #[serde(default)]
+    pub(crate) without: Vec<String>,
     /// Of items: the sections whose clauses are read; none for the whole document.
     #[serde(default)]
     pub(crate) section: Vec<String>,
@@ -444,14 +449,18 @@ pub(crate) struct Shares {
     pub(crate) sheet: String,
     pub(crate) category: String,
     pub(crate) section: Vec<String>,
-    /// The list of things.
-    pub(crate) things: String,
+    /// The lists of things.
+    pub(crate) things: Vec<String>,
+    /// The lists of these whose things are shared too where the document only speaks of all things at once.
+    pub(crate) in_bulk: Vec<String>,
     /// The column that names a thing.
     pub(crate) thing_name: String,
     /// Columns whose values name a thing beside its name.
     pub(crate) thing_keys: Vec<String>,
     /// The column with the thing's value.
     pub(crate) thing_value: String,
+    /// The column with the house that keeps the thing.
+    pub(crate) thing_place: Option<String>,
     /// Lists and fields that name those who may get a share.
     pub(crate) members: Vec<String>,
     /// The list that "each heir" speaks of.
@@ -518,7 +527,16 @@ pub(crate) enum Derive {
 #[serde(deny_unknown_fields, tag = "rule", rename_all = "snake_case")]
 pub(crate) enum CheckRule {
     /// A column of a list adds up to a field.
-    Sum { code: String, list: String, key: String, field: String },
+    Sum {
+        code: String,
+        list: String,
+        key: String,
+        field: String,
+        /// Further lists whose records are added. What is missing, no record of several lists tells: the field alone is
+        /// doubted.
+        #[serde(default)]
+        with: Vec<String>,
+    },
     /// Two columns of each record multiply to a third.
     Product { code: String, list: String, factors: (String, String), product: String },
     /// The shares of each thing add up to all of it.
@@ -580,8 +598,18 @@ impl Model {
         }
         let lists: Vec<&str> = self.list.iter().map(|list| list.at.as_str()).collect();
         for shares in &self.shares {
-            if !lists.contains(&shares.things.as_str()) {
-                return Some(format!("shares `{}` are of `{}`, which is no list", shares.at, shares.things));
+            let mut things = shares.things.iter().chain(&shares.in_bulk);
+            if let Some(things) = things.find(|things| !lists.contains(&things.as_str())) {
+                return Some(format!("shares `{}` are of `{things}`, which is no list", shares.at));
+            }
+        }
+        for (at, list) in self.list.iter().enumerate() {
+            let known = |other: &&String| !lists.iter().take(at).any(|before| before == other);
+            if let Some(other) = list.beside.as_ref().filter(known) {
+                return Some(format!(
+                    "list `{}` stands beside `{other}`, which is no list before it",
+                    list.at
+                ));
             }
         }
         None

@@ -37,7 +37,7 @@ pub(crate) fn read(document: &Document<'_>, people: &People, fields: &mut Fields
     for list in lists {
         let (mut records, total) = match list.of {
             Of::Person => (persons(document, people, fields, list), None),
-            Of::Item => things(document, fields, list),
+            Of::Item => things(document, fields, list, &all),
         };
         records.truncate(RECORDS_MAX);
         if let (Some((_, field)), Some(total)) = (&list.total, total) {
@@ -449,7 +449,16 @@ fn with_kind(row: &super::rows::Row, column: &Column, cell: &Span) -> Span {
 }
 
 /// The records, and the total that a row of a table gives.
-fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>, Option<Found>) {
+fn things(
+    document: &Document<'_>,
+    fields: &Fields,
+    list: &List,
+    lists: &Lists,
+) -> (Vec<Record>, Option<Found>) {
+    let beside = list.beside.as_ref().and_then(|at| lists.get(at)).map_or(&[][..], |records| records);
+    let taken = taken(document, beside);
+    let persons = names_of(&list.without, fields, lists);
+    let names_one = |text: &str| persons.iter().any(|name| text.contains(name.as_str()));
     let mut records: Vec<Record> = Vec::new();
     // Rows that name an item and do not tell its outcome.
     let mut untold: Vec<Record> = Vec::new();
@@ -469,6 +478,10 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
         }
         let own = record.values().all(|found| !excluded.iter().any(|other| same(other, &found.value)));
         if !record.contains_key(&list.key) || !(told || any(&record, list)) || !own {
+            return false;
+        }
+        // What another list has is no record of this one, wherever it is said again.
+        if beside.iter().any(|other| alike(list, other, &record)) {
             return false;
         }
         let known = records.iter_mut().find(|known| {
@@ -516,7 +529,10 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
         for grid in tables.iter().filter(|grid| elsewhere(grid) == other) {
             let opening = opening_of(document, grid);
             let product = by_product(document, list, grid);
-            for row in rows(document.pages, product.as_ref().unwrap_or(grid)) {
+            for (at, row) in rows(document.pages, product.as_ref().unwrap_or(grid)).into_iter().enumerate() {
+                if grid.rows.get(at).is_some_and(|words| row_taken(grid.page, words, &taken)) {
+                    continue;
+                }
                 let text = row.text.flow.folded.trim();
                 if list.total_row.as_ref().is_some_and(|sum| sum.is_in(text) || sum.is_in(first_words(&row)))
                 {
@@ -529,7 +545,7 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
                         list.part_of.as_ref().is_some_and(|part| part.is_in(text) || part.is_in(&opening));
                     let said = || list.total.as_ref().and_then(|(key, _)| cell(key));
                     total = total.or_else(|| said().filter(|_| !partial));
-                } else if belongs(list, text, &opening) && filled_in(list, &row) {
+                } else if belongs(list, text, &opening) && filled_in(list, &row) && !names_one(text) {
                     // A row whose cells are there but cannot be read is a record all the same.
                     let number = row.cells.first().filter(|(key, _)| key.is_none()).map(|(_, cell)| {
                         row.text.folded(cell.clone()).trim().trim_end_matches(['.', ')', 'o']).to_owned()
@@ -589,7 +605,7 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
                 };
                 !all.iter().any(said)
             });
-            for item in &all {
+            for item in all.iter().filter(|item| !taken.iter().any(|one| item.span.contains(&one.at))) {
                 let text = document.text.folded(item.span.clone());
                 // A row of a table that could not be rebuilt is no sentence.
                 if list.agenda && text.matches('\t').count() >= CELLS_MAX {
@@ -603,6 +619,7 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
                 let again = last && list.again.as_ref().is_some_and(|again| again.is_in(text));
                 last = belongs(list, text, document.text.folded(item.opening.clone()))
                     || again && !list.refuse.as_ref().is_some_and(|refuse| refuse.is_in(text));
+                last &= !names_one(text);
                 if !last {
                     continue;
                 }
@@ -699,6 +716,44 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
         }
     }
     (records, total)
+}
+
+/// Names, as they are matched.
+fn names_of(pointers: &[String], fields: &Fields, lists: &Lists) -> Vec<String> {
+    let single = pointers.iter().filter_map(|at| fields.get(at));
+    let records = pointers.iter().filter_map(|at| lists.get(at)).flatten();
+    let named = records.filter_map(|record| record.get("nome"));
+    single.chain(named).filter_map(|found| found.value.as_str().map(fold)).collect()
+}
+
+/// Whether two records agree in what names a record of the list.
+fn alike(list: &List, a: &Record, b: &Record) -> bool {
+    list.same_by.iter().any(|key| a.get(key).zip(b.get(key)).is_some_and(|(a, b)| same(&a.value, &b.value)))
+}
+
+/// Where a value of another list stands: the index of its page, the byte in its text, and the character of the flow.
+struct Taken {
+    page: usize,
+    byte: usize,
+    at: usize,
+}
+
+fn taken(document: &Document<'_>, records: &[Record]) -> Vec<Taken> {
+    let values = records.iter().flat_map(|record| record.iter().filter(|(key, _)| *key != MARK));
+    values
+        .filter_map(|(_, found)| {
+            let page = document.pages.iter().position(|page| page.number == found.place.page)?;
+            let byte = found.place.start;
+            Some(Taken { page, byte, at: document.text.flow.at(page, byte) })
+        })
+        .collect()
+}
+
+/// Whether a row of a table is already another list's.
+fn row_taken(page: usize, cells: &[Vec<crate::page::Word>], taken: &[Taken]) -> bool {
+    let holds =
+        |one: &Taken| cells.iter().flatten().any(|word| word.start <= one.byte && one.byte < word.end);
+    taken.iter().any(|one| one.page == page && holds(one))
 }
 
 /// What a column of a table is called whose cells count in place of another's; no column of a list is called so.

@@ -13,6 +13,9 @@ use crate::page::{Page, Rect};
 /// Lines at the top and at the bottom of a page that may be a running head or foot.
 const RUNNING_LINES: usize = 2;
 
+/// Lines of a running head or foot at most, where each that stands further out runs too.
+const RUNNING_DEEP: usize = 4;
+
 /// Letters of a running line, which is no line of a paragraph, at most.
 const RUNNING_MAX: usize = 90;
 
@@ -480,26 +483,33 @@ fn running(all: &[Vec<Line<'_>>]) -> std::collections::HashSet<(usize, usize)> {
     let mut found = std::collections::HashSet::new();
     for (page, lines) in all.iter().enumerate() {
         let count = lines.len();
+        let deep = RUNNING_DEEP.min(count / 2).max(RUNNING_LINES);
         for (at, line) in lines.iter().enumerate() {
-            let (top, bottom) = (at < RUNNING_LINES, at + RUNNING_LINES >= count);
+            let (top, bottom) = (at < deep, at + deep >= count);
             if !top && !bottom {
                 continue;
             }
             let folded = fold(line.text.trim());
-            if bottom && NUMBER.as_ref().is_some_and(|number| number.is_match(&folded)) {
+            if at + RUNNING_LINES >= count && NUMBER.as_ref().is_some_and(|number| number.is_match(&folded)) {
                 found.insert((page, at));
             }
             let shape = shape(&folded);
             seen.entry((top, shape)).or_default().push((page, at));
         }
     }
+    seen.retain(|_, places| places.iter().any(|place| places.first().is_some_and(|one| one.0 != place.0)));
+    let again: std::collections::HashSet<(usize, usize)> = seen.values().flatten().copied().collect();
+    let runs = |page: usize, at: usize| again.contains(&(page, at)) || found.contains(&(page, at));
+    let mut more = Vec::new();
     for ((top, _), places) in seen {
-        let pages: std::collections::HashSet<usize> = places.iter().map(|place| place.0).collect();
-        if pages.len() > 1 {
-            // The first head may be the only place that names the book or the fund.
-            found.extend(places.into_iter().skip(usize::from(top)));
-        }
+        // The first head may be the only place that names the book or the fund.
+        more.extend(places.into_iter().skip(usize::from(top)).filter(|&(page, at)| {
+            let count = all.get(page).map_or(0, Vec::len);
+            let mut further = if top { 0..at } else { at + 1..count };
+            further.len() < RUNNING_LINES || further.all(|other| runs(page, other))
+        }));
     }
+    found.extend(more);
     found
 }
 

@@ -322,7 +322,7 @@ fn assets_are_called_by_their_marks() {
         shares(&format!(
             "{ESTATE}PARTILHA\n\nItem 3: 100% para Lia Prado Reis. Item 2: 100% para Caio Prado Reis.\n"
         )),
-        vec![vec![("Caio Prado Reis".to_owned(), json!(100), Value::Null)]]
+        ["Caio Prado Reis", "Lia Prado Reis"].map(|name| vec![(name.to_owned(), json!(100), Value::Null)])
     );
 }
 
@@ -453,11 +453,11 @@ fn a_mark_in_brackets_says_again_what_was_described() {
         )
     };
     let all: String = ["Caio Prado Reis", "Lia Prado Reis", "Noé Prado Reis"].map(one).concat();
-    let part = |name: &str| (name.to_owned(), json!("1/3"), json!(300));
-    assert_eq!(
-        shares(&format!("{THREE_HEIRS}PARTILHA\n\n{all}\n")),
-        [["Caio Prado Reis", "Lia Prado Reis", "Noé Prado Reis"].map(part).to_vec()]
-    );
+    let of = |value: u32| {
+        let part = |name: &str| (name.to_owned(), json!("1/3"), json!(value));
+        ["Caio Prado Reis", "Lia Prado Reis", "Noé Prado Reis"].map(part).to_vec()
+    };
+    assert_eq!(shares(&format!("{THREE_HEIRS}PARTILHA\n\n{all}\n")), [200, 300, 100].map(of));
 }
 
 #[test]
@@ -631,8 +631,10 @@ fn a_part_may_stand_before_the_mark_of_its_asset() {
         HERDEIROS\n\na) Iara Brito Melo, filha, CPF 529.982.247-25;\nb) Davi Brito Melo, filho, CPF 111.444.777-35.\n\n\
         BENS\n\n3.1) casa em Jaú, no valor de R$ 80.000,00;\n\
         3.2) CDB nº 443322-1 do Banco BTG Pactual S.A., no valor de R$ 2.000,00.\n\nPARTILHA\n\n";
-    let part = |name: &str| (name.to_owned(), json!(50), json!(1000));
-    let expected = vec![vec![part("Iara Brito Melo"), part("Davi Brito Melo")]];
+    let of = |value: u32| {
+        ["Iara Brito Melo", "Davi Brito Melo"].map(|name| (name.to_owned(), json!(50), json!(value))).to_vec()
+    };
+    let expected = [40_000, 1000].map(of);
     for lead in ["do título descrito no item 3.2", "do CDB do item 3.2"] {
         let text = format!(
             "{goods}7.1) HAVERÁ Iara Brito Melo, em pagamento de sua quota: a parte ideal de 50% do imóvel do item 3.1, \
