@@ -193,6 +193,9 @@ pub(crate) struct Instead {
     pub(crate) is: Vec<String>,
     /// The heads of the cells that count.
     pub(crate) heads: Pattern,
+    /// What counts in a clause, where it is more.
+    #[serde(default)]
+    pub(crate) find: Vec<Find>,
 }
 
 /// A list of records.
@@ -338,6 +341,8 @@ pub(crate) struct Block {
     pub(crate) opens: Pattern,
     /// How a line begins that adds to an item.
     pub(crate) goes_on: Pattern,
+    /// How a line begins that tells the outcome of the one item before it, though a section may be headed so.
+    pub(crate) tells: Option<Pattern>,
 }
 
 /// The same records elsewhere in the result.
@@ -489,6 +494,10 @@ pub(crate) struct Shares {
     pub(crate) except_fields: Vec<String>,
     /// Words that give a thing whole.
     pub(crate) whole: Pattern,
+    /// Words that give a thing to the only person who is named, where none of `partly` is said.
+    pub(crate) given: Option<Pattern>,
+    /// Words that speak of parts.
+    pub(crate) partly: Option<Pattern>,
     /// Words that give it in equal parts.
     pub(crate) equal: Pattern,
 }

@@ -154,8 +154,9 @@ fn person(
         });
         // "A filha Ana Lima": what leads to the name, here or where it stands again.
         let found = found.or_else(|| {
-            let mut mentions = std::iter::once(mention).chain(others.iter().copied());
-            mentions.find_map(|mention| {
+            // "Representada por sua mãe, Ana Lima" says what she is to another.
+            let own = others.iter().copied().filter(|other| !other.nested);
+            std::iter::once(mention).chain(own).find_map(|mention| {
                 column.lead.iter().find_map(|rule| {
                     let all = find(text, document.pages, &mention.lead, asked(column), rule, |_| true);
                     all.into_iter().next_back()
@@ -652,6 +653,14 @@ fn things(
                         record.extend(found.map(|found| (column.key.clone(), found)));
                     }
                 }
+                for column in list.column.iter().filter(|column| column.kind == Type::Money) {
+                    if let (false, Some(tail)) = (record.contains_key(&column.key), &item.tail) {
+                        let found = by_rules(document, &document.text, tail, column, true);
+                        record.extend(found.map(|found| (column.key.clone(), found)));
+                    }
+                }
+                record.extend(multiplied(document, list, item));
+                record.extend(voted_down(document, list, &record, &item.span));
                 if let Some(mark) = &item.mark {
                     record.extend(marked(document, &item.span, mark));
                     if let (true, Some(name)) = (list.agenda, record.get(&list.key))
@@ -783,6 +792,29 @@ fn decided(
     Some((column.key.clone(), found))
 }
 
+/// The votes against what was rejected, where a clause tells them and they are more than those for it.
+fn voted_down(
+    document: &Document<'_>,
+    list: &List,
+    record: &Record,
+    range: &Span,
+) -> Option<(String, Found)> {
+    let instead = list.instead.as_ref()?;
+    let outcome = record.get(&instead.by)?.value.as_str()?;
+    if !instead.is.iter().any(|one| one == outcome) {
+        return None;
+    }
+    let column = list.column.iter().find(|column| column.key == instead.column)?;
+    let share = |value: &serde_json::Value| crate::scan::figure(value.as_str()?.strip_suffix('%')?);
+    let known = record.get(&column.key).and_then(|found| share(&found.value))?;
+    instead.find.iter().find_map(|rule| {
+        let found = find(&document.text, document.pages, range, asked(column), rule, |_| true);
+        let found = found.into_iter().next()?;
+        let more = share(&found.value)? > known;
+        more.then(|| (column.key.clone(), found))
+    })
+}
+
 /// Rows at least whose figures show what a column is that has no head that can be read.
 const PRODUCT_ROWS: usize = 2;
 
@@ -809,6 +841,39 @@ fn by_product(document: &Document<'_>, list: &List, grid: &grid::Grid) -> Option
     let mut named = grid.clone();
     *named.keys.get_mut(column)? = Some(price.clone());
     Some(named)
+}
+
+/// Numbers and amounts of an item that are tried as a product, at most.
+const FACTORS_MAX: usize = 40;
+
+/// The only three figures of an item of which the third is the product of the others: how many, at what price, and how
+/// much that makes; whatever else it counts, as votes.
+fn multiplied(document: &Document<'_>, list: &List, item: &Item) -> Vec<(String, Found)> {
+    let Some((count, price, total)) = list.product.as_ref().filter(|_| list.agenda) else {
+        return Vec::new();
+    };
+    let text = &document.text;
+    let figures = |kind: Kind| -> Vec<(f64, Span)> {
+        let all = text.of_kind(kind, &item.span).take(FACTORS_MAX);
+        all.filter_map(|one| Some((one.number()?, one.span.clone()))).collect()
+    };
+    let (numbers, amounts) = (figures(Kind::Number), figures(Kind::Money));
+    let mut found: Vec<[&(f64, Span); 3]> = Vec::new();
+    for many in numbers.iter().filter(|one| one.0 >= 2.0) {
+        for each in &amounts {
+            let makes = |all: &&(f64, Span)| all.1 != each.1 && (many.0 * each.0 - all.0).abs() < 0.01;
+            found.extend(amounts.iter().find(makes).map(|all| [many, each, all]));
+        }
+    }
+    let Some([many, each, all]) = found.first().copied() else { return Vec::new() };
+    if found.iter().any(|other| (other[0].0, other[1].0) != (many.0, each.0)) {
+        return Vec::new();
+    }
+    let put = |key: &String, one: &(f64, Span)| {
+        let one = Candidate { span: one.1.clone(), value: one.0.into(), flags: Vec::new() };
+        Some((key.clone(), placed(text, document.pages, one, 0.9)?))
+    };
+    [put(count, many), put(price, each), put(total, all)].into_iter().flatten().collect()
 }
 
 /// Whether two names of an item share a word that says something.

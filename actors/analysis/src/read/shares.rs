@@ -110,6 +110,9 @@ pub(crate) fn read(
         shares,
         things: &things,
         origins: &origins,
+        lists_of_kinds: (model.list.iter())
+            .filter(|list| list.beside.is_some() && shares.things.contains(&list.at))
+            .collect(),
         handles: Vec::new(),
     };
     reader.handles = handles(&things, &origins, shares, &reader.known());
@@ -162,6 +165,9 @@ pub(crate) fn read(
     found
 }
 
+/// Letters of a sentence in which it names what it is about.
+const OPENING_MAX: usize = 12;
+
 /// Letters between two things that are named together at most.
 const JOINED_MAX: usize = 160;
 
@@ -186,6 +192,8 @@ struct Reader<'a> {
     things: &'a [Record],
     /// The list that each thing is of.
     origins: &'a [&'a List],
+    /// The lists that say what kinds of things there are.
+    lists_of_kinds: Vec<&'a List>,
     handles: Vec<Handle>,
 }
 
@@ -720,7 +728,7 @@ impl Reader<'_> {
                 (start, called) = (clause.start + at, next);
             }
             match called {
-                None => found.extend(self.by_thing(start..clause.end).into_iter().map(|span| (span, None))),
+                None => found.extend(self.by_thing(start..clause.end)),
                 called => found.push((start..clause.end, called)),
             }
         }
@@ -735,20 +743,33 @@ impl Reader<'_> {
             || self.aliases(clause).iter().any(|(_, names)| names.len() == 1)
     }
 
-    /// A clause cut before each sentence that names another thing of ours.
-    fn by_thing(&self, clause: Span) -> Vec<Span> {
+    /// A clause cut before each sentence that names another thing of ours, or one that is none of ours.
+    fn by_thing(&self, clause: Span) -> Vec<(Span, Option<Vec<usize>>)> {
         let text = &self.document.text;
-        let mut found: Vec<Span> = Vec::new();
+        let mut found: Vec<(Span, Option<Vec<usize>>)> = Vec::new();
         let mut last: Option<usize> = None;
         for sentence in super::clauses::sentences(text.flow.chars(), &text.flow.folded, &clause) {
             let named = self.thing_of(text.folded(sentence.clone()));
-            match found.last_mut().filter(|_| named.is_none() || last.is_none() || named == last) {
-                Some(piece) => piece.end = sentence.end,
-                None => found.push(sentence),
+            let strange = named.is_none() && !found.is_empty() && self.opens_with_another(&sentence);
+            let goes_on = !strange && (named.is_none() || last.is_none() || named == last);
+            match found.last_mut().filter(|piece| goes_on && (named.is_none() || piece.1.is_none())) {
+                Some(piece) => piece.0.end = sentence.end,
+                None => found.push((sentence, strange.then(Vec::new))),
             }
-            last = named.or(last);
+            last = if strange { None } else { named.or(last) };
         }
         found
+    }
+
+    /// Whether a sentence without a thing of ours begins with some thing: "A lancha caberá a ambos".
+    fn opens_with_another(&self, sentence: &Span) -> bool {
+        static ARTICLE: LazyLock<Regex> = LazyLock::new(|| pattern(r"^[^a-z0-9]*(?:ja\s+)?[oa]s?\s"));
+        let text = self.document.text.folded(sentence.clone());
+        let Some(lead) = ARTICLE.find(text) else { return false };
+        let kinds = self.lists_of_kinds.iter().filter_map(|list| list.require.as_ref());
+        let rest = text.get(lead.end()..).unwrap_or("");
+        let mut first = kinds.filter_map(|kinds| kinds.find(rest));
+        first.any(|hit| hit.start < OPENING_MAX)
     }
 
     /// Tables whose rows say who gets how much, of the thing that the row or the sentence before the table names.
@@ -1198,7 +1219,7 @@ impl Reader<'_> {
     fn parts(&self, thing: usize, seen: &[Seen], clause: &Span, several: bool) -> Vec<Part> {
         let said = self.document.text.folded(clause.clone());
         let equal = self.shares.equal.is_in(said);
-        let whole = self.shares.whole.is_in(said);
+        let whole = self.shares.whole.is_in(said) || self.given(seen, said);
         let mut turns: Vec<Turn> = Vec::new();
         let mut turn = Turn::default();
         let phrases = self.phrases(seen);
@@ -1315,6 +1336,20 @@ impl Reader<'_> {
         }
     }
 
+    /// Whether a clause gives what it names to the one person whom it names: "o veículo ficará para a viúva".
+    fn given(&self, seen: &[Seen], said: &str) -> bool {
+        let mut names = seen.iter().filter_map(|one| match &one.sign {
+            Sign::Who(names) => Some(names.as_slice()),
+            _ => None,
+        });
+        let Some(first @ [_]) = names.next() else { return false };
+        let much = |one: &Seen| matches!(one.sign, Sign::Percent(_) | Sign::Fraction(_));
+        names.all(|other| other == first)
+            && !seen.iter().any(much)
+            && self.shares.given.as_ref().is_some_and(|given| given.is_in(said))
+            && !self.shares.partly.as_ref().is_some_and(|partly| partly.is_in(said))
+    }
+
     /// Whether what somebody gets of a thing may be all of it: not where that is worth less.
     fn may_be_whole(&self, thing: usize, portion: &Portion) -> bool {
         let worth = portion.value.as_ref().zip(self.worth(thing));
@@ -1414,7 +1449,8 @@ impl Reader<'_> {
         let mut thing: Option<usize> = None;
         let mut portion = Portion::default();
         let said = self.document.text.folded(clause.clone());
-        let (equal, whole) = (self.shares.equal.is_in(said), self.shares.whole.is_in(said));
+        let equal = self.shares.equal.is_in(said);
+        let whole = self.shares.whole.is_in(said) || self.given(seen, said);
         let mut give = |who: &Option<(Vec<String>, Span)>, thing: Option<usize>, portion: &Portion| {
             let (Some((names, span)), Some(thing)) = (who, thing) else { return };
             let group: Vec<(String, Span)> = names.iter().map(|name| (name.clone(), span.clone())).collect();

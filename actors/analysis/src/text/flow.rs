@@ -383,7 +383,9 @@ fn ends(line: &Line<'_>, next: &Line<'_>, edge: f32) -> bool {
     }
     if next.text.contains('\t') {
         // A description of two lines may have its figures beside the second.
-        return stops || marked || line.blank_after && there[1] - here[3] > 1.2 * (here[3] - here[1]);
+        // What stands over the heads of a table is its title.
+        let head = next.text.matches('\t').count() >= 2 && !next.text.contains(|c: char| c.is_ascii_digit());
+        return stops || marked || head || line.blank_after && there[1] - here[3] > 1.2 * (here[3] - here[1]);
     }
     let space = (here[2] - here[0]) / text.chars().count().max(1) as f32;
     let fits = here[2] + space + next.first_word_width <= edge - SLACK;

@@ -84,7 +84,7 @@ fn items_of_a_list_may_have_bullets() {
         ),
         rows(&[
             ["Prorrogação do prazo do fundo", "aprovada", "66,1%"],
-            ["Redução do capital", "rejeitada", "10%"]
+            ["Redução do capital", "rejeitada", "88%"]
         ])
     );
     assert_eq!(
@@ -745,5 +745,177 @@ fn the_votes_of_what_was_rejected_are_those_against_it() {
         let expected =
             rows(&[["Contas de 2024", "aprovada", "97,00%"], ["Venda do galpão", "rejeitada", share]]);
         assert_eq!(resolutions(&text), expected, "{heads}");
+    }
+}
+
+/// The assets that are not held at BTG: description, kind, number, house and value.
+fn others(text: &str) -> Vec<[Value; 5]> {
+    let result = deed(text);
+    let all = result["outros_bens"]["bens"].as_array().unwrap().clone();
+    let keys = ["descricao", "tipo", "numero", "instituicao", "valor"];
+    all.iter().map(|one| keys.map(|key| one[key].clone())).collect()
+}
+
+const TWO_HEIRS: &str = "ESCRITURA PÚBLICA DE INVENTÁRIO E PARTILHA\n\nFALECIDO\n\nOto Brandt, CPF 935.411.347-80, faleceu em \
+    02/02/2025.\n\nMEEIRA\n\nHelga Brandt, viúva, CPF 529.982.247-25.\n\nHERDEIROS\n\na) Ivo Brandt, filho, CPF \
+    111.444.777-35;\nb) Marlene Brandt Klein, filha, CPF 390.533.447-05.\n\n";
+
+const FARM: &str = "CLÁUSULA 4ª - DOS BENS\n\na) Fração de terras em Linha Nova, matrícula 2.345, avaliada em R$ 400.000,00;\n\
+    b) Trator Massey 275, ano 1998, avaliado em R$ 50.000,00;\nc) Depósito na conta corrente 7788-9 do Sicredi, R$ 30.000,00;\n\
+    d) CDB nº 445566 do Banco BTG Pactual, R$ 20.000,00.\nMonte-mor: R$ 500.000,00.\n\n";
+
+#[test]
+fn goods_of_the_estate_are_read_wherever_they_are_kept() {
+    assert_eq!(
+        others(&format!("{TWO_HEIRS}{FARM}")),
+        [
+            [
+                json!("Fração de terras em Linha Nova"),
+                json!("Imóvel"),
+                json!("2.345"),
+                Value::Null,
+                json!(400_000)
+            ],
+            [json!("Trator Massey 275"), json!("Máquina"), Value::Null, Value::Null, json!(50_000)],
+            [
+                json!("Depósito na conta corrente 7788-9 do Sicredi"),
+                json!("Conta Corrente"),
+                json!("7788-9"),
+                json!("Sicredi"),
+                json!(30_000)
+            ],
+        ]
+    );
+    assert_eq!(
+        others(&format!(
+            "{TWO_HEIRS}DOS BENS: O espólio é constituído dos seguintes bens:\n\nI - IMÓVEL: Apartamento nº 301, do Edifício Tico, \
+             situado na Rua Alta, nº 12, objeto da matrícula nº 12.345. Valor atribuído: R$ 500.000,00.\n\
+             II - VEÍCULO: automóvel VW Nivus, placa BEX-1A23. Valor: R$ 100.000,00.\n\
+             III - Saldo de R$ 20.000,00 na conta poupança nº 10.222-3, agência 0211 da Caixa Econômica Federal.\n"
+        )),
+        [
+            [json!("Apartamento nº 301"), json!("Imóvel"), json!("12.345"), Value::Null, json!(500_000)],
+            [json!("automóvel VW Nivus"), json!("Veículo"), json!("BEX-1A23"), Value::Null, json!(100_000)],
+            [
+                json!("conta poupança nº 10.222-3"),
+                json!("Poupança"),
+                json!("10.222-3"),
+                json!("Caixa Econômica Federal"),
+                json!(20_000)
+            ],
+        ]
+    );
+}
+
+#[test]
+fn debts_sums_and_payments_are_no_goods() {
+    let text = format!(
+        "{TWO_HEIRS}BENS\n\n1. Casa na Rua Alta, matrícula 77, R$ 90.000,00;\n2. Saldo devedor do cartão, R$ 800,00;\n\
+         3. Dívida do IPTU da casa, R$ 300,00.\nO monte-mor importa em R$ 90.000,00.\nO seguro de vida, de R$ 9.000,00, não \
+         integra o acervo.\n\nPARTILHA\n\nIvo Brandt recebe a casa, no valor de R$ 90.000,00.\n"
+    );
+    let all = others(&text);
+    assert_eq!(all.iter().map(|one| &one[4]).collect::<Vec<_>>(), [&json!(90_000)], "{all:?}");
+}
+
+#[test]
+fn the_goods_add_up_to_the_estate() {
+    let held = |text: &str| {
+        let analysis = read("inventory", text);
+        analysis.checks.iter().find(|check| check.code == "estate_total").map(|check| check.ok)
+    };
+    assert_eq!(held(&format!("{TWO_HEIRS}{FARM}")), Some(true));
+    assert_eq!(held(&format!("{TWO_HEIRS}{}", FARM.replace("500.000", "510.000"))), Some(false));
+}
+
+#[test]
+fn goods_are_shared_one_by_one_wherever_they_are_kept() {
+    let part = |name: &str, share: Value| (name.to_owned(), share, Value::Null);
+    assert_eq!(
+        shares(&format!(
+            "{TWO_HEIRS}{FARM}PARTILHA\n\nLetra \"a\": 1/2 para a meeira e 1/4 para cada herdeiro.\n\
+             Letra \"b\": integralmente para o herdeiro Ivo Brandt.\nA letra \"c\" fica com a meeira.\n"
+        )),
+        [
+            vec![
+                part("Helga Brandt", json!("1/2")),
+                part("Ivo Brandt", json!("1/4")),
+                part("Marlene Brandt Klein", json!("1/4"))
+            ],
+            vec![part("Ivo Brandt", json!(100))],
+            vec![part("Helga Brandt", json!(100))],
+        ]
+    );
+    assert_eq!(
+        shares(&format!(
+            "{TWO_HEIRS}{FARM}PARTILHA\n\nO trator e a conta corrente ficam, por inteiro, com Ivo Brandt. A lancha caberá a \
+             ambos, 30% para Ivo Brandt e 70% para Marlene Brandt Klein.\n"
+        )),
+        [vec![part("Ivo Brandt", json!(100))], vec![part("Ivo Brandt", json!(100))]]
+    );
+}
+
+#[test]
+fn what_is_divided_only_in_bulk_is_told_of_assets_at_btg_alone() {
+    let part = |name: &str, share: &str| (name.to_owned(), json!(share), Value::Null);
+    assert_eq!(
+        shares(&format!(
+            "{TWO_HEIRS}{FARM}PARTILHA\n\nTodos os bens são partilhados na proporção de 1/2 à meeira e de 1/4 a cada herdeiro.\n"
+        )),
+        [vec![part("Helga Brandt", "1/2"), part("Ivo Brandt", "1/4"), part("Marlene Brandt Klein", "1/4")]]
+    );
+}
+
+#[test]
+fn less_than_a_thing_is_worth_is_not_all_of_it() {
+    assert_eq!(
+        shares(&format!(
+            "{TWO_HEIRS}{FARM}PARTILHA\n\nAo herdeiro Ivo Brandt caberá a totalidade do trator, no valor de R$ 50.000,00, e, da \
+             conta corrente, a importância de R$ 10.000,00;\n"
+        )),
+        [
+            vec![("Ivo Brandt".to_owned(), json!(100), json!(50_000))],
+            vec![("Ivo Brandt".to_owned(), Value::Null, json!(10_000))]
+        ]
+    );
+}
+
+#[test]
+fn what_an_issue_raises_is_its_price_times_its_quantity_and_not_its_votes() {
+    let result = minutes(
+        "ATA DE ASSEMBLEIA\n\nDELIBERAÇÕES\n\n(i) 2ª emissão de cotas: foi aprovada (votos favoráveis: 3.611 cotas (89,55% dos \
+         presentes)). Serão emitidas 2.500 novas cotas, ao preço de emissão de R$ 100,00 por cota, sem considerar a taxa de \
+         distribuição primária de R$ 3,04, e o valor da oferta é de R$ 250.000,00.\n",
+    );
+    let one = &result["informacoes_complementares"]["deliberacoes"][0];
+    assert_eq!(
+        ["quantidade", "preco_unitario", "valor_total"].map(|key| one[key].clone()),
+        [json!(2500), json!(100), json!(250_000)]
+    );
+    assert_ne!(one["valor"], json!(3.04), "what a fee is");
+}
+
+#[test]
+fn an_outcome_may_have_a_line_of_its_own() {
+    assert_eq!(
+        resolutions(
+            "CONSULTA FORMAL\n\nMatéria 1: Compra de galpões em Betim.\nResultado: APROVADA, com 91,2% de votos favoráveis.\n\n\
+             Matéria 2: Mudança da taxa de performance.\nResultado: REPROVADA, com 40% de votos favoráveis e 58,3% de votos \
+             contrários.\n"
+        ),
+        rows(&[
+            ["Compra de galpões em Betim", "aprovada", "91,2%"],
+            ["Mudança da taxa de performance", "reprovada", "58,3%"]
+        ])
+    );
+}
+
+#[test]
+fn persons_may_be_called_sa() {
+    for name in ["CAMILA PONTES DE SÁ", "CAMILA PONTES DE SÁ LEITE", "CAMILA SÁ"] {
+        let found = heirs(&format!(
+            "ESCRITURA PÚBLICA DE INVENTÁRIO\n\nHERDEIROS: {name}, brasileira, filha, CPF 390.533.447-05.\n"
+        ));
+        assert_eq!(found.len(), 1, "{name}");
     }
 }
