@@ -530,7 +530,9 @@ fn things(
         for grid in tables.iter().filter(|grid| elsewhere(grid) == other) {
             let opening = opening_of(document, grid);
             let product = by_product(document, list, grid);
-            for (at, row) in rows(document.pages, product.as_ref().unwrap_or(grid)).into_iter().enumerate() {
+            let all_rows = rows(document.pages, product.as_ref().unwrap_or(grid));
+            let labels = row_labels(&all_rows);
+            for (at, row) in all_rows.into_iter().enumerate() {
                 if grid.rows.get(at).is_some_and(|words| row_taken(grid.page, words, &taken)) {
                     continue;
                 }
@@ -548,20 +550,12 @@ fn things(
                     total = total.or_else(|| said().filter(|_| !partial));
                 } else if belongs(list, text, &opening) && filled_in(list, &row) && !names_one(text) {
                     // A row whose cells are there but cannot be read is a record all the same.
-                    let number = row.cells.first().filter(|(key, _)| key.is_none()).map(|(_, cell)| {
-                        row.text.folded(cell.clone()).trim().trim_end_matches(['.', ')', 'o']).to_owned()
-                    });
                     let filled = row.cells.iter().filter(|(_, cell)| cell.len() > 1).count();
                     let mut record = from_row(document, &list.column, &row);
                     record.extend(decided(document, list, &record, &row));
-                    if let Some(number) = number.filter(|label| {
-                        (1..=5).contains(&label.len())
-                            && label.split('.').all(|part| {
-                                (1..=3).contains(&part.len())
-                                    && part.bytes().all(|b| b.is_ascii_alphanumeric())
-                            })
-                    }) {
+                    if let Some(number) = labels.get(at).cloned().flatten() {
                         let span = row.cells.first().map_or(0..0, |(_, cell)| cell.clone());
+                        let span = if span.is_empty() { row.text.all() } else { span };
                         let label = Candidate { span, value: number.into(), flags: Vec::new() };
                         record.extend(
                             placed(&row.text, document.pages, label, 1.0)
@@ -630,7 +624,8 @@ fn things(
                     }
                     continue;
                 }
-                if let Some(several) = called(list, text).filter(|several| speaks_of(several, item, &named)) {
+                let several = called(list, text).filter(|several| speaks_of(several, item, &named));
+                if let Some(several) = several.filter(|_| !tells_its_own(list, item, text, &named)) {
                     for record in of_agenda(document, list, item, several, &named) {
                         some |= push(record, false, only_known);
                     }
@@ -884,6 +879,31 @@ fn akin(a: &serde_json::Value, b: &serde_json::Value) -> bool {
     a.split(parts).any(|word| word.len() >= 5 && b.split(parts).any(|other| other == word))
 }
 
+/// What each row is called by in a first column without a head; where the number of one was not read, the numbers before
+/// and after it tell.
+fn row_labels(rows: &[super::rows::Row]) -> Vec<Option<String>> {
+    let own = |row: &super::rows::Row| -> Option<String> {
+        let (_, cell) = row.cells.first().filter(|(key, _)| key.is_none())?;
+        let label = row.text.folded(cell.clone()).trim().trim_end_matches(['.', ')', 'o']);
+        let part =
+            |part: &str| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric());
+        ((1..=5).contains(&label.len()) && label.split('.').all(part)).then(|| label.to_owned())
+    };
+    let mut labels: Vec<Option<String>> = rows.iter().map(own).collect();
+    let numbers: Vec<Option<u32>> =
+        labels.iter().map(|label| label.as_ref().and_then(|label| label.parse().ok())).collect();
+    let number = |at: Option<usize>| numbers.get(at?).copied().flatten();
+    for (at, label) in labels.iter_mut().enumerate().filter(|(at, _)| number(Some(*at)).is_none()) {
+        let (before, after) = (number(at.checked_sub(1)), number(Some(at + 1)));
+        match (before, after) {
+            (Some(before), Some(after)) if before + 2 == after => *label = Some((before + 1).to_string()),
+            (None, Some(2)) if at == 0 && number(Some(2)) == Some(3) => *label = Some("1".to_owned()),
+            _ => {}
+        }
+    }
+    labels
+}
+
 /// Whether a row says one of what each item's row of its table says.
 fn filled_in(list: &List, row: &super::rows::Row) -> bool {
     let asked = |key: &Option<String>| key.as_ref().is_some_and(|key| list.any_in_row.contains(key));
@@ -918,6 +938,15 @@ fn called(list: &List, text: &str) -> Option<Vec<String>> {
 fn speaks_of(called: &[String], item: &Item, named: &[(String, Found)]) -> bool {
     let known = |label: &String| named.iter().any(|(mark, _)| mark == label);
     if called.is_empty() { item.mark.is_none() && !named.is_empty() } else { called.iter().all(known) }
+}
+
+/// Whether an item of the agenda tells its own outcome before it speaks of others: "(iv) Atos: aprovada, para cumprir os
+/// itens (i) e (ii)".
+fn tells_its_own(list: &List, item: &Item, text: &str, named: &[(String, Found)]) -> bool {
+    let own = item.mark.as_ref().is_some_and(|mark| named.iter().any(|(known, _)| known == mark));
+    let others = super::clauses::called(text).first().map(|(at, _)| at.start);
+    let before = others.and_then(|at| text.get(..at)).unwrap_or("");
+    own && list.block.as_ref().is_some_and(|block| block.outcome.is_in(before))
 }
 
 /// A sentence before and after what leaves some items out of it.

@@ -919,3 +919,36 @@ fn persons_may_be_called_sa() {
         assert_eq!(found.len(), 1, "{name}");
     }
 }
+
+#[test]
+fn a_row_whose_number_was_not_read_is_known_by_those_around_it() {
+    let result = minutes(
+        "ATA DE ASSEMBLEIA\n\nResultado da votação\n\n\
+         Item   Matéria                     A favor    Contra    Resultado\n\
+         1      Contas do exercício         97,41%     2,59%     Aprovada\n\
+         \x20      Quarta emissão de cotas     83,90%     16,10%    Aprovada\n\
+         3      Troca do auditor            70,00%     30,00%    Aprovada\n\n\
+         Item 2: autorizada a emissão de 750 cotas, a R$ 100,00 por cota, no montante de R$ 75.000,00.\n",
+    );
+    let all = result["informacoes_complementares"]["deliberacoes"].as_array().unwrap().clone();
+    assert_eq!(all.len(), 3, "{all:?}");
+    assert_eq!(all[1]["valor_total"], json!(75_000));
+}
+
+#[test]
+fn an_item_that_speaks_of_others_tells_its_own_outcome() {
+    assert_eq!(
+        resolutions(
+            "ORDEM DO DIA: Deliberar sobre:\n(i) nova emissão de cotas;\n(ii) compra de galpões; e\n(iii) autorização para a \
+             prática de todos os atos necessários à efetivação das matérias aprovadas.\n\nDELIBERAÇÕES\n\n\
+             (i) Nova emissão de cotas: foi aprovada por 80% dos presentes.\n(ii) Compra de galpões: foi rejeitada por 70% dos \
+             presentes.\n(iii) Autorização para a prática de atos: foi aprovada, por unanimidade, podendo a Administradora firmar \
+             todos os documentos necessários à implementação das deliberações dos itens (i) e (ii).\n"
+        ),
+        rows(&[
+            ["Nova emissão de cotas", "aprovada", "80%"],
+            ["Compra de galpões", "rejeitada", "70%"],
+            ["Autorização para a prática de atos", "aprovada", "unanimidade"]
+        ])
+    );
+}
