@@ -401,7 +401,8 @@ pub(crate) struct Column {
     /// Of persons: what the plural before an enumeration makes each of them.
     #[serde(default)]
     pub(crate) group_choices: Vec<GroupChoice>,
-    /// Of persons: where the document says how many there are (group `v`) and what they are, for as many records.
+    /// Of persons: where the document says how many there are (group `v`) and what they are, for as many records; without
+    /// a number for all of them, where nothing is said of any.
     pub(crate) counted: Option<Pattern>,
     /// Further keys that have the same value, for readers of older results.
     #[serde(default)]

@@ -306,8 +306,10 @@ fn by_count(document: &Document<'_>, people: &People, list: &List, records: &mut
     let text = &document.text;
     for column in &list.column {
         let Some(counted) = &column.counted else { continue };
+        let nobody = records.iter().all(|record| !record.contains_key(&column.key));
         let told = counted.hits(text.folded(text.all())).find_map(|hit| {
-            let number = hit.value.clone()?;
+            // "Ana e Rui, filhos do falecido" is said of all of them.
+            let Some(number) = hit.value.clone() else { return nobody.then_some(hit.all) };
             let count = crate::scan::spelled(text.folded(number).split_whitespace())?;
             (usize::try_from(count).ok()? == records.len()).then_some(hit.all)
         });

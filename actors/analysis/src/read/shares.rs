@@ -1451,9 +1451,25 @@ impl Reader<'_> {
         let said = self.document.text.folded(clause.clone());
         let equal = self.shares.equal.is_in(said);
         let whole = self.shares.whole.is_in(said) || self.given(seen, said);
+        // "À viúva caberá a casa, e ao filho caberá a conta": what each gets whole, what is said of each tells.
+        let begins: Vec<(usize, usize)> = seen
+            .iter()
+            .enumerate()
+            .filter(|(_, one)| matches!(one.sign, Sign::Who(_)))
+            .map(|(at, one)| (at, one.span.start))
+            .collect();
+        let given_to = |span: &Span| {
+            let own = begins.iter().position(|(_, start)| *start == span.start)?;
+            let (at, start) = begins.get(own).copied()?;
+            let (next, end) = begins.get(own + 1).copied().unwrap_or((seen.len(), clause.end));
+            let text = self.document.text.folded(start..end.max(start));
+            let sentence = text.split(". ").next().unwrap_or("");
+            Some(self.given(seen.get(at..next).unwrap_or(&[]), sentence))
+        };
         let mut give = |who: &Option<(Vec<String>, Span)>, thing: Option<usize>, portion: &Portion| {
             let (Some((names, span)), Some(thing)) = (who, thing) else { return };
             let group: Vec<(String, Span)> = names.iter().map(|name| (name.clone(), span.clone())).collect();
+            let whole = whole || given_to(span).unwrap_or(false);
             let whole = whole && self.may_be_whole(thing, portion);
             let parts = self.shared(&group, portion, equal, whole);
             put(thing, parts);

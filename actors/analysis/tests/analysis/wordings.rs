@@ -952,3 +952,32 @@ fn an_item_that_speaks_of_others_tells_its_own_outcome() {
         ])
     );
 }
+
+#[test]
+fn each_of_several_persons_may_be_given_things_whole() {
+    let goods = "DOS BENS\n\na) Apartamento 101 do Edifício Alto, matrícula 9.191, no valor de R$ 350,00;\nb) Apartamento 202 do \
+        Edifício Baixo, matrícula 9.292, no valor de R$ 350,00;\nc) joias avaliadas em R$ 30,00.\n\n";
+    let whole = |name: &str| vec![(name.to_owned(), json!(100), Value::Null)];
+    assert_eq!(
+        shares(&format!(
+            "{TWO_HEIRS}{goods}DA PARTILHA\n\nÀ herdeira Marlene Brandt Klein caberá o Apartamento 101 e as joias, totalizando \
+             R$ 380,00, e ao herdeiro Ivo Brandt caberá o Apartamento 202, totalizando R$ 350,00. Para igualar os quinhões, \
+             Marlene pagará a Ivo torna de R$ 15,00.\n"
+        )),
+        [whole("Marlene Brandt Klein"), whole("Ivo Brandt"), whole("Marlene Brandt Klein")]
+    );
+}
+
+#[test]
+fn a_plural_behind_the_names_says_what_all_of_them_are() {
+    assert_eq!(
+        heirs(
+            "ESCRITURA PÚBLICA DE INVENTÁRIO\n\nHERDEIROS: Iara Brito Melo, CPF 529.982.247-25, e Davi Brito Melo, CPF \
+             111.444.777-35, filhos do falecido.\n"
+        ),
+        [
+            ("Iara Brito Melo".to_owned(), "filha".to_owned(), false),
+            ("Davi Brito Melo".to_owned(), "filho".to_owned(), false)
+        ]
+    );
+}
