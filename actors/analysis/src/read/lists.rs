@@ -1039,11 +1039,10 @@ fn opening_of(document: &Document<'_>, grid: &grid::Grid) -> String {
 }
 
 fn belongs(list: &List, text: &str, opening: &str) -> bool {
-    let refused = list.refuse.as_ref().is_some_and(|refuse| refuse.is_in(text));
     let required = list.require.as_ref().is_none_or(|require| {
         require.is_in(text)
             || require.is_in(opening)
                 && !list.refuse_inherited.as_ref().is_some_and(|other| other.is_in(text))
     });
-    required && !refused
+    required && !list.refuse.as_ref().is_some_and(|refuse| refuse.is_in(text))
 }
