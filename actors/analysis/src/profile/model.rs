@@ -455,10 +455,12 @@ pub(crate) struct Shares {
     pub(crate) sheet: String,
     pub(crate) category: String,
     pub(crate) section: Vec<String>,
-    /// The lists of things.
+    /// The list of things, or several.
+    #[serde(deserialize_with = "one_or_more")]
     pub(crate) things: Vec<String>,
-    /// The lists of these whose things are shared too where the document only speaks of all things at once.
-    pub(crate) in_bulk: Vec<String>,
+    /// The lists of these whose things are shared too where the document only speaks of all things at once; all of them
+    /// where this is not said.
+    pub(crate) in_bulk: Option<Vec<String>>,
     /// The column that names a thing.
     pub(crate) thing_name: String,
     /// Columns whose values name a thing beside its name.
@@ -501,6 +503,20 @@ pub(crate) struct Shares {
     pub(crate) partly: Option<Pattern>,
     /// Words that give it in equal parts.
     pub(crate) equal: Pattern,
+}
+
+/// A text, or a list of texts.
+fn one_or_more<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        One(String),
+        More(Vec<String>),
+    }
+    Ok(match Either::deserialize(from)? {
+        Either::One(one) => vec![one],
+        Either::More(more) => more,
+    })
 }
 
 /// A word that stands for a person.
@@ -608,7 +624,7 @@ impl Model {
         }
         let lists: Vec<&str> = self.list.iter().map(|list| list.at.as_str()).collect();
         for shares in &self.shares {
-            let mut things = shares.things.iter().chain(&shares.in_bulk);
+            let mut things = shares.things.iter().chain(shares.in_bulk.iter().flatten());
             if let Some(things) = things.find(|things| !lists.contains(&things.as_str())) {
                 return Some(format!("shares `{}` are of `{things}`, which is no list", shares.at));
             }

@@ -11,7 +11,7 @@ use crate::text::Span;
 pub(crate) fn mark(folded: &str) -> Option<(String, usize)> {
     static MARK: LazyLock<Regex> = LazyLock::new(|| {
         pattern(
-            r#"^\s*(?:e\s+)?[*-]?\s*(?:(?:quanto\s+)?(?:a[o]?\s+)?(?:item|materia|letra|alinea|proposta|deliberacao)\s+n?[o.]*\s*)?["']?(?:\(([ivxl]{1,6}|[a-z]|\d{1,2}(?:\.\d{1,2})*)\)|(\d{1,2}(?:\.\d{1,2})+)(?:\.?\s|\s?[):-])|([ivxl]{1,6}|[a-z]|\d{1,2})["']?\s?(?:[).]|[oa]\s?[).-]|\s[-:]|[-:]\s))["']?[\s:.,-]*"#,
+            r#"^\s*(?:e\s+)?[*-]?\s*(?:(?:quanto\s+)?(?:a[o]?\s+)?(?:item|materia|letra|alinea|proposta|deliberacao|bem)\s+n?[o.]*\s*)?["']?(?:\(([ivxl]{1,6}|[a-z]|\d{1,2}(?:\.\d{1,2})*)\)|(\d{1,2}(?:\.\d{1,2})+)(?:\.?\s|\s?[):-])|([ivxl]{1,6}|[a-z]|\d{1,2})["']?\s?(?:[).]|[oa]\s?[).-]|\s[-:]|[-:]\s))["']?[\s:.,-]*"#,
         )
     });
     if let Some(named) = reference(folded) {
@@ -304,6 +304,7 @@ mod tests {
             ("proposta terceira - fica", "3"),
             (" e quarto, incorporacao do outro fundo", "4"),
             ("segunda: mudanca de nome", "2"),
+            ("bem 3 - casa", "3"),
         ] {
             assert_eq!(mark(text).map(|(label, _)| label).unwrap_or_default(), label, "{text}");
         }

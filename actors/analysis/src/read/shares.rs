@@ -698,7 +698,13 @@ impl Reader<'_> {
             let text = self.document.text.folded(clause.clone());
             let mut cuts: Vec<(usize, Option<Vec<usize>>)> = Vec::new();
             for (at, labels) in super::clauses::called(text) {
-                cuts.push((at.start, Some(labels.iter().filter_map(thing).collect())));
+                // "À viúva caberá 1/2 de cada um dos bens 1 e 3": who and how much stand before it.
+                let before = text.get(..at.start).unwrap_or("");
+                let begin = match described_behind(before) {
+                    true => before.rfind(". ").map_or(0, |stop| stop + 1),
+                    false => at.start,
+                };
+                cuts.push((begin, Some(labels.iter().filter_map(thing).collect())));
             }
             // "25% do CDB do item 4.6": the part stands before it.
             let bracketed = |at: usize| {
@@ -896,7 +902,8 @@ impl Reader<'_> {
 
     /// Whether a thing is shared too where the document only speaks of all.
     fn in_bulk(&self, thing: usize) -> bool {
-        self.origins.get(thing).is_some_and(|list| self.shares.in_bulk.contains(&list.at))
+        let lists = self.shares.in_bulk.as_ref();
+        self.origins.get(thing).is_some_and(|list| lists.is_none_or(|lists| lists.contains(&list.at)))
     }
 
     /// Whether things have marks.

@@ -981,3 +981,38 @@ fn a_plural_behind_the_names_says_what_all_of_them_are() {
         ]
     );
 }
+
+#[test]
+fn assets_may_be_counted_as_goods_and_called_together() {
+    let goods = "BENS:\nBem 1 - Apartamento nº 12 do Edifício Ilha, matrícula 1.001, no valor de R$ 300,00.\nBem 2 - Box de \
+        garagem nº 12, matrícula 1.002, no valor de R$ 30,00.\nBem 3 - CDB 112233-4 do Banco BTG Pactual, no valor de R$ \
+        90,00.\n\nPARTILHA:\n";
+    assert_eq!(
+        shares(&format!(
+            "{TWO_HEIRS}{goods}Bem 1: Ivo Brandt 40% (R$ 120,00), Marlene Brandt Klein 60% (R$ 180,00).\n\
+             Bem 2: Ivo Brandt 100% (R$ 30,00).\nBem 3: em partes iguais entre os dois herdeiros.\n"
+        )),
+        [
+            vec![
+                ("Ivo Brandt".to_owned(), json!(40), json!(120)),
+                ("Marlene Brandt Klein".to_owned(), json!(60), json!(180))
+            ],
+            vec![("Ivo Brandt".to_owned(), json!(100), json!(30))],
+            vec![
+                ("Ivo Brandt".to_owned(), json!("1/2"), Value::Null),
+                ("Marlene Brandt Klein".to_owned(), json!("1/2"), Value::Null)
+            ]
+        ]
+    );
+    let part = |name: &str, share: &str| (name.to_owned(), json!(share), Value::Null);
+    assert_eq!(
+        shares(&format!(
+            "{TWO_HEIRS}{goods}À viúva meeira caberá 1/2 (metade) de cada um dos bens 1 e 3.\n\
+             A cada um dos herdeiros caberá 1/4 (um quarto) de cada um dos bens 1 e 3.\n"
+        )),
+        vec![
+            vec![part("Helga Brandt", "1/2"), part("Ivo Brandt", "1/4"), part("Marlene Brandt Klein", "1/4")];
+            2
+        ]
+    );
+}
