@@ -238,7 +238,7 @@ pub(crate) struct List {
     pub(crate) except_fields: Vec<String>,
     /// Of items: a list that was read before, whose records are none of this one.
     pub(crate) beside: Option<String>,
-    /// Of items: lists and fields with the names of persons whom no item names.
+    /// Of items: lists and fields with the names of persons to whom no item gives anything.
     #[serde(default)]
     pub(crate) without: Vec<String>,
     /// Of items: the sections whose clauses are read; none for the whole document.

@@ -461,7 +461,7 @@ fn things(
     let beside = list.beside.as_ref().and_then(|at| lists.get(at)).map_or(&[][..], |records| records);
     let taken = taken(document, beside);
     let persons = names_of(&list.without, fields, lists);
-    let names_one = |text: &str| persons.iter().any(|name| text.contains(name.as_str()));
+    let names_one = |text: &str| shares_out(text, &persons);
     let mut records: Vec<Record> = Vec::new();
     // Rows that name an item and do not tell its outcome.
     let mut untold: Vec<Record> = Vec::new();
@@ -730,6 +730,16 @@ fn names_of(pointers: &[String], fields: &Fields, lists: &Lists) -> Vec<String> 
     let records = pointers.iter().filter_map(|at| lists.get(at)).flatten();
     let named = records.filter_map(|record| record.get("nome"));
     single.chain(named).filter_map(|found| found.value.as_str().map(fold)).collect()
+}
+
+/// Whether a text gives what it describes to persons, and not only says whose wife bought it: it names two of them, or one
+/// behind a colon or with a part.
+fn shares_out(text: &str, persons: &[String]) -> bool {
+    let named: Vec<usize> = persons.iter().filter_map(|name| text.find(name.as_str())).collect();
+    let given = |at: &usize| {
+        text.contains('%') || text.get(..*at).is_some_and(|before| before.trim_end().ends_with([':', '-']))
+    };
+    named.len() > 1 || named.iter().any(given)
 }
 
 /// Whether two records agree in what names a record of the list.

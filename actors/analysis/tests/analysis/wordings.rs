@@ -819,6 +819,17 @@ fn debts_sums_and_payments_are_no_goods() {
 }
 
 #[test]
+fn a_good_may_name_who_bought_it_and_not_who_gets_it() {
+    let text = format!(
+        "{TWO_HEIRS}BENS\n\n1. Casa na Rua Alta, havida por Oto Brandt e sua mulher Helga Brandt, matrícula 77, R$ 90.000,00;\n\
+         2. Conta corrente 11.222-3, no Sicredi, R$ 4.000,00;\n3. Conta corrente 99.888-7: Ivo Brandt, R$ 2.000,00;\n\
+         4. Sítio: Ivo Brandt e Marlene Brandt Klein, R$ 1.000,00.\n"
+    );
+    let all = others(&text);
+    assert_eq!(all.iter().map(|one| &one[4]).collect::<Vec<_>>(), [&json!(90_000), &json!(4_000)], "{all:?}");
+}
+
+#[test]
 fn the_goods_add_up_to_the_estate() {
     let held = |text: &str| {
         let analysis = read("inventory", text);
