@@ -140,6 +140,19 @@ mod tests {
             matches!(unknown, Err(ProfileError::Meaning { ref what, .. }) if what.contains("`z`")),
             "{unknown:?}"
         );
+        let shares = |things: &str| {
+            let rest = "at='/b'\nsheet='b'\ncategory='c'\nsection=[]\nthing_name='n'\nthing_keys=[]\nthing_value='v'\nmembers=[]\n\
+                        each='/a'\neach_words='x'\nno_value='x'\nwhole='x'\nequal='x'\n";
+            let colour = "[[category]]\ncategory='c'\nrgb=[1,2,3]\npt='c'\nen='c'\n";
+            Profile::parse("x", &format!("{head}{colour}[[shares]]\n{rest}things={things}\n"))
+        };
+        for things in ["'/a'", "['/a', '/b']"] {
+            let refused = shares(things);
+            assert!(
+                matches!(refused, Err(ProfileError::Meaning { ref what, .. }) if what.contains("`/a`, which is no list")),
+                "{refused:?}"
+            );
+        }
         let pattern = Profile::parse("x", &format!("{head}[[section]]\nname='a'\nheading='('\n"));
         assert!(matches!(pattern, Err(ProfileError::Syntax { .. })));
         let case = Profile::parse("x", &format!("{head}[[section]]\nname='a'\nheading='Ação'\n"));

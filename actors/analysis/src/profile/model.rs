@@ -193,6 +193,9 @@ pub(crate) struct Instead {
     pub(crate) is: Vec<String>,
     /// The heads of the cells that count.
     pub(crate) heads: Pattern,
+    /// What counts in a clause, where it is more.
+    #[serde(default)]
+    pub(crate) find: Vec<Find>,
 }
 
 /// A list of records.
@@ -233,6 +236,11 @@ pub(crate) struct List {
     /// Fields that name persons who do not belong.
     #[serde(default)]
     pub(crate) except_fields: Vec<String>,
+    /// Of items: a list that was read before, whose records are none of this one.
+    pub(crate) beside: Option<String>,
+    /// Of items: lists and fields with the names of persons to whom no item gives anything.
+    #[serde(default)]
+    pub(crate) without: Vec<String>,
     /// Of items: the sections whose clauses are read; none for the whole document.
     #[serde(default)]
     pub(crate) section: Vec<String>,
@@ -333,6 +341,8 @@ pub(crate) struct Block {
     pub(crate) opens: Pattern,
     /// How a line begins that adds to an item.
     pub(crate) goes_on: Pattern,
+    /// How a line begins that tells the outcome of the one item before it, though a section may be headed so.
+    pub(crate) tells: Option<Pattern>,
 }
 
 /// The same records elsewhere in the result.
@@ -391,7 +401,8 @@ pub(crate) struct Column {
     /// Of persons: what the plural before an enumeration makes each of them.
     #[serde(default)]
     pub(crate) group_choices: Vec<GroupChoice>,
-    /// Of persons: where the document says how many there are (group `v`) and what they are, for as many records.
+    /// Of persons: where the document says how many there are (group `v`) and what they are, for as many records; without
+    /// a number for all of them, where nothing is said of any.
     pub(crate) counted: Option<Pattern>,
     /// Further keys that have the same value, for readers of older results.
     #[serde(default)]
@@ -444,14 +455,20 @@ pub(crate) struct Shares {
     pub(crate) sheet: String,
     pub(crate) category: String,
     pub(crate) section: Vec<String>,
-    /// The list of things.
-    pub(crate) things: String,
+    /// The list of things, or several.
+    #[serde(deserialize_with = "one_or_more")]
+    pub(crate) things: Vec<String>,
+    /// The lists of these whose things are shared too where the document only speaks of all things at once; all of them
+    /// where this is not said.
+    pub(crate) in_bulk: Option<Vec<String>>,
     /// The column that names a thing.
     pub(crate) thing_name: String,
     /// Columns whose values name a thing beside its name.
     pub(crate) thing_keys: Vec<String>,
     /// The column with the thing's value.
     pub(crate) thing_value: String,
+    /// The column with the house that keeps the thing.
+    pub(crate) thing_place: Option<String>,
     /// Lists and fields that name those who may get a share.
     pub(crate) members: Vec<String>,
     /// The list that "each heir" speaks of.
@@ -480,8 +497,26 @@ pub(crate) struct Shares {
     pub(crate) except_fields: Vec<String>,
     /// Words that give a thing whole.
     pub(crate) whole: Pattern,
+    /// Words that give a thing to the only person who is named, where none of `partly` is said.
+    pub(crate) given: Option<Pattern>,
+    /// Words that speak of parts.
+    pub(crate) partly: Option<Pattern>,
     /// Words that give it in equal parts.
     pub(crate) equal: Pattern,
+}
+
+/// A text, or a list of texts.
+fn one_or_more<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        One(String),
+        More(Vec<String>),
+    }
+    Ok(match Either::deserialize(from)? {
+        Either::One(one) => vec![one],
+        Either::More(more) => more,
+    })
 }
 
 /// A word that stands for a person.
@@ -518,7 +553,16 @@ pub(crate) enum Derive {
 #[serde(deny_unknown_fields, tag = "rule", rename_all = "snake_case")]
 pub(crate) enum CheckRule {
     /// A column of a list adds up to a field.
-    Sum { code: String, list: String, key: String, field: String },
+    Sum {
+        code: String,
+        list: String,
+        key: String,
+        field: String,
+        /// Further lists whose records are added. What is missing, no record of several lists tells: the field alone is
+        /// doubted.
+        #[serde(default)]
+        with: Vec<String>,
+    },
     /// Two columns of each record multiply to a third.
     Product { code: String, list: String, factors: (String, String), product: String },
     /// The shares of each thing add up to all of it.
@@ -580,8 +624,18 @@ impl Model {
         }
         let lists: Vec<&str> = self.list.iter().map(|list| list.at.as_str()).collect();
         for shares in &self.shares {
-            if !lists.contains(&shares.things.as_str()) {
-                return Some(format!("shares `{}` are of `{}`, which is no list", shares.at, shares.things));
+            let mut things = shares.things.iter().chain(shares.in_bulk.iter().flatten());
+            if let Some(things) = things.find(|things| !lists.contains(&things.as_str())) {
+                return Some(format!("shares `{}` are of `{things}`, which is no list", shares.at));
+            }
+        }
+        for (at, list) in self.list.iter().enumerate() {
+            let known = |other: &&String| !lists.iter().take(at).any(|before| before == other);
+            if let Some(other) = list.beside.as_ref().filter(known) {
+                return Some(format!(
+                    "list `{}` stands beside `{other}`, which is no list before it",
+                    list.at
+                ));
             }
         }
         None

@@ -33,8 +33,8 @@ fn made(code: &str, ok: bool, pt: String, en: String, pointers: Vec<String>) -> 
 
 fn check(rule: &CheckRule, result: &Json, document: &Document<'_>) -> Vec<Check> {
     match rule {
-        CheckRule::Sum { code, list, key, field } => {
-            sum(code, result, list, key, field).into_iter().collect()
+        CheckRule::Sum { code, list, key, field, with } => {
+            sum(code, result, list, key, field, with).into_iter().collect()
         }
         CheckRule::Product { code, list, factors, product } => products(code, result, list, factors, product),
         CheckRule::Shares { code, shares } => shares_sum(code, result, shares),
@@ -81,16 +81,20 @@ fn sortable(date: &str) -> Option<[String; 3]> {
     Some([year, month, day])
 }
 
-fn sum(code: &str, result: &Json, list: &str, key: &str, field: &str) -> Option<Check> {
+fn sum(code: &str, result: &Json, list: &str, key: &str, field: &str, with: &[String]) -> Option<Check> {
     let total = number(result.pointer(field))?;
-    let records = records(result, list);
+    let records: Vec<&Json> = std::iter::once(list)
+        .chain(with.iter().map(String::as_str))
+        .flat_map(|list| records(result, list))
+        .collect();
     let values: Vec<f64> = records.iter().filter_map(|record| number(record.get(key))).collect();
     if values.is_empty() || values.len() != records.len() {
         return None;
     }
     let sum: f64 = values.iter().sum();
     let ok = (sum - total).abs() <= CENT * values.len() as f64;
-    let mut pointers: Vec<String> = (0..records.len()).map(|at| format!("{list}/{at}/{key}")).collect();
+    let mut pointers: Vec<String> =
+        (0..records.len()).filter(|_| with.is_empty()).map(|at| format!("{list}/{at}/{key}")).collect();
     pointers.push(field.to_owned());
     Some(made(
         code,

@@ -11,7 +11,7 @@ use crate::text::Span;
 pub(crate) fn mark(folded: &str) -> Option<(String, usize)> {
     static MARK: LazyLock<Regex> = LazyLock::new(|| {
         pattern(
-            r#"^\s*(?:e\s+)?[*-]?\s*(?:(?:quanto\s+)?(?:a[o]?\s+)?(?:item|materia|letra|alinea|proposta|deliberacao)\s+n?[o.]*\s*)?["']?(?:\(([ivxl]{1,6}|[a-z]|\d{1,2}(?:\.\d{1,2})*)\)|(\d{1,2}(?:\.\d{1,2})+)(?:\.?\s|\s?[):-])|([ivxl]{1,6}|[a-z]|\d{1,2})["']?\s?(?:[).]|[oa]\s?[).-]|\s[-:]|[-:]\s))["']?[\s:.,-]*"#,
+            r#"^\s*(?:e\s+)?[*-]?\s*(?:(?:quanto\s+)?(?:a[o]?\s+)?(?:item|materia|letra|alinea|proposta|deliberacao|bem)\s+n?[o.]*\s*)?["']?(?:\(([ivxl]{1,6}|[a-z]|\d{1,2}(?:\.\d{1,2})*)\)|(\d{1,2}(?:\.\d{1,2})+)(?:\.?\s|\s?[):-])|([ivxl]{1,6}|[a-z]|\d{1,2})["']?\s?(?:[).]|[oa]\s?[).-]|\s[-:]|[-:]\s))["']?[\s:.,-]*"#,
         )
     });
     if let Some(named) = reference(folded) {
@@ -195,7 +195,10 @@ pub(crate) fn clauses(folded: &str, range: &Span) -> Vec<Span> {
             _ => {}
         }
         let listed = c == ':' && depth <= 0 && text.get(at + 1..).is_some_and(opens_list);
-        if c == '\n' || c == ';' && depth <= 0 || listed {
+        // "Banco do Sul S.A; - agência": OCR takes the last dot of a company's ending for a semicolon.
+        let ending = text.get(..at).is_some_and(|before| before.ends_with("s.a"))
+            && text.get(at + 1..).is_some_and(|rest| rest.trim_start().starts_with(['-', ',']));
+        if c == '\n' || c == ';' && depth <= 0 && !ending || listed {
             // The colon stays with the sentence that opens the list.
             found.push(start..range.start + at + usize::from(listed));
             start = range.start + at + 1;
@@ -301,6 +304,7 @@ mod tests {
             ("proposta terceira - fica", "3"),
             (" e quarto, incorporacao do outro fundo", "4"),
             ("segunda: mudanca de nome", "2"),
+            ("bem 3 - casa", "3"),
         ] {
             assert_eq!(mark(text).map(|(label, _)| label).unwrap_or_default(), label, "{text}");
         }
@@ -340,5 +344,7 @@ mod tests {
         let text = "um (a; b); dois\ntres";
         let parts: Vec<&str> = clauses(text, &(0..text.len())).into_iter().map(|span| &text[span]).collect();
         assert_eq!(parts, ["um (a; b)", " dois", "tres"]);
+        let firm = "do sul s.a; - agencia 1; e dois";
+        assert_eq!(clauses(firm, &(0..firm.len())).len(), 2);
     }
 }

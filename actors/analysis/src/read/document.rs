@@ -227,7 +227,7 @@ fn caption(text: &Text, from: usize, rest: &str, sections: &[Section], inner: bo
 fn unmarked(line: &str) -> &str {
     static MARK: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
         scan::pattern(
-            r"^(?:(?:clausula|capitulo|secao|titulo|item|quesito)\s+)?(?:\(?(?:[ivxlh1|]{1,6}|\d{1,2}(?:\.\d{1,2})*|[a-z])\s?[-.,):]+|(?:primeir|segund|terceir|quart|quint|sext|setim|oitav|non|decim)[oa](?:\s+(?:primeir|segund|terceir|quart|quint|sext|setim|oitav|non)[oa])?\s?[-.):]*)\s*[-.):]*\s*",
+            r"^(?:(?:clausula|capitulo|secao|titulo|item|quesito)\s+)?(?:\(?(?:[ivxlh1|]{1,6}|\d{1,2}(?:\.\d{1,2})*[ao]?|[a-z])\s?[-.,):]+|(?:primeir|segund|terceir|quart|quint|sext|setim|oitav|non|decim)[oa](?:\s+(?:primeir|segund|terceir|quart|quint|sext|setim|oitav|non)[oa])?\s?[-.):]*)\s*[-.):]*\s*",
         )
     });
     MARK.find(line).and_then(|mark| line.get(mark.end()..)).filter(|rest| !rest.is_empty()).unwrap_or(line)

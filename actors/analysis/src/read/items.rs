@@ -18,6 +18,8 @@ pub(crate) struct Item {
     pub(crate) span: Span,
     pub(crate) mark: Option<String>,
     pub(crate) opening: Span,
+    /// Behind what a clause tells of its own item: the sentence that opens an enumeration in it.
+    pub(crate) tail: Option<Span>,
 }
 
 /// The clauses of the list's sections that no table covers; where there are none, or `whole` is asked, those of the
@@ -54,6 +56,7 @@ pub(crate) fn items(document: &Document<'_>, list: &List, grids: &[Grid], whole:
             if text.trim_end().ends_with(':') && !list.inherit.is_empty() && own.is_none() {
                 continue;
             }
+            let tail = own.as_ref().map(|own| own.end..clause.end);
             let clause = own.unwrap_or(clause);
             let parts = if list.sentences {
                 sentences(document.text.flow.chars(), folded, &clause)
@@ -67,6 +70,7 @@ pub(crate) fn items(document: &Document<'_>, list: &List, grids: &[Grid], whole:
                     mark: mark(text).map(|(label, _)| label),
                     span,
                     opening: opening.clone(),
+                    tail: tail.clone(),
                 });
             }
         }
@@ -129,7 +133,9 @@ fn blocks(document: &Document<'_>, block: &Block, items: Vec<Item>) -> Vec<Item>
         if let Some(last) = last {
             let between = text(&(last.end..item.span.start));
             let same_line = !between.contains('\n') && !own.starts_with('\n');
-            let headed = document.head_before(item.span.start) > last.start;
+            // "Resultado: aprovada" tells the outcome of the item before, and heads nothing.
+            let tells = outcome && block.tells.as_ref().is_some_and(|tells| tells.heads(own.trim_start()));
+            let headed = document.head_before(item.span.start) > last.start && !tells;
             let opens = block.opens.heads(own.trim_start_matches(|c: char| !c.is_ascii_alphanumeric()));
             let title = !same_line
                 && !open

@@ -37,7 +37,7 @@ pub(crate) fn read(document: &Document<'_>, people: &People, fields: &mut Fields
     for list in lists {
         let (mut records, total) = match list.of {
             Of::Person => (persons(document, people, fields, list), None),
-            Of::Item => things(document, fields, list),
+            Of::Item => things(document, fields, list, &all),
         };
         records.truncate(RECORDS_MAX);
         if let (Some((_, field)), Some(total)) = (&list.total, total) {
@@ -154,8 +154,9 @@ fn person(
         });
         // "A filha Ana Lima": what leads to the name, here or where it stands again.
         let found = found.or_else(|| {
-            let mut mentions = std::iter::once(mention).chain(others.iter().copied());
-            mentions.find_map(|mention| {
+            // "Representada por sua mãe, Ana Lima" says what she is to another.
+            let own = others.iter().copied().filter(|other| !other.nested);
+            std::iter::once(mention).chain(own).find_map(|mention| {
                 column.lead.iter().find_map(|rule| {
                     let all = find(text, document.pages, &mention.lead, asked(column), rule, |_| true);
                     all.into_iter().next_back()
@@ -305,8 +306,10 @@ fn by_count(document: &Document<'_>, people: &People, list: &List, records: &mut
     let text = &document.text;
     for column in &list.column {
         let Some(counted) = &column.counted else { continue };
+        let nobody = records.iter().all(|record| !record.contains_key(&column.key));
         let told = counted.hits(text.folded(text.all())).find_map(|hit| {
-            let number = hit.value.clone()?;
+            // "Ana e Rui, filhos do falecido" is said of all of them.
+            let Some(number) = hit.value.clone() else { return nobody.then_some(hit.all) };
             let count = crate::scan::spelled(text.folded(number).split_whitespace())?;
             (usize::try_from(count).ok()? == records.len()).then_some(hit.all)
         });
@@ -449,7 +452,16 @@ fn with_kind(row: &super::rows::Row, column: &Column, cell: &Span) -> Span {
 }
 
 /// The records, and the total that a row of a table gives.
-fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>, Option<Found>) {
+fn things(
+    document: &Document<'_>,
+    fields: &Fields,
+    list: &List,
+    lists: &Lists,
+) -> (Vec<Record>, Option<Found>) {
+    let beside = list.beside.as_ref().and_then(|at| lists.get(at)).map_or(&[][..], |records| records);
+    let taken = taken(document, beside);
+    let persons = names_of(&list.without, fields, lists);
+    let names_one = |text: &str| shares_out(text, &persons);
     let mut records: Vec<Record> = Vec::new();
     // Rows that name an item and do not tell its outcome.
     let mut untold: Vec<Record> = Vec::new();
@@ -469,6 +481,10 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
         }
         let own = record.values().all(|found| !excluded.iter().any(|other| same(other, &found.value)));
         if !record.contains_key(&list.key) || !(told || any(&record, list)) || !own {
+            return false;
+        }
+        // What another list has is no record of this one, wherever it is said again.
+        if beside.iter().any(|other| alike(list, other, &record)) {
             return false;
         }
         let known = records.iter_mut().find(|known| {
@@ -516,7 +532,12 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
         for grid in tables.iter().filter(|grid| elsewhere(grid) == other) {
             let opening = opening_of(document, grid);
             let product = by_product(document, list, grid);
-            for row in rows(document.pages, product.as_ref().unwrap_or(grid)) {
+            let all_rows = rows(document.pages, product.as_ref().unwrap_or(grid));
+            let labels = row_labels(&all_rows);
+            for (at, row) in all_rows.into_iter().enumerate() {
+                if grid.rows.get(at).is_some_and(|words| row_taken(grid.page, words, &taken)) {
+                    continue;
+                }
                 let text = row.text.flow.folded.trim();
                 if list.total_row.as_ref().is_some_and(|sum| sum.is_in(text) || sum.is_in(first_words(&row)))
                 {
@@ -529,22 +550,14 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
                         list.part_of.as_ref().is_some_and(|part| part.is_in(text) || part.is_in(&opening));
                     let said = || list.total.as_ref().and_then(|(key, _)| cell(key));
                     total = total.or_else(|| said().filter(|_| !partial));
-                } else if belongs(list, text, &opening) && filled_in(list, &row) {
+                } else if belongs(list, text, &opening) && filled_in(list, &row) && !names_one(text) {
                     // A row whose cells are there but cannot be read is a record all the same.
-                    let number = row.cells.first().filter(|(key, _)| key.is_none()).map(|(_, cell)| {
-                        row.text.folded(cell.clone()).trim().trim_end_matches(['.', ')', 'o']).to_owned()
-                    });
                     let filled = row.cells.iter().filter(|(_, cell)| cell.len() > 1).count();
                     let mut record = from_row(document, &list.column, &row);
                     record.extend(decided(document, list, &record, &row));
-                    if let Some(number) = number.filter(|label| {
-                        (1..=5).contains(&label.len())
-                            && label.split('.').all(|part| {
-                                (1..=3).contains(&part.len())
-                                    && part.bytes().all(|b| b.is_ascii_alphanumeric())
-                            })
-                    }) {
+                    if let Some(number) = labels.get(at).cloned().flatten() {
                         let span = row.cells.first().map_or(0..0, |(_, cell)| cell.clone());
+                        let span = if span.is_empty() { row.text.all() } else { span };
                         let label = Candidate { span, value: number.into(), flags: Vec::new() };
                         record.extend(
                             placed(&row.text, document.pages, label, 1.0)
@@ -589,7 +602,7 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
                 };
                 !all.iter().any(said)
             });
-            for item in &all {
+            for item in all.iter().filter(|item| !taken.iter().any(|one| item.span.contains(&one.at))) {
                 let text = document.text.folded(item.span.clone());
                 // A row of a table that could not be rebuilt is no sentence.
                 if list.agenda && text.matches('\t').count() >= CELLS_MAX {
@@ -603,6 +616,7 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
                 let again = last && list.again.as_ref().is_some_and(|again| again.is_in(text));
                 last = belongs(list, text, document.text.folded(item.opening.clone()))
                     || again && !list.refuse.as_ref().is_some_and(|refuse| refuse.is_in(text));
+                last &= !names_one(text);
                 if !last {
                     continue;
                 }
@@ -612,7 +626,8 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
                     }
                     continue;
                 }
-                if let Some(several) = called(list, text).filter(|several| speaks_of(several, item, &named)) {
+                let several = called(list, text).filter(|several| speaks_of(several, item, &named));
+                if let Some(several) = several.filter(|_| !tells_its_own(list, item, text, &named)) {
                     for record in of_agenda(document, list, item, several, &named) {
                         some |= push(record, false, only_known);
                     }
@@ -635,6 +650,14 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
                         record.extend(found.map(|found| (column.key.clone(), found)));
                     }
                 }
+                for column in list.column.iter().filter(|column| column.kind == Type::Money) {
+                    if let (false, Some(tail)) = (record.contains_key(&column.key), &item.tail) {
+                        let found = by_rules(document, &document.text, tail, column, true);
+                        record.extend(found.map(|found| (column.key.clone(), found)));
+                    }
+                }
+                record.extend(multiplied(document, list, item));
+                record.extend(voted_down(document, list, &record, &item.span));
                 if let Some(mark) = &item.mark {
                     record.extend(marked(document, &item.span, mark));
                     if let (true, Some(name)) = (list.agenda, record.get(&list.key))
@@ -701,6 +724,54 @@ fn things(document: &Document<'_>, fields: &Fields, list: &List) -> (Vec<Record>
     (records, total)
 }
 
+/// Names, as they are matched.
+fn names_of(pointers: &[String], fields: &Fields, lists: &Lists) -> Vec<String> {
+    let single = pointers.iter().filter_map(|at| fields.get(at));
+    let records = pointers.iter().filter_map(|at| lists.get(at)).flatten();
+    let named = records.filter_map(|record| record.get("nome"));
+    single.chain(named).filter_map(|found| found.value.as_str().map(fold)).collect()
+}
+
+/// Whether a text gives what it describes to persons, and not only says whose wife bought it: it names two of them, or one
+/// behind a colon or with a part.
+fn shares_out(text: &str, persons: &[String]) -> bool {
+    let named: Vec<usize> = persons.iter().filter_map(|name| text.find(name.as_str())).collect();
+    let given = |at: &usize| {
+        text.contains('%') || text.get(..*at).is_some_and(|before| before.trim_end().ends_with([':', '-']))
+    };
+    named.len() > 1 || named.iter().any(given)
+}
+
+/// Whether two records agree in what names a record of the list.
+fn alike(list: &List, a: &Record, b: &Record) -> bool {
+    list.same_by.iter().any(|key| a.get(key).zip(b.get(key)).is_some_and(|(a, b)| same(&a.value, &b.value)))
+}
+
+/// Where a value of another list stands: the index of its page, the byte in its text, and the character of the flow.
+struct Taken {
+    page: usize,
+    byte: usize,
+    at: usize,
+}
+
+fn taken(document: &Document<'_>, records: &[Record]) -> Vec<Taken> {
+    let values = records.iter().flat_map(|record| record.iter().filter(|(key, _)| *key != MARK));
+    values
+        .filter_map(|(_, found)| {
+            let page = document.pages.iter().position(|page| page.number == found.place.page)?;
+            let byte = found.place.start;
+            Some(Taken { page, byte, at: document.text.flow.at(page, byte) })
+        })
+        .collect()
+}
+
+/// Whether a row of a table is already another list's.
+fn row_taken(page: usize, cells: &[Vec<crate::page::Word>], taken: &[Taken]) -> bool {
+    let holds =
+        |one: &Taken| cells.iter().flatten().any(|word| word.start <= one.byte && one.byte < word.end);
+    taken.iter().any(|one| one.page == page && holds(one))
+}
+
 /// What a column of a table is called whose cells count in place of another's; no column of a list is called so.
 const AGAINST: &str = "#against";
 
@@ -726,6 +797,29 @@ fn decided(
     };
     let found = more.then(|| placed(&row.text, document.pages, one, 0.9)).flatten()?;
     Some((column.key.clone(), found))
+}
+
+/// The votes against what was rejected, where a clause tells them and they are more than those for it.
+fn voted_down(
+    document: &Document<'_>,
+    list: &List,
+    record: &Record,
+    range: &Span,
+) -> Option<(String, Found)> {
+    let instead = list.instead.as_ref()?;
+    let outcome = record.get(&instead.by)?.value.as_str()?;
+    if !instead.is.iter().any(|one| one == outcome) {
+        return None;
+    }
+    let column = list.column.iter().find(|column| column.key == instead.column)?;
+    let share = |value: &serde_json::Value| crate::scan::figure(value.as_str()?.strip_suffix('%')?);
+    let known = record.get(&column.key).and_then(|found| share(&found.value))?;
+    instead.find.iter().find_map(|rule| {
+        let found = find(&document.text, document.pages, range, asked(column), rule, |_| true);
+        let found = found.into_iter().next()?;
+        let more = share(&found.value)? > known;
+        more.then(|| (column.key.clone(), found))
+    })
 }
 
 /// Rows at least whose figures show what a column is that has no head that can be read.
@@ -756,12 +850,70 @@ fn by_product(document: &Document<'_>, list: &List, grid: &grid::Grid) -> Option
     Some(named)
 }
 
+/// Numbers and amounts of an item that are tried as a product, at most.
+const FACTORS_MAX: usize = 40;
+
+/// The only three figures of an item of which the third is the product of the others: how many, at what price, and how
+/// much that makes; whatever else it counts, as votes.
+fn multiplied(document: &Document<'_>, list: &List, item: &Item) -> Vec<(String, Found)> {
+    let Some((count, price, total)) = list.product.as_ref().filter(|_| list.agenda) else {
+        return Vec::new();
+    };
+    let text = &document.text;
+    let figures = |kind: Kind| -> Vec<(f64, Span)> {
+        let all = text.of_kind(kind, &item.span).take(FACTORS_MAX);
+        all.filter_map(|one| Some((one.number()?, one.span.clone()))).collect()
+    };
+    let (numbers, amounts) = (figures(Kind::Number), figures(Kind::Money));
+    let mut found: Vec<[&(f64, Span); 3]> = Vec::new();
+    for many in numbers.iter().filter(|one| one.0 >= 2.0) {
+        for each in &amounts {
+            let makes = |all: &&(f64, Span)| all.1 != each.1 && (many.0 * each.0 - all.0).abs() < 0.01;
+            found.extend(amounts.iter().find(makes).map(|all| [many, each, all]));
+        }
+    }
+    let Some([many, each, all]) = found.first().copied() else { return Vec::new() };
+    if found.iter().any(|other| (other[0].0, other[1].0) != (many.0, each.0)) {
+        return Vec::new();
+    }
+    let put = |key: &String, one: &(f64, Span)| {
+        let one = Candidate { span: one.1.clone(), value: one.0.into(), flags: Vec::new() };
+        Some((key.clone(), placed(text, document.pages, one, 0.9)?))
+    };
+    [put(count, many), put(price, each), put(total, all)].into_iter().flatten().collect()
+}
+
 /// Whether two names of an item share a word that says something.
 fn akin(a: &serde_json::Value, b: &serde_json::Value) -> bool {
     let text = |value: &serde_json::Value| fold(value.as_str().unwrap_or(""));
     let (a, b) = (text(a), text(b));
     let parts = |c: char| !c.is_ascii_alphanumeric();
     a.split(parts).any(|word| word.len() >= 5 && b.split(parts).any(|other| other == word))
+}
+
+/// What each row is called by in a first column without a head; where the number of one was not read, the numbers before
+/// and after it tell.
+fn row_labels(rows: &[super::rows::Row]) -> Vec<Option<String>> {
+    let own = |row: &super::rows::Row| -> Option<String> {
+        let (_, cell) = row.cells.first().filter(|(key, _)| key.is_none())?;
+        let label = row.text.folded(cell.clone()).trim().trim_end_matches(['.', ')', 'o']);
+        let part =
+            |part: &str| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric());
+        ((1..=5).contains(&label.len()) && label.split('.').all(part)).then(|| label.to_owned())
+    };
+    let mut labels: Vec<Option<String>> = rows.iter().map(own).collect();
+    let numbers: Vec<Option<u32>> =
+        labels.iter().map(|label| label.as_ref().and_then(|label| label.parse().ok())).collect();
+    let number = |at: Option<usize>| numbers.get(at?).copied().flatten();
+    for (at, label) in labels.iter_mut().enumerate().filter(|(at, _)| number(Some(*at)).is_none()) {
+        let (before, after) = (number(at.checked_sub(1)), number(Some(at + 1)));
+        match (before, after) {
+            (Some(before), Some(after)) if before + 2 == after => *label = Some((before + 1).to_string()),
+            (None, Some(2)) if at == 0 && number(Some(2)) == Some(3) => *label = Some("1".to_owned()),
+            _ => {}
+        }
+    }
+    labels
 }
 
 /// Whether a row says one of what each item's row of its table says.
@@ -798,6 +950,15 @@ fn called(list: &List, text: &str) -> Option<Vec<String>> {
 fn speaks_of(called: &[String], item: &Item, named: &[(String, Found)]) -> bool {
     let known = |label: &String| named.iter().any(|(mark, _)| mark == label);
     if called.is_empty() { item.mark.is_none() && !named.is_empty() } else { called.iter().all(known) }
+}
+
+/// Whether an item of the agenda tells its own outcome before it speaks of others: "(iv) Atos: aprovada, para cumprir os
+/// itens (i) e (ii)".
+fn tells_its_own(list: &List, item: &Item, text: &str, named: &[(String, Found)]) -> bool {
+    let own = item.mark.as_ref().is_some_and(|mark| named.iter().any(|(known, _)| known == mark));
+    let others = super::clauses::called(text).first().map(|(at, _)| at.start);
+    let before = others.and_then(|at| text.get(..at)).unwrap_or("");
+    own && list.block.as_ref().is_some_and(|block| block.outcome.is_in(before))
 }
 
 /// A sentence before and after what leaves some items out of it.
@@ -888,11 +1049,10 @@ fn opening_of(document: &Document<'_>, grid: &grid::Grid) -> String {
 }
 
 fn belongs(list: &List, text: &str, opening: &str) -> bool {
-    let refused = list.refuse.as_ref().is_some_and(|refuse| refuse.is_in(text));
     let required = list.require.as_ref().is_none_or(|require| {
         require.is_in(text)
             || require.is_in(opening)
                 && !list.refuse_inherited.as_ref().is_some_and(|other| other.is_in(text))
     });
-    required && !refused
+    required && !list.refuse.as_ref().is_some_and(|refuse| refuse.is_in(text))
 }

@@ -1,5 +1,6 @@
 //! Who gets how much of what: things, people and parts as they follow each other in the clauses of a partition.
 
+mod handles;
 mod matrix;
 
 use std::sync::LazyLock;
@@ -7,12 +8,14 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value as Json;
 
+use handles::{Handle, handles};
+
 use super::Document;
 use super::fields::Fields;
 use super::find::{Candidate, Found, placed};
 use super::lists::{Lists, MARK, Record};
 use super::people::People;
-use crate::profile::{Model, Shares};
+use crate::profile::{List, Model, Shares};
 use crate::scan::{Kind, pattern};
 use crate::text::{Span, fold};
 
@@ -101,18 +104,21 @@ pub(crate) fn read(
     model: &Model,
     shares: &Shares,
 ) -> Vec<Divided> {
-    let things = lists.get(&shares.things).map_or(&[][..], |things| things);
-    let list = model.list.iter().find(|list| list.at == shares.things);
-    let reader = Reader {
+    let (things, origins) = things(lists, model, shares);
+    let mut reader = Reader {
         document,
         people,
         fields,
         lists,
         shares,
-        things,
-        handles: handles(things, shares),
-        foreign: list.and_then(|list| list.refuse_inherited.as_ref()),
+        things: &things,
+        origins: &origins,
+        lists_of_kinds: (model.list.iter())
+            .filter(|list| list.beside.is_some() && shares.things.contains(&list.at))
+            .collect(),
+        handles: Vec::new(),
     };
+    reader.handles = handles(&things, &origins, shares, &reader.known());
     let mut found: Vec<Divided> = Vec::new();
     let mut all: Vec<(usize, Vec<Part>)> = Vec::new();
     let mut collect = |thing: usize, parts: Vec<Part>| all.push((thing, parts));
@@ -135,7 +141,7 @@ pub(crate) fn read(
         .partition(|(_, part)| !part.general);
     let mut put = |thing: usize, parts: Vec<Part>| {
         let Some(name) = things.get(thing).and_then(|record| record.get(&shares.thing_name)) else { return };
-        match found.iter_mut().find(|one| one.thing.span == name.span && one.thing.value == name.value) {
+        match found.iter_mut().find(|one| one.thing == *name) {
             Some(one) => {
                 for part in parts {
                     if !one.parts.iter().any(|known| known.who.value == part.who.value) {
@@ -150,18 +156,26 @@ pub(crate) fn read(
     for (thing, part) in named.into_iter().chain(general) {
         put(thing, vec![part]);
     }
-    let order = |one: &Divided| {
-        things
-            .iter()
-            .position(|record| record.get(&shares.thing_name).is_some_and(|name| name.span == one.thing.span))
-    };
+    let order =
+        |one: &Divided| things.iter().position(|record| record.get(&shares.thing_name) == Some(&one.thing));
     found.sort_by_key(order);
     let equal = reader.equivalences();
+    let fractions = reader.fractions_behind();
     for part in found.iter_mut().flat_map(|one| &mut one.parts) {
         reader.in_hundredths(part, &equal);
+        reader.as_fraction(part, &fractions);
     }
     found
 }
+
+/// Letters of a sentence in which it names what it is about.
+const OPENING_MAX: usize = 12;
+
+/// Letters between two things that are named together at most.
+const JOINED_MAX: usize = 160;
+
+/// Letters between what a thing is and its name or number at most.
+const BESIDE: usize = 40;
 
 /// Digits of a number that tells one account from another, at least.
 const NUMBER_DIGITS: usize = 4;
@@ -179,103 +193,28 @@ struct Reader<'a> {
     lists: &'a Lists,
     shares: &'a Shares,
     things: &'a [Record],
-    handles: Vec<(String, usize, bool)>,
-    foreign: Option<&'a crate::profile::Pattern>,
+    /// The list that each thing is of.
+    origins: &'a [&'a List],
+    /// The lists that say what kinds of things there are.
+    lists_of_kinds: Vec<&'a List>,
+    handles: Vec<Handle>,
 }
 
-/// Words by which things are named again, the longest first: (word, thing, whether it is weak).
-fn handles(things: &[Record], shares: &Shares) -> Vec<(String, usize, bool)> {
-    let mut found: Vec<(String, usize, bool)> = Vec::new();
-    let text = |record: &Record, key: &str| record.get(key).and_then(|found| found.value.as_str()).map(fold);
-    for (at, record) in things.iter().enumerate() {
-        if let Some(name) = text(record, &shares.thing_name) {
-            for word in name.split(|c: char| !c.is_ascii_alphanumeric() && c != '-') {
-                if word.len() >= 3 && !GENERIC.contains(&word) && !word.chars().all(|c| c.is_ascii_digit()) {
-                    found.push((word.to_owned(), at, WEAK.contains(&word)));
-                }
-            }
-            found.push((name, at, false));
-        }
-        for key in &shares.thing_keys {
-            if let Some(value) = text(record, key) {
-                let weak = !value.contains(|c: char| c.is_ascii_digit());
-                found.push((value, at, weak));
-            }
-        }
-        if let Some(mark) = text(record, MARK) {
-            for word in ["letra", "item", "alinea", "linha", "numero", "subitem", "bem", "no", "n."] {
-                for quote in ["", "\""] {
-                    found.push((format!("{word} {quote}{mark}{quote}"), at, false));
-                }
-            }
-        }
+/// The things of every list, in the order of the document, and the list of each.
+fn things<'a>(lists: &Lists, model: &'a Model, shares: &Shares) -> (Vec<Record>, Vec<&'a List>) {
+    let mut found: Vec<(Record, &List)> = Vec::new();
+    for at in &shares.things {
+        let records = lists.get(at).map_or(&[][..], |records| records);
+        let Some(list) = model.list.iter().find(|list| list.at == *at) else { continue };
+        found.extend(records.iter().map(|record| (record.clone(), list)));
     }
-    // A word that names two things names none.
-    let all = found.clone();
-    found.retain(|(word, at, _)| !all.iter().any(|(other, thing, _)| other == word && thing != at));
-    found.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then(a.cmp(b)));
-    found.dedup();
-    found
+    let place =
+        |record: &Record| record.get(&shares.thing_name).map(|name| (name.place.page, name.place.start));
+    if shares.things.len() > 1 {
+        found.sort_by_key(|(record, _)| place(record));
+    }
+    found.into_iter().unzip()
 }
-
-const GENERIC: &[&str] = &[
-    "banco",
-    "btg",
-    "pactual",
-    "dos",
-    "das",
-    "com",
-    "numero",
-    "pos-fixado",
-    "prefixado",
-    "preferenciais",
-    "ordinarias",
-    "credito",
-    "letra",
-    "valor",
-    "mantida",
-    "mantidas",
-    "junto",
-    "emissao",
-    "agencia",
-    "serie",
-    "de",
-    "do",
-    "da",
-    "pos",
-    "fixado",
-    "vencimento",
-    "investimento",
-    "investimentos",
-    "fic",
-    "fia",
-    "digital",
-    "servicos",
-    "financeiros",
-    "ltda",
-    "titulo",
-    "para",
-    "corretora",
-];
-const WEAK: &[&str] = &[
-    "saldo",
-    "conta",
-    "corrente",
-    "fundo",
-    "cotas",
-    "quotas",
-    "cdb",
-    "lci",
-    "lca",
-    "acoes",
-    "poupanca",
-    "aplicacao",
-    "caderneta",
-    "cri",
-    "cra",
-    "debentures",
-    "previdencia",
-];
 
 impl Reader<'_> {
     /// What the document itself calls the same: "1/3 (33,3333%)", "a fração de 1/6 equivale a 16,6667%".
@@ -306,6 +245,37 @@ impl Reader<'_> {
             }
         }
         found
+    }
+
+    /// A part as the fraction that the document calls it by behind the things, where its percentage is that one rounded.
+    fn as_fraction(&self, part: &mut Part, fractions: &[(String, Span)]) {
+        let Some(percent) = part.percent.as_ref().filter(|_| part.fraction.is_none()) else { return };
+        let Some(number) = percent.value.as_f64() else { return };
+        let is = |(fraction, _): &&(String, Span)| {
+            of_hundred(fraction).is_some_and(|exact| (exact - number).abs() < FRACTION_SLACK)
+        };
+        let Some((fraction, span)) = fractions.iter().find(is) else { return };
+        let value = Json::from(fraction.as_str());
+        let one = Candidate { span: span.clone(), value, flags: vec!["derived"] };
+        part.fraction = placed(&self.document.text, self.document.pages, one, 0.7);
+    }
+
+    /// The fractions that the document names behind the last thing.
+    fn fractions_behind(&self) -> Vec<(String, Span)> {
+        let text = &self.document.text;
+        let places =
+            self.things.iter().filter_map(|record| Some(&record.get(&self.shares.thing_name)?.place));
+        let last = places
+            .filter_map(|place| {
+                let page = self.document.pages.iter().position(|page| page.number == place.page)?;
+                Some(text.flow.at(page, place.start))
+            })
+            .max();
+        let from = last.unwrap_or(text.flow.len());
+        let behind = from..text.flow.len();
+        let written =
+            text.of_kind(Kind::Fraction, &behind).filter(|one| text.folded(one.span.clone()).contains('/'));
+        written.map(|one| (one.text().to_owned(), one.span.clone())).collect()
     }
 
     /// A part in hundredths too, where its fraction is exactly that or the document says what it is.
@@ -367,13 +337,22 @@ impl Reader<'_> {
                 (Some(first), Some(who)) if *first < who => {
                     // Each thing, and who gets it.
                     let ends = things.iter().skip(1).copied().chain([seen.len()]);
+                    let mut group: Vec<(usize, usize)> = Vec::new();
                     for (begin, end) in things.iter().copied().zip(ends) {
-                        let Some(Seen { sign: Sign::Thing(one), .. }) = seen.get(begin) else { continue };
+                        let Some(Seen { sign: Sign::Thing(one), span }) = seen.get(begin) else { continue };
+                        if !group.last().is_some_and(|(_, last)| self.joined(*last..span.start)) {
+                            group.clear();
+                        }
+                        group.push((*one, span.end));
                         let rest = seen.get(begin + 1..end).unwrap_or(&[]);
+                        if rest.is_empty() && end < seen.len() {
+                            continue;
+                        }
                         // The last named before the next thing may open that one: "...; a conta a João".
                         let parts = self.parts(*one, rest, &clause, things.len() > 1);
                         open = parts.is_empty() || text.trim_end().ends_with(':');
-                        put(*one, parts);
+                        self.to_each(&group, &parts, put);
+                        group.clear();
                         thing = Some(*one);
                     }
                     outer = None;
@@ -403,6 +382,24 @@ impl Reader<'_> {
         }
     }
 
+    /// Whether a text only joins two things: "a casa e a poupança", "o apartamento 12, a vaga 7 e a conta".
+    fn joined(&self, between: Span) -> bool {
+        let said = self.document.text.folded(between.clone());
+        between.len() < JOINED_MAX && !said.contains([';', ':', '\n', '%', '$']) && !said.contains(". ")
+    }
+
+    /// The parts of things that are shared alike; what all of them are worth is not what a part of one is worth.
+    fn to_each(&self, group: &[(usize, usize)], parts: &[Part], put: &mut impl FnMut(usize, Vec<Part>)) {
+        for (thing, _) in group {
+            let mut own = parts.to_vec();
+            if group.len() > 1 {
+                own.iter_mut().for_each(|part| part.value = None);
+                own.retain(|part| part.percent.is_some() || part.fraction.is_some());
+            }
+            put(*thing, own);
+        }
+    }
+
     /// The clauses of a range, cut where several things, or others than ours, are called by their marks; and which of
     /// ours are.
     fn pieces(&self, range: &Span) -> Vec<(Span, Option<Vec<usize>>)> {
@@ -415,7 +412,13 @@ impl Reader<'_> {
             let text = self.document.text.folded(clause.clone());
             let mut cuts: Vec<(usize, Option<Vec<usize>>)> = Vec::new();
             for (at, labels) in super::clauses::called(text) {
-                cuts.push((at.start, Some(labels.iter().filter_map(thing).collect())));
+                // "À viúva caberá 1/2 de cada um dos bens 1 e 3": who and how much stand before it.
+                let before = text.get(..at.start).unwrap_or("");
+                let begin = match described_behind(before) {
+                    true => before.rfind(". ").map_or(0, |stop| stop + 1),
+                    false => at.start,
+                };
+                cuts.push((begin, Some(labels.iter().filter_map(thing).collect())));
             }
             // "25% do CDB do item 4.6": the part stands before it.
             let bracketed = |at: usize| {
@@ -445,7 +448,7 @@ impl Reader<'_> {
                 (start, called) = (clause.start + at, next);
             }
             match called {
-                None => found.extend(self.by_thing(start..clause.end).into_iter().map(|span| (span, None))),
+                None => found.extend(self.by_thing(start..clause.end)),
                 called => found.push((start..clause.end, called)),
             }
         }
@@ -460,20 +463,33 @@ impl Reader<'_> {
             || self.aliases(clause).iter().any(|(_, names)| names.len() == 1)
     }
 
-    /// A clause cut before each sentence that names another thing of ours.
-    fn by_thing(&self, clause: Span) -> Vec<Span> {
+    /// A clause cut before each sentence that names another thing of ours, or one that is none of ours.
+    fn by_thing(&self, clause: Span) -> Vec<(Span, Option<Vec<usize>>)> {
         let text = &self.document.text;
-        let mut found: Vec<Span> = Vec::new();
+        let mut found: Vec<(Span, Option<Vec<usize>>)> = Vec::new();
         let mut last: Option<usize> = None;
         for sentence in super::clauses::sentences(text.flow.chars(), &text.flow.folded, &clause) {
             let named = self.thing_of(text.folded(sentence.clone()));
-            match found.last_mut().filter(|_| named.is_none() || last.is_none() || named == last) {
-                Some(piece) => piece.end = sentence.end,
-                None => found.push(sentence),
+            let strange = named.is_none() && !found.is_empty() && self.opens_with_another(&sentence);
+            let goes_on = !strange && (named.is_none() || last.is_none() || named == last);
+            match found.last_mut().filter(|piece| goes_on && (named.is_none() || piece.1.is_none())) {
+                Some(piece) => piece.0.end = sentence.end,
+                None => found.push((sentence, strange.then(Vec::new))),
             }
-            last = named.or(last);
+            last = if strange { None } else { named.or(last) };
         }
         found
+    }
+
+    /// Whether a sentence without a thing of ours begins with some thing: "A lancha caberá a ambos".
+    fn opens_with_another(&self, sentence: &Span) -> bool {
+        static ARTICLE: LazyLock<Regex> = LazyLock::new(|| pattern(r"^[^a-z0-9]*(?:ja\s+)?[oa]s?\s"));
+        let text = self.document.text.folded(sentence.clone());
+        let Some(lead) = ARTICLE.find(text) else { return false };
+        let kinds = self.lists_of_kinds.iter().filter_map(|list| list.require.as_ref());
+        let rest = text.get(lead.end()..).unwrap_or("");
+        let mut first = kinds.filter_map(|kinds| kinds.find(rest));
+        first.any(|hit| hit.start < OPENING_MAX)
     }
 
     /// Tables whose rows say who gets how much, of the thing that the row or the sentence before the table names.
@@ -503,7 +519,7 @@ impl Reader<'_> {
                 }
                 let of: Vec<usize> = match thing {
                     Some(thing) => vec![thing],
-                    None if every => (0..self.things.len()).collect(),
+                    None if every => (0..self.things.len()).filter(|thing| self.in_bulk(*thing)).collect(),
                     None => continue,
                 };
                 let Some(who) = record.remove("herdeiro") else { continue };
@@ -598,6 +614,12 @@ impl Reader<'_> {
         if foreign { None } else { self.thing_of(text) }
     }
 
+    /// Whether a thing is shared too where the document only speaks of all.
+    fn in_bulk(&self, thing: usize) -> bool {
+        let lists = self.shares.in_bulk.as_ref();
+        self.origins.get(thing).is_some_and(|list| lists.is_none_or(|lists| lists.contains(&list.at)))
+    }
+
     /// Whether things have marks.
     fn numbered(&self) -> bool {
         self.things.iter().any(|record| record.contains_key(MARK))
@@ -622,9 +644,43 @@ impl Reader<'_> {
             let mut values = keys.filter_map(|key| record?.get(key)?.value.as_str());
             numbered && values.any(|value| value.contains(|c: char| c.is_ascii_digit()))
         };
-        let fits = |word: &str, thing: usize, weak: bool| holds_word(text, word) && !(weak && other(thing));
-        let hit = self.handles.iter().find(|(word, thing, weak)| fits(word, *thing, *weak));
-        hit.map(|(_, thing, _)| *thing)
+        let fits = |one: &&Handle| {
+            holds_word(text, &one.word)
+                && !(one.weak && (other(one.thing) || one.shared && !self.may_mean(one.thing, text, true)))
+        };
+        self.handles.iter().find(fits).map(|one| one.thing)
+    }
+
+    /// Whether a word that says what a thing is may mean this one, by what is said beside it; where things of two lists
+    /// are called so, something must be.
+    fn may_mean(&self, thing: usize, around: &str, shared: bool) -> bool {
+        let Some(list) = self.origins.get(thing) else { return false };
+        if list.refuse_inherited.as_ref().is_some_and(|other| other.is_in(around)) {
+            return false;
+        }
+        let own = |key: &String| {
+            let value = self.things.get(thing)?.get(key)?.value.as_str().map(fold)?;
+            Some(value.split(' ').any(|word| word.len() >= NUMBER_DIGITS && holds_word(around, word)))
+        };
+        let told = || match &list.require {
+            Some(require) if list.refuse_inherited.is_some() => require.is_in(around),
+            _ => self.shares.thing_place.as_ref().and_then(own).unwrap_or(false),
+        };
+        !shared || told()
+    }
+
+    /// Whether another thing is named by more than what it is, within the same phrase: "conta corrente no 40.718-2".
+    fn named_beside(&self, thing: usize, span: &Span, seen: &[Seen]) -> bool {
+        seen.iter().any(|one| {
+            let Sign::Thing(other) = one.sign else { return false };
+            let between = match one.span.start.checked_sub(span.end) {
+                Some(_) => span.end..one.span.start,
+                None => one.span.end..span.start,
+            };
+            let said = self.document.text.folded(between.clone());
+            let apart = said.contains([',', ';', '.', ':', '\n', '%', '/']) || said.contains(" e ");
+            other != thing && between.len() < BESIDE && !apart
+        })
     }
 
     /// "Todos os bens": each thing is shared as the sentence says, unless another says otherwise.
@@ -661,7 +717,7 @@ impl Reader<'_> {
                 let span = range.start + word.start..range.start + word.end;
                 within.insert(0, Seen { span, sign: Sign::Who(vec![only.clone()]) });
             }
-            for thing in 0..self.things.len() {
+            for thing in (0..self.things.len()).filter(|thing| self.in_bulk(*thing)) {
                 let mut parts = self.parts(thing, &within, &sentence, false);
                 // What the whole estate is worth is not what a part of one thing is worth.
                 for part in &mut parts {
@@ -694,18 +750,20 @@ impl Reader<'_> {
                 seen.push(Seen { span: mention.span.clone(), sign: Sign::Who(vec![mention.name.clone()]) });
             }
         }
-        for (word, thing, weak) in &self.handles {
+        for Handle { word, thing, weak, shared } in &self.handles {
             for (at, _) in folded.match_indices(word.as_str()) {
                 let span = clause.start + at..clause.start + at + word.len();
                 let edge = |c: Option<char>| c.is_none_or(|c| !c.is_ascii_alphanumeric());
                 let whole = edge(folded.get(..at).and_then(|head| head.chars().next_back()))
                     && edge(folded.get(at + word.len()..).and_then(|tail| tail.chars().next()));
+                if !whole || !free(&taken, &span) {
+                    continue;
+                }
                 let around = text.folded(span.start..clause.end.min(span.end + 60));
+                let around = around.split([';', '.']).next().unwrap_or("");
                 let foreign = *weak
-                    && self
-                        .foreign
-                        .is_some_and(|other| other.is_in(around.split([';', '.']).next().unwrap_or("")));
-                if whole && free(&taken, &span) && !foreign {
+                    && (!self.may_mean(*thing, around, *shared) || self.named_beside(*thing, &span, &seen));
+                if !foreign {
                     taken.push(span.clone());
                     seen.push(Seen { span, sign: Sign::Thing(*thing) });
                 }
@@ -882,7 +940,7 @@ impl Reader<'_> {
     fn parts(&self, thing: usize, seen: &[Seen], clause: &Span, several: bool) -> Vec<Part> {
         let said = self.document.text.folded(clause.clone());
         let equal = self.shares.equal.is_in(said);
-        let whole = self.shares.whole.is_in(said);
+        let whole = self.shares.whole.is_in(said) || self.given(seen, said);
         let mut turns: Vec<Turn> = Vec::new();
         let mut turn = Turn::default();
         let phrases = self.phrases(seen);
@@ -964,6 +1022,7 @@ impl Reader<'_> {
             if many && turn.who.iter().all(|(name, _)| named.contains(&fold(name))) {
                 continue;
             }
+            let whole = whole && self.may_be_whole(thing, &turn.portion);
             let shared = self.shared(&turn.who, &turn.portion, equal, whole);
             parts.extend(shared.into_iter().map(|part| Part { general: many, ..part }));
         }
@@ -996,6 +1055,26 @@ impl Reader<'_> {
         if all && (partial || alone && nobody && later.iter().any(Phrase::much)) {
             portion.value = None;
         }
+    }
+
+    /// Whether a clause gives what it names to the one person whom it names: "o veículo ficará para a viúva".
+    fn given(&self, seen: &[Seen], said: &str) -> bool {
+        let mut names = seen.iter().filter_map(|one| match &one.sign {
+            Sign::Who(names) => Some(names.as_slice()),
+            _ => None,
+        });
+        let Some(first @ [_]) = names.next() else { return false };
+        let much = |one: &Seen| matches!(one.sign, Sign::Percent(_) | Sign::Fraction(_));
+        names.all(|other| other == first)
+            && !seen.iter().any(much)
+            && self.shares.given.as_ref().is_some_and(|given| given.is_in(said))
+            && !self.shares.partly.as_ref().is_some_and(|partly| partly.is_in(said))
+    }
+
+    /// Whether what somebody gets of a thing may be all of it: not where that is worth less.
+    fn may_be_whole(&self, thing: usize, portion: &Portion) -> bool {
+        let worth = portion.value.as_ref().zip(self.worth(thing));
+        worth.is_none_or(|((value, _), worth)| *value > worth - 0.01)
     }
 
     /// What was seen, cut at commas, semicolons, colons and "e" outside of parentheses.
@@ -1091,10 +1170,28 @@ impl Reader<'_> {
         let mut thing: Option<usize> = None;
         let mut portion = Portion::default();
         let said = self.document.text.folded(clause.clone());
-        let (equal, whole) = (self.shares.equal.is_in(said), self.shares.whole.is_in(said));
+        let equal = self.shares.equal.is_in(said);
+        let whole = self.shares.whole.is_in(said) || self.given(seen, said);
+        // "À viúva caberá a casa, e ao filho caberá a conta": what each gets whole, what is said of each tells.
+        let begins: Vec<(usize, usize)> = seen
+            .iter()
+            .enumerate()
+            .filter(|(_, one)| matches!(one.sign, Sign::Who(_)))
+            .map(|(at, one)| (at, one.span.start))
+            .collect();
+        let given_to = |span: &Span| {
+            let own = begins.iter().position(|(_, start)| *start == span.start)?;
+            let (at, start) = begins.get(own).copied()?;
+            let (next, end) = begins.get(own + 1).copied().unwrap_or((seen.len(), clause.end));
+            let text = self.document.text.folded(start..end.max(start));
+            let sentence = text.split(". ").next().unwrap_or("");
+            Some(self.given(seen.get(at..next).unwrap_or(&[]), sentence))
+        };
         let mut give = |who: &Option<(Vec<String>, Span)>, thing: Option<usize>, portion: &Portion| {
             let (Some((names, span)), Some(thing)) = (who, thing) else { return };
             let group: Vec<(String, Span)> = names.iter().map(|name| (name.clone(), span.clone())).collect();
+            let whole = whole || given_to(span).unwrap_or(false);
+            let whole = whole && self.may_be_whole(thing, portion);
             let parts = self.shared(&group, portion, equal, whole);
             put(thing, parts);
         };
@@ -1248,6 +1345,9 @@ const EQUAL_REACH: usize = 40;
 
 /// What such a percentage may differ from its fraction by: it is rounded to two places or more.
 const EQUAL_SLACK: f64 = 0.006;
+
+/// What a percentage may differ from the fraction that it is by: it is rounded to three places, or it is exact.
+const FRACTION_SLACK: f64 = 0.000_6;
 
 /// A fraction in hundredths.
 fn of_hundred(fraction: &str) -> Option<f64> {

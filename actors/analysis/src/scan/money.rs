@@ -21,7 +21,7 @@ fn times(word: &str) -> f64 {
 pub(crate) fn monies(folded: &str) -> Vec<Entity> {
     static FIGURES: LazyLock<Regex> = LazyLock::new(|| {
         pattern(
-            r"\br ?(?:[$s]\s?|[58] )(\d[\d.,]*(?:[:;]\d{3}(?:[.,]\d+)+)?(?: \d{3}(?:[.,]\d+)+)?)(?:\s(mil|milhao|milhoes|bilhao|bilhoes)\b)?",
+            r"\br ?(?:[$s]\s?|[58] )(\d{1,3}[.:] \d{3}(?:[.:] ?\d{3})*, ?\d{2}\b|\d[\d.,]*(?:[:;]\d{3}(?:[.,]\d+)+)?(?: \d{3}(?:[.,]\d+)+)?)(?:\s(mil|milhao|milhoes|bilhao|bilhoes)\b)?",
         )
     });
     static REAIS: LazyLock<Regex> = LazyLock::new(|| pattern(r"\breais\b|\breal\b"));
@@ -153,6 +153,7 @@ mod tests {
         assert_eq!(all("R$ 97 116,33"), [97_116.33]);
         assert_eq!(all("R8 1.200,00 e R5 30,50"), [1200.0, 30.5]);
         assert_eq!(all("R$ 1.164318,66 e R$ 42.318.66"), [1_164_318.66, 42_318.66]);
+        assert_eq!(all("R$ 780. 000, 00 e R$ 1.000, 20 cotas"), [780_000.0, 1000.0]);
         assert_eq!(all("os bens reais e imóveis"), [0.0; 0]);
     }
 

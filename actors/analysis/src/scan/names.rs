@@ -338,7 +338,12 @@ pub(crate) fn companies(chars: &[char], tokens: &[Token]) -> Vec<Entity> {
             if end - at > FIRM_WORDS_MAX {
                 break;
             }
-            if let Some(length) = suffix(tokens, end).filter(|_| next.gap != '\n' || next.gap == ' ') {
+            // "Bruno Sá", and "Vera Pontes de SA" where OCR lost the accent, are persons.
+            let accent = matches!(chars.get(next.span.start + 1), Some('á' | 'Á'));
+            let surname = next.folded == "sa"
+                && (accent || tokens.get(end - 1).is_some_and(|last| particle(&last.folded)));
+            let ending = suffix(tokens, end).filter(|_| !surname && (next.gap != '\n' || next.gap == ' '));
+            if let Some(length) = ending {
                 end += length;
                 ended = true;
                 if let Some(more) = tokens.get(end)
@@ -537,6 +542,8 @@ pub(crate) fn funds(chars: &[char], tokens: &[Token]) -> Vec<Entity> {
                 && upper
                 && last.upper
                 && !of_title(&last.folded)
+                // The line over it names a company.
+                && !matches!(last.folded.trim_end_matches('.'), "dtvm" | "ctvm" | "ltda" | "s.a" | "s/a" | "a")
                 && !last.folded.contains(|c: char| c.is_ascii_digit())
                 && line_shouts(tokens, from - 1);
             let joiner = (particle(&last.folded)

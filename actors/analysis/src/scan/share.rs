@@ -96,13 +96,10 @@ pub(crate) fn fractions(folded: &str) -> Vec<Entity> {
         found.push(Entity::new(Kind::Fraction, whole.range(), format!("{above}/{below}")));
     }
     found.sort_by_key(|fraction| fraction.span.start);
-    // "1/3 (um terço)" says one thing twice.
+    // "1/3 (um terço)" says one thing twice; the cells of a row do not.
     found.dedup_by(|next, first| {
-        next.value == first.value
-            && folded[first.span.end..next.span.start]
-                .trim()
-                .chars()
-                .all(|c| matches!(c, '(' | ',' | '-' | ' '))
+        let between = &folded[first.span.end..next.span.start];
+        next.value == first.value && between.chars().all(|c| matches!(c, '(' | ',' | '-' | ' '))
     });
     found
 }
@@ -119,6 +116,7 @@ mod tests {
         let all = |text: &str| fractions(&fold(text)).iter().map(|f| f.text().to_owned()).collect::<Vec<_>>();
         assert_eq!(all("na fração de 1/3 (um terço) para cada"), ["1/3"]);
         assert_eq!(all("a metade ao cônjuge e um sexto a cada filho"), ["1/2", "1/6"]);
+        assert_eq!(all("Casa\t1/2\t1/2"), ["1/2", "1/2"]);
         assert_eq!(all("em 17/06/2024, Protocolo 2024/18.834, folhas 045/052, ofício 12/2024"), ["45/52"]);
         let percent =
             |text: &str| percents(&fold(text)).iter().filter_map(Entity::number).collect::<Vec<_>>();

@@ -13,6 +13,9 @@ use crate::page::{Page, Rect};
 /// Lines at the top and at the bottom of a page that may be a running head or foot.
 const RUNNING_LINES: usize = 2;
 
+/// Lines of a running head or foot at most, where each that stands further out runs too.
+const RUNNING_DEEP: usize = 4;
+
 /// Letters of a running line, which is no line of a paragraph, at most.
 const RUNNING_MAX: usize = 90;
 
@@ -380,7 +383,9 @@ fn ends(line: &Line<'_>, next: &Line<'_>, edge: f32) -> bool {
     }
     if next.text.contains('\t') {
         // A description of two lines may have its figures beside the second.
-        return stops || marked || line.blank_after && there[1] - here[3] > 1.2 * (here[3] - here[1]);
+        // What stands over the heads of a table is its title.
+        let head = next.text.matches('\t').count() >= 2 && !next.text.contains(|c: char| c.is_ascii_digit());
+        return stops || marked || head || line.blank_after && there[1] - here[3] > 1.2 * (here[3] - here[1]);
     }
     let space = (here[2] - here[0]) / text.chars().count().max(1) as f32;
     let fits = here[2] + space + next.first_word_width <= edge - SLACK;
@@ -480,26 +485,33 @@ fn running(all: &[Vec<Line<'_>>]) -> std::collections::HashSet<(usize, usize)> {
     let mut found = std::collections::HashSet::new();
     for (page, lines) in all.iter().enumerate() {
         let count = lines.len();
+        let deep = RUNNING_DEEP.min(count / 2).max(RUNNING_LINES);
         for (at, line) in lines.iter().enumerate() {
-            let (top, bottom) = (at < RUNNING_LINES, at + RUNNING_LINES >= count);
+            let (top, bottom) = (at < deep, at + deep >= count);
             if !top && !bottom {
                 continue;
             }
             let folded = fold(line.text.trim());
-            if bottom && NUMBER.as_ref().is_some_and(|number| number.is_match(&folded)) {
+            if at + RUNNING_LINES >= count && NUMBER.as_ref().is_some_and(|number| number.is_match(&folded)) {
                 found.insert((page, at));
             }
             let shape = shape(&folded);
             seen.entry((top, shape)).or_default().push((page, at));
         }
     }
+    seen.retain(|_, places| places.iter().any(|place| places.first().is_some_and(|one| one.0 != place.0)));
+    let again: std::collections::HashSet<(usize, usize)> = seen.values().flatten().copied().collect();
+    let runs = |page: usize, at: usize| again.contains(&(page, at)) || found.contains(&(page, at));
+    let mut more = Vec::new();
     for ((top, _), places) in seen {
-        let pages: std::collections::HashSet<usize> = places.iter().map(|place| place.0).collect();
-        if pages.len() > 1 {
-            // The first head may be the only place that names the book or the fund.
-            found.extend(places.into_iter().skip(usize::from(top)));
-        }
+        // The first head may be the only place that names the book or the fund.
+        more.extend(places.into_iter().skip(usize::from(top)).filter(|&(page, at)| {
+            let count = all.get(page).map_or(0, Vec::len);
+            let mut further = if top { 0..at } else { at + 1..count };
+            further.len() < RUNNING_LINES || further.all(|other| runs(page, other))
+        }));
     }
+    found.extend(more);
     found
 }
 

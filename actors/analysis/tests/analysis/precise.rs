@@ -149,6 +149,7 @@ fn parts(text: &str) -> Vec<Vec<(Value, Value, Value)>> {
 fn each_heir_may_have_a_table() {
     let (rui, eva) = (json!("Rui Lobo Reis"), json!("Eva Lobo Reis"));
     let expected = vec![
+        vec![(rui.clone(), json!(40), json!(200_000)), (eva.clone(), json!(60), json!(300_000))],
         vec![(rui.clone(), json!(40), json!(400)), (eva.clone(), json!(60), json!(600))],
         vec![(rui, json!(40), json!(1200)), (eva, json!(60), json!(1800))],
     ];
@@ -172,6 +173,7 @@ fn each_heir_may_have_a_table() {
 fn people_may_be_labels_and_assets_marks() {
     let (rui, eva) = (json!("Rui Lobo Reis"), json!("Eva Lobo Reis"));
     let expected = vec![
+        vec![(rui.clone(), json!(40), json!(36_000)), (eva.clone(), json!(60), json!(54_000))],
         vec![(rui.clone(), json!(40), json!(400)), (eva.clone(), json!(60), json!(600))],
         vec![(rui, json!(40), json!(1200)), (eva, json!(60), json!(1800))],
     ];

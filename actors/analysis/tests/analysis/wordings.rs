@@ -84,7 +84,7 @@ fn items_of_a_list_may_have_bullets() {
         ),
         rows(&[
             ["Prorrogação do prazo do fundo", "aprovada", "66,1%"],
-            ["Redução do capital", "rejeitada", "10%"]
+            ["Redução do capital", "rejeitada", "88%"]
         ])
     );
     assert_eq!(
@@ -322,7 +322,7 @@ fn assets_are_called_by_their_marks() {
         shares(&format!(
             "{ESTATE}PARTILHA\n\nItem 3: 100% para Lia Prado Reis. Item 2: 100% para Caio Prado Reis.\n"
         )),
-        vec![vec![("Caio Prado Reis".to_owned(), json!(100), Value::Null)]]
+        ["Caio Prado Reis", "Lia Prado Reis"].map(|name| vec![(name.to_owned(), json!(100), Value::Null)])
     );
 }
 
@@ -453,11 +453,11 @@ fn a_mark_in_brackets_says_again_what_was_described() {
         )
     };
     let all: String = ["Caio Prado Reis", "Lia Prado Reis", "Noé Prado Reis"].map(one).concat();
-    let part = |name: &str| (name.to_owned(), json!("1/3"), json!(300));
-    assert_eq!(
-        shares(&format!("{THREE_HEIRS}PARTILHA\n\n{all}\n")),
-        [["Caio Prado Reis", "Lia Prado Reis", "Noé Prado Reis"].map(part).to_vec()]
-    );
+    let of = |value: u32| {
+        let part = |name: &str| (name.to_owned(), json!("1/3"), json!(value));
+        ["Caio Prado Reis", "Lia Prado Reis", "Noé Prado Reis"].map(part).to_vec()
+    };
+    assert_eq!(shares(&format!("{THREE_HEIRS}PARTILHA\n\n{all}\n")), [200, 300, 100].map(of));
 }
 
 #[test]
@@ -631,8 +631,10 @@ fn a_part_may_stand_before_the_mark_of_its_asset() {
         HERDEIROS\n\na) Iara Brito Melo, filha, CPF 529.982.247-25;\nb) Davi Brito Melo, filho, CPF 111.444.777-35.\n\n\
         BENS\n\n3.1) casa em Jaú, no valor de R$ 80.000,00;\n\
         3.2) CDB nº 443322-1 do Banco BTG Pactual S.A., no valor de R$ 2.000,00.\n\nPARTILHA\n\n";
-    let part = |name: &str| (name.to_owned(), json!(50), json!(1000));
-    let expected = vec![vec![part("Iara Brito Melo"), part("Davi Brito Melo")]];
+    let of = |value: u32| {
+        ["Iara Brito Melo", "Davi Brito Melo"].map(|name| (name.to_owned(), json!(50), json!(value))).to_vec()
+    };
+    let expected = [40_000, 1000].map(of);
     for lead in ["do título descrito no item 3.2", "do CDB do item 3.2"] {
         let text = format!(
             "{goods}7.1) HAVERÁ Iara Brito Melo, em pagamento de sua quota: a parte ideal de 50% do imóvel do item 3.1, \
@@ -744,4 +746,284 @@ fn the_votes_of_what_was_rejected_are_those_against_it() {
             rows(&[["Contas de 2024", "aprovada", "97,00%"], ["Venda do galpão", "rejeitada", share]]);
         assert_eq!(resolutions(&text), expected, "{heads}");
     }
+}
+
+/// The assets that are not held at BTG: description, kind, number, house and value.
+fn others(text: &str) -> Vec<[Value; 5]> {
+    let result = deed(text);
+    let all = result["outros_bens"]["bens"].as_array().unwrap().clone();
+    let keys = ["descricao", "tipo", "numero", "instituicao", "valor"];
+    all.iter().map(|one| keys.map(|key| one[key].clone())).collect()
+}
+
+const TWO_HEIRS: &str = "ESCRITURA PÚBLICA DE INVENTÁRIO E PARTILHA\n\nFALECIDO\n\nOto Brandt, CPF 935.411.347-80, faleceu em \
+    02/02/2025.\n\nMEEIRA\n\nHelga Brandt, viúva, CPF 529.982.247-25.\n\nHERDEIROS\n\na) Ivo Brandt, filho, CPF \
+    111.444.777-35;\nb) Marlene Brandt Klein, filha, CPF 390.533.447-05.\n\n";
+
+const FARM: &str = "CLÁUSULA 4ª - DOS BENS\n\na) Fração de terras em Linha Nova, matrícula 2.345, avaliada em R$ 400.000,00;\n\
+    b) Trator Massey 275, ano 1998, avaliado em R$ 50.000,00;\nc) Depósito na conta corrente 7788-9 do Sicredi, R$ 30.000,00;\n\
+    d) CDB nº 445566 do Banco BTG Pactual, R$ 20.000,00.\nMonte-mor: R$ 500.000,00.\n\n";
+
+#[test]
+fn goods_of_the_estate_are_read_wherever_they_are_kept() {
+    assert_eq!(
+        others(&format!("{TWO_HEIRS}{FARM}")),
+        [
+            [
+                json!("Fração de terras em Linha Nova"),
+                json!("Imóvel"),
+                json!("2.345"),
+                Value::Null,
+                json!(400_000)
+            ],
+            [json!("Trator Massey 275"), json!("Máquina"), Value::Null, Value::Null, json!(50_000)],
+            [
+                json!("Depósito na conta corrente 7788-9 do Sicredi"),
+                json!("Conta Corrente"),
+                json!("7788-9"),
+                json!("Sicredi"),
+                json!(30_000)
+            ],
+        ]
+    );
+    assert_eq!(
+        others(&format!(
+            "{TWO_HEIRS}DOS BENS: O espólio é constituído dos seguintes bens:\n\nI - IMÓVEL: Apartamento nº 301, do Edifício Tico, \
+             situado na Rua Alta, nº 12, objeto da matrícula nº 12.345. Valor atribuído: R$ 500.000,00.\n\
+             II - VEÍCULO: automóvel VW Nivus, placa BEX-1A23. Valor: R$ 100.000,00.\n\
+             III - Saldo de R$ 20.000,00 na conta poupança nº 10.222-3, agência 0211 da Caixa Econômica Federal.\n"
+        )),
+        [
+            [json!("Apartamento nº 301"), json!("Imóvel"), json!("12.345"), Value::Null, json!(500_000)],
+            [json!("automóvel VW Nivus"), json!("Veículo"), json!("BEX-1A23"), Value::Null, json!(100_000)],
+            [
+                json!("conta poupança nº 10.222-3"),
+                json!("Poupança"),
+                json!("10.222-3"),
+                json!("Caixa Econômica Federal"),
+                json!(20_000)
+            ],
+        ]
+    );
+}
+
+#[test]
+fn debts_sums_and_payments_are_no_goods() {
+    let text = format!(
+        "{TWO_HEIRS}BENS\n\n1. Casa na Rua Alta, matrícula 77, R$ 90.000,00;\n2. Saldo devedor do cartão, R$ 800,00;\n\
+         3. Dívida do IPTU da casa, R$ 300,00.\nO monte-mor importa em R$ 90.000,00.\nO seguro de vida, de R$ 9.000,00, não \
+         integra o acervo.\n\nPARTILHA\n\nIvo Brandt recebe a casa, no valor de R$ 90.000,00.\n"
+    );
+    let all = others(&text);
+    assert_eq!(all.iter().map(|one| &one[4]).collect::<Vec<_>>(), [&json!(90_000)], "{all:?}");
+}
+
+#[test]
+fn a_good_may_name_who_bought_it_and_not_who_gets_it() {
+    let text = format!(
+        "{TWO_HEIRS}BENS\n\n1. Casa na Rua Alta, havida por Oto Brandt e sua mulher Helga Brandt, matrícula 77, R$ 90.000,00;\n\
+         2. Conta corrente 11.222-3, no Sicredi, R$ 4.000,00;\n3. Conta corrente 99.888-7: Ivo Brandt, R$ 2.000,00;\n\
+         4. Sítio: Ivo Brandt e Marlene Brandt Klein, R$ 1.000,00.\n"
+    );
+    let all = others(&text);
+    assert_eq!(all.iter().map(|one| &one[4]).collect::<Vec<_>>(), [&json!(90_000), &json!(4_000)], "{all:?}");
+}
+
+#[test]
+fn the_goods_add_up_to_the_estate() {
+    let held = |text: &str| {
+        let analysis = read("inventory", text);
+        analysis.checks.iter().find(|check| check.code == "estate_total").map(|check| check.ok)
+    };
+    assert_eq!(held(&format!("{TWO_HEIRS}{FARM}")), Some(true));
+    assert_eq!(held(&format!("{TWO_HEIRS}{}", FARM.replace("500.000", "510.000"))), Some(false));
+}
+
+#[test]
+fn goods_are_shared_one_by_one_wherever_they_are_kept() {
+    let part = |name: &str, share: Value| (name.to_owned(), share, Value::Null);
+    assert_eq!(
+        shares(&format!(
+            "{TWO_HEIRS}{FARM}PARTILHA\n\nLetra \"a\": 1/2 para a meeira e 1/4 para cada herdeiro.\n\
+             Letra \"b\": integralmente para o herdeiro Ivo Brandt.\nA letra \"c\" fica com a meeira.\n"
+        )),
+        [
+            vec![
+                part("Helga Brandt", json!("1/2")),
+                part("Ivo Brandt", json!("1/4")),
+                part("Marlene Brandt Klein", json!("1/4"))
+            ],
+            vec![part("Ivo Brandt", json!(100))],
+            vec![part("Helga Brandt", json!(100))],
+        ]
+    );
+    assert_eq!(
+        shares(&format!(
+            "{TWO_HEIRS}{FARM}PARTILHA\n\nO trator e a conta corrente ficam, por inteiro, com Ivo Brandt. A lancha caberá a \
+             ambos, 30% para Ivo Brandt e 70% para Marlene Brandt Klein.\n"
+        )),
+        [vec![part("Ivo Brandt", json!(100))], vec![part("Ivo Brandt", json!(100))]]
+    );
+}
+
+#[test]
+fn what_is_divided_only_in_bulk_is_told_of_assets_at_btg_alone() {
+    let part = |name: &str, share: &str| (name.to_owned(), json!(share), Value::Null);
+    assert_eq!(
+        shares(&format!(
+            "{TWO_HEIRS}{FARM}PARTILHA\n\nTodos os bens são partilhados na proporção de 1/2 à meeira e de 1/4 a cada herdeiro.\n"
+        )),
+        [vec![part("Helga Brandt", "1/2"), part("Ivo Brandt", "1/4"), part("Marlene Brandt Klein", "1/4")]]
+    );
+}
+
+#[test]
+fn less_than_a_thing_is_worth_is_not_all_of_it() {
+    assert_eq!(
+        shares(&format!(
+            "{TWO_HEIRS}{FARM}PARTILHA\n\nAo herdeiro Ivo Brandt caberá a totalidade do trator, no valor de R$ 50.000,00, e, da \
+             conta corrente, a importância de R$ 10.000,00;\n"
+        )),
+        [
+            vec![("Ivo Brandt".to_owned(), json!(100), json!(50_000))],
+            vec![("Ivo Brandt".to_owned(), Value::Null, json!(10_000))]
+        ]
+    );
+}
+
+#[test]
+fn what_an_issue_raises_is_its_price_times_its_quantity_and_not_its_votes() {
+    let result = minutes(
+        "ATA DE ASSEMBLEIA\n\nDELIBERAÇÕES\n\n(i) 2ª emissão de cotas: foi aprovada (votos favoráveis: 3.611 cotas (89,55% dos \
+         presentes)). Serão emitidas 2.500 novas cotas, ao preço de emissão de R$ 100,00 por cota, sem considerar a taxa de \
+         distribuição primária de R$ 3,04, e o valor da oferta é de R$ 250.000,00.\n",
+    );
+    let one = &result["informacoes_complementares"]["deliberacoes"][0];
+    assert_eq!(
+        ["quantidade", "preco_unitario", "valor_total"].map(|key| one[key].clone()),
+        [json!(2500), json!(100), json!(250_000)]
+    );
+    assert_ne!(one["valor"], json!(3.04), "what a fee is");
+}
+
+#[test]
+fn an_outcome_may_have_a_line_of_its_own() {
+    assert_eq!(
+        resolutions(
+            "CONSULTA FORMAL\n\nMatéria 1: Compra de galpões em Betim.\nResultado: APROVADA, com 91,2% de votos favoráveis.\n\n\
+             Matéria 2: Mudança da taxa de performance.\nResultado: REPROVADA, com 40% de votos favoráveis e 58,3% de votos \
+             contrários.\n"
+        ),
+        rows(&[
+            ["Compra de galpões em Betim", "aprovada", "91,2%"],
+            ["Mudança da taxa de performance", "reprovada", "58,3%"]
+        ])
+    );
+}
+
+#[test]
+fn persons_may_be_called_sa() {
+    for name in ["CAMILA PONTES DE SÁ", "CAMILA PONTES DE SÁ LEITE", "CAMILA SÁ"] {
+        let found = heirs(&format!(
+            "ESCRITURA PÚBLICA DE INVENTÁRIO\n\nHERDEIROS: {name}, brasileira, filha, CPF 390.533.447-05.\n"
+        ));
+        assert_eq!(found.len(), 1, "{name}");
+    }
+}
+
+#[test]
+fn a_row_whose_number_was_not_read_is_known_by_those_around_it() {
+    let result = minutes(
+        "ATA DE ASSEMBLEIA\n\nResultado da votação\n\n\
+         Item   Matéria                     A favor    Contra    Resultado\n\
+         1      Contas do exercício         97,41%     2,59%     Aprovada\n\
+         \x20      Quarta emissão de cotas     83,90%     16,10%    Aprovada\n\
+         3      Troca do auditor            70,00%     30,00%    Aprovada\n\n\
+         Item 2: autorizada a emissão de 750 cotas, a R$ 100,00 por cota, no montante de R$ 75.000,00.\n",
+    );
+    let all = result["informacoes_complementares"]["deliberacoes"].as_array().unwrap().clone();
+    assert_eq!(all.len(), 3, "{all:?}");
+    assert_eq!(all[1]["valor_total"], json!(75_000));
+}
+
+#[test]
+fn an_item_that_speaks_of_others_tells_its_own_outcome() {
+    assert_eq!(
+        resolutions(
+            "ORDEM DO DIA: Deliberar sobre:\n(i) nova emissão de cotas;\n(ii) compra de galpões; e\n(iii) autorização para a \
+             prática de todos os atos necessários à efetivação das matérias aprovadas.\n\nDELIBERAÇÕES\n\n\
+             (i) Nova emissão de cotas: foi aprovada por 80% dos presentes.\n(ii) Compra de galpões: foi rejeitada por 70% dos \
+             presentes.\n(iii) Autorização para a prática de atos: foi aprovada, por unanimidade, podendo a Administradora firmar \
+             todos os documentos necessários à implementação das deliberações dos itens (i) e (ii).\n"
+        ),
+        rows(&[
+            ["Nova emissão de cotas", "aprovada", "80%"],
+            ["Compra de galpões", "rejeitada", "70%"],
+            ["Autorização para a prática de atos", "aprovada", "unanimidade"]
+        ])
+    );
+}
+
+#[test]
+fn each_of_several_persons_may_be_given_things_whole() {
+    let goods = "DOS BENS\n\na) Apartamento 101 do Edifício Alto, matrícula 9.191, no valor de R$ 350,00;\nb) Apartamento 202 do \
+        Edifício Baixo, matrícula 9.292, no valor de R$ 350,00;\nc) joias avaliadas em R$ 30,00.\n\n";
+    let whole = |name: &str| vec![(name.to_owned(), json!(100), Value::Null)];
+    assert_eq!(
+        shares(&format!(
+            "{TWO_HEIRS}{goods}DA PARTILHA\n\nÀ herdeira Marlene Brandt Klein caberá o Apartamento 101 e as joias, totalizando \
+             R$ 380,00, e ao herdeiro Ivo Brandt caberá o Apartamento 202, totalizando R$ 350,00. Para igualar os quinhões, \
+             Marlene pagará a Ivo torna de R$ 15,00.\n"
+        )),
+        [whole("Marlene Brandt Klein"), whole("Ivo Brandt"), whole("Marlene Brandt Klein")]
+    );
+}
+
+#[test]
+fn a_plural_behind_the_names_says_what_all_of_them_are() {
+    assert_eq!(
+        heirs(
+            "ESCRITURA PÚBLICA DE INVENTÁRIO\n\nHERDEIROS: Iara Brito Melo, CPF 529.982.247-25, e Davi Brito Melo, CPF \
+             111.444.777-35, filhos do falecido.\n"
+        ),
+        [
+            ("Iara Brito Melo".to_owned(), "filha".to_owned(), false),
+            ("Davi Brito Melo".to_owned(), "filho".to_owned(), false)
+        ]
+    );
+}
+
+#[test]
+fn assets_may_be_counted_as_goods_and_called_together() {
+    let goods = "BENS:\nBem 1 - Apartamento nº 12 do Edifício Ilha, matrícula 1.001, no valor de R$ 300,00.\nBem 2 - Box de \
+        garagem nº 12, matrícula 1.002, no valor de R$ 30,00.\nBem 3 - CDB 112233-4 do Banco BTG Pactual, no valor de R$ \
+        90,00.\n\nPARTILHA:\n";
+    assert_eq!(
+        shares(&format!(
+            "{TWO_HEIRS}{goods}Bem 1: Ivo Brandt 40% (R$ 120,00), Marlene Brandt Klein 60% (R$ 180,00).\n\
+             Bem 2: Ivo Brandt 100% (R$ 30,00).\nBem 3: em partes iguais entre os dois herdeiros.\n"
+        )),
+        [
+            vec![
+                ("Ivo Brandt".to_owned(), json!(40), json!(120)),
+                ("Marlene Brandt Klein".to_owned(), json!(60), json!(180))
+            ],
+            vec![("Ivo Brandt".to_owned(), json!(100), json!(30))],
+            vec![
+                ("Ivo Brandt".to_owned(), json!("1/2"), Value::Null),
+                ("Marlene Brandt Klein".to_owned(), json!("1/2"), Value::Null)
+            ]
+        ]
+    );
+    let part = |name: &str, share: &str| (name.to_owned(), json!(share), Value::Null);
+    assert_eq!(
+        shares(&format!(
+            "{TWO_HEIRS}{goods}À viúva meeira caberá 1/2 (metade) de cada um dos bens 1 e 3.\n\
+             A cada um dos herdeiros caberá 1/4 (um quarto) de cada um dos bens 1 e 3.\n"
+        )),
+        vec![
+            vec![part("Helga Brandt", "1/2"), part("Ivo Brandt", "1/4"), part("Marlene Brandt Klein", "1/4")];
+            2
+        ]
+    );
 }

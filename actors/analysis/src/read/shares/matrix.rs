@@ -243,6 +243,12 @@ impl Reader<'_> {
         let bare = || {
             let text = row.text.folded(span.clone());
             let parted = text.contains(['/', '%']);
+            // "4. 856,24": OCR parts what is one number.
+            let all = text.trim();
+            if let Some(number) = figure(all).filter(|_| all.contains(' ') && all.contains(',')) {
+                let start = span.start + text.find(all)?;
+                return Some((number, put(start..start + all.len(), Json::from(number))?));
+            }
             if let Some(one) = first(Kind::Number).filter(|_| !parted) {
                 return Some((one.number()?, put(one.span.clone(), one.value.clone())?));
             }
