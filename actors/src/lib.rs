@@ -22,6 +22,7 @@ pub mod quality;
 pub mod question;
 pub mod records;
 pub mod recurring;
+mod remembered;
 pub mod router;
 pub mod session;
 pub mod shard;

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bincode::{Decode, Encode};
 use enabler_cluster::address::Address;
 use enabler_cluster::request::{Ended, Request};
 use enabler_grounding::answer;
@@ -30,6 +31,7 @@ use crate::model;
 use crate::model::installed::Installed;
 use crate::prompts::{Prompts, Version};
 use crate::records::Records;
+use crate::remembered;
 use crate::session::Talk;
 use crate::shard::{Index, Shards};
 use crate::wire;
@@ -108,7 +110,7 @@ pub async fn found(
 }
 
 /// Which document a passage is from, where that is not plain.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Encode, Decode)]
 pub struct Origin {
     /// The document.
     #[serde(with = "as_text")]
@@ -118,7 +120,7 @@ pub struct Origin {
 }
 
 /// A passage that an answer rests on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Encode, Decode)]
 pub struct Source {
     /// The page, from 1.
     pub page: u32,
@@ -138,7 +140,7 @@ pub struct Source {
 }
 
 /// An answer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Encode, Decode)]
 pub struct Answer {
     /// The text.
     pub text: String,
@@ -313,9 +315,7 @@ impl Desk {
         let answer = self.think(request, ask, record, &index, &How::of(ask, &model, &prompt)).await?;
         // The document may have been deleted meanwhile: what is gone answers nothing and is not remembered.
         self.ready(&index, ask)?;
-        if let Ok(bytes) = serde_json::to_vec(&answer) {
-            trace::step("remember", self.cache.put(&key, bytes.into(), self.answer_ttl)).await;
-        }
+        trace::step("remember", self.cache.put(&key, remembered::packed(&answer), self.answer_ttl)).await;
         self.records.keep(self, ask, record, &answer, &index, began_ms);
         Ok(answer)
     }
@@ -328,13 +328,13 @@ impl Desk {
         // One that is not remembered is looked for once more by whoever answers it.
         let found = counted::stage("cache", self.cache.get(&key)).await?;
         metrics::CACHE_LOOKUPS.one(["answer", "hit"]);
-        let answered = Ok(remembered(&found)?);
+        let answered = Ok(remembered::unpacked(&found)?);
         counted::question(&record.template, &ask.tenant, &answered, began);
         answered.ok()
     }
 
     async fn recall(&self, key: &str) -> Option<Answer> {
-        remembered(&counted::stage("cache", counted::look(&*self.cache, "answer", key)).await?)
+        remembered::unpacked(&counted::stage("cache", counted::look(&*self.cache, "answer", key)).await?)
     }
 
     /// The version of the prompts that a question on trial is to be answered with.
@@ -691,12 +691,6 @@ impl Desk {
             }
         }
     }
-}
-
-/// An answer as it was kept.
-pub(crate) fn remembered(bytes: &[u8]) -> Option<Answer> {
-    let answer: Answer = serde_json::from_slice(bytes).ok()?;
-    Some(Answer { cached: true, ..answer })
 }
 
 /// What the rules changed and what they object to, one sentence each.

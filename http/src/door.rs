@@ -120,6 +120,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "each thread takes a part of the sequence of its own")]
     fn no_two_ids_are_the_same_and_none_is_of_zeros() {
         let threads: Vec<_> = (0..4)
             .map(|_| std::thread::spawn(|| (0..5_000).map(|_| long_id()).collect::<Vec<_>>()))

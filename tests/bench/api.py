@@ -11,6 +11,7 @@ the server and wrk: a ratio within a run says more than a number.
 import argparse
 import http.client
 import json
+import os
 import re
 import resource
 import socket
@@ -23,7 +24,9 @@ import uuid
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-ROUNDS = 3
+# Every row has its turn each second or so: what else the machine does then falls on all of them.
+ROUNDS_A_SECOND = 3
+TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def node(program, folder):
@@ -91,12 +94,27 @@ def memory(process):
     return 0.0
 
 
-def shown(title, rate, p99, against=None):
+def used(process):
+    """The processor time of a process so far, in seconds."""
+    return sum(map(int, Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13])) / TICKS
+
+
+def turn(process, *asked):
+    """One turn of wrk: requests a second, p99, and what a request cost the server and wrk, in microseconds."""
+    before, children = used(process), resource.getrusage(resource.RUSAGE_CHILDREN)
+    rate, p99 = wrk(*asked)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    client = after.ru_utime + after.ru_stime - children.ru_utime - children.ru_stime
+    requests = rate * asked[1]
+    return rate, p99, (used(process) - before) / requests * 1e6, client / requests * 1e6
+
+
+def shown(title, rate, p99, against=None, costs=""):
     ratio = f"  {rate / against:.2f}x" if against else ""
-    print(f"  {title:46} {rate:8.0f} /s   p99 {p99:6.2f} ms{ratio}", flush=True)
+    print(f"  {title:46} {rate:8.0f} /s   p99 {p99:6.2f} ms{ratio}{costs}", flush=True)
 
 
-def rates(hello, port, key, found, seconds, folder):
+def rates(hello, process, port, key, found, seconds, folder):
     script = Path(folder, "ask.lua")
     question = json.dumps({"question": "Qual o prazo para regularização?"}, ensure_ascii=False)
     script.write_text(
@@ -111,18 +129,23 @@ def rates(hello, port, key, found, seconds, folder):
         status, text = call(port, key, "POST", f"/v1/documents/{found}/ask", body, {"Content-Type": "application/json"})
         assert status == 200, text
     assert json.loads(text)["cached"], text
-    titles = ["warp's hello", "warp's hello with our headers", "the API's /live"]
-    rows = {title: [] for title in [*titles, "a cached question", "a cached question, 32 connections"]}
-    for _ in range(ROUNDS):
-        rows["warp's hello"].append(wrk(f"{hello}/hello", seconds))
-        rows["warp's hello with our headers"].append(wrk(f"{hello}/headed", seconds))
-        rows["the API's /live"].append(wrk(f"http://127.0.0.1:{port}/live", seconds))
-        rows["a cached question"].append(wrk(ask, seconds, script))
-        rows["a cached question, 32 connections"].append(wrk(ask, seconds, script, 32))
-    base = statistics.median(rate for rate, _ in rows["warp's hello"])
-    print(f"\nrequests per second, median of {ROUNDS} rounds of {seconds} s, server and wrk on the same cores")
+    live = f"http://127.0.0.1:{port}/live"
+    turns = {
+        "warp's hello": (hello[1], f"{hello[0]}/hello", 1),
+        "warp's hello with our headers": (hello[1], f"{hello[0]}/headed", 1),
+        "the API's /live": (process, live, 1),
+        "a cached question": (process, ask, 1, script),
+        "a cached question, 32 connections": (process, ask, 1, script, 32),
+    }
+    rows = {title: [] for title in turns}
+    for _ in range(seconds * ROUNDS_A_SECOND):
+        for title, asked in turns.items():
+            rows[title].append(turn(*asked))
+    print(f"\nmedians of {seconds * ROUNDS_A_SECOND} turns of a second each, server and wrk on the same cores")
+    base = statistics.median(row[0] for row in rows["warp's hello"])
     for title, each in rows.items():
-        shown(title, statistics.median(rate for rate, _ in each), statistics.median(p99 for _, p99 in each), base)
+        rate, p99, server, client = (statistics.median(column) for column in zip(*each))
+        shown(title, rate, p99, base, f"   server {server:5.1f} us, wrk {client:5.1f} us")
 
 
 def idle(process, port, count, seconds):
@@ -195,7 +218,7 @@ def main():
         process, port, key = node(arguments.program, folder)
         try:
             found = document(port, key)
-            rates(hello.stdout.readline().strip(), port, key, found, arguments.seconds, folder)
+            rates((hello.stdout.readline().strip(), hello), process, port, key, found, arguments.seconds, folder)
             idle(process, port, arguments.connections, arguments.seconds)
             slow(process, port, key, 200, arguments.seconds)
         finally:

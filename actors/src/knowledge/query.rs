@@ -10,7 +10,8 @@ use tokio::time::Instant;
 
 use super::Seek;
 use crate::counted;
-use crate::question::{self, Answer, AskFailure, Choice, Found, How, PASSAGES_MIN, RULES_DEFAULT};
+use crate::question::{Answer, AskFailure, Choice, Found, How, PASSAGES_MIN, RULES_DEFAULT};
+use crate::remembered;
 use crate::router::{RouteError, Router};
 use crate::session::Talk;
 use crate::wire::Hit;
@@ -82,7 +83,7 @@ impl Router {
             }
             let key = self.key(inquiry, &found, &how);
             let known = counted::stage("cache", counted::look(&*desk.cache, "answer", &key)).await;
-            if let Some(answer) = known.and_then(|bytes| question::remembered(&bytes)) {
+            if let Some(answer) = known.and_then(|bytes| remembered::unpacked(&bytes)) {
                 return Ok(answer);
             }
             if inquiry.only_remembered {
@@ -90,9 +91,7 @@ impl Router {
             }
             let answer = desk.conclude(request, &found, &how).await?;
             if self.are_there(request, &inquiry.tenant, &found.hits).await? {
-                if let Ok(bytes) = serde_json::to_vec(&answer) {
-                    desk.cache.put(&key, bytes.into(), desk.answer_ttl).await;
-                }
+                desk.cache.put(&key, remembered::packed(&answer), desk.answer_ttl).await;
                 return Ok(answer);
             }
         }
