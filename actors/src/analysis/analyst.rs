@@ -127,10 +127,11 @@ impl Analyst {
             Some(choice) => choice,
             None => self.profiles.choose(&pages),
         };
-        let profile = self.profiles.named(&choice.template).cloned().ok_or_else(|| self.none(None))?;
-        let (pages, mut analysed) = self.compute(request, pages, &profile, choice).await?;
+        // The one that all share: a copy would compile its patterns anew.
+        let profile = self.profiles.named(&choice.template).ok_or_else(|| self.none(None))?;
+        let (pages, mut analysed) = self.compute(request, pages, profile, choice).await?;
         if wanted.use_model {
-            model::fill(&self.desk, request, record, index, &pages, &profile, &mut analysed).await;
+            model::fill(&self.desk, request, record, index, &pages, profile, &mut analysed).await;
         }
         let case = judged::case(record, &analysed, &pages);
         match self.desk.crew.judge_answer(request, &case).await {
@@ -160,17 +161,16 @@ impl Analyst {
         &self,
         request: &Request,
         pages: Vec<Page>,
-        profile: &Profile,
+        profile: &'static Profile,
         choice: Choice,
     ) -> Result<(Vec<Page>, Analysed), AskFailure> {
         let _place = self.places.clone().try_acquire_owned().map_err(|_| AskFailure::Overloaded)?;
         let slot = request.run(self.slots.clone().acquire_owned()).await?;
         let slot = slot.map_err(|_| AskFailure::Ended(Ended::Cancelled))?;
-        let profile = profile.clone();
         let work = move || {
             // Held until the work is done, also when nobody waits for it any more.
             let _slot = slot;
-            let found = analyze(&pages, &profile);
+            let found = analyze(&pages, profile);
             let analysed = Analysed {
                 profile: found.profile,
                 template_reason: choice.reason,

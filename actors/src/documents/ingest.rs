@@ -191,10 +191,15 @@ async fn read<J: Journal>(
     Ok(pages)
 }
 
-/// The template that the document's own words ask for; off the threads that others wait on.
+/// The template that the document's own words ask for; off the threads that others wait on. Its first document makes the
+/// profile ready, so that nobody who asks for an analysis waits for that.
 async fn choose(blob: PagesBlob) -> Result<(PagesBlob, Choice), IngestError> {
     let choose = move || {
-        let choice = enabler_analysis::shipped().choose(&crate::analysis::pages(&blob));
+        let (profiles, pages) = (enabler_analysis::shipped(), crate::analysis::pages(&blob));
+        let choice = profiles.choose(&pages);
+        if let Some(profile) = profiles.named(&choice.template) {
+            profile.prepare(&pages);
+        }
         (blob, choice)
     };
     tokio::task::spawn_blocking(choose).await.map_err(|error| ours("choosing a template", &error))

@@ -4,17 +4,22 @@ mod choose;
 mod compile;
 mod model;
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 pub use choose::Choice;
 pub(crate) use compile::{Hit, Pattern};
 pub(crate) use model::*;
 
+use crate::page::Page;
+
 /// A checked profile: one file of `config/profiles/`.
-#[derive(Clone, Debug)]
+///
+/// It is not copied: its patterns are compiled when they are first asked for, and a copy would do so once more.
+#[derive(Debug)]
 pub struct Profile {
     name: String,
     pub(crate) model: Model,
+    prepared: OnceLock<()>,
 }
 
 /// Why a profile cannot be used.
@@ -39,7 +44,7 @@ pub enum ProfileError {
 }
 
 /// The profiles that a node offers, by name.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Profiles(Vec<Profile>);
 
 /// The colour of a group of highlights and its name in the legend.
@@ -63,13 +68,18 @@ impl Profile {
             .map_err(|source| ProfileError::Syntax { name: name.to_owned(), source: Box::new(source) })?;
         match model.fault() {
             Some(what) => Err(ProfileError::Meaning { name: name.to_owned(), what }),
-            None => Ok(Self { name: name.to_owned(), model }),
+            None => Ok(Self { name: name.to_owned(), model, prepared: OnceLock::new() }),
         }
     }
 
     /// The profile's name: its file's, without the ending.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Does once what else the first analysis would wait for: analyses `pages`, so that the patterns they need are compiled.
+    pub fn prepare(&self, pages: &[Page]) {
+        self.prepared.get_or_init(|| drop(crate::analyze(pages, self)));
     }
 
     /// What the profile is called in Portuguese and in English.
