@@ -533,6 +533,8 @@ fn things(
             let opening = opening_of(document, grid);
             let product = by_product(document, list, grid);
             let all_rows = rows(document.pages, product.as_ref().unwrap_or(grid));
+            // A table that shares things out names them, and gives what a part of each is worth.
+            let shared = other && all_rows.iter().any(|row| names_one(row.text.flow.folded.trim()));
             let labels = row_labels(&all_rows);
             for (at, row) in all_rows.into_iter().enumerate() {
                 if grid.rows.get(at).is_some_and(|words| row_taken(grid.page, words, &taken)) {
@@ -550,11 +552,25 @@ fn things(
                         list.part_of.as_ref().is_some_and(|part| part.is_in(text) || part.is_in(&opening));
                     let said = || list.total.as_ref().and_then(|(key, _)| cell(key));
                     total = total.or_else(|| said().filter(|_| !partial));
-                } else if belongs(list, text, &opening) && filled_in(list, &row) && !names_one(text) {
+                } else if belongs(list, text, &opening)
+                    && filled_in(list, &row)
+                    && (!names_one(text) || shared && list.beside.is_none())
+                {
                     // A row whose cells are there but cannot be read is a record all the same.
                     let filled = row.cells.iter().filter(|(_, cell)| cell.len() > 1).count();
                     let mut record = from_row(document, &list.column, &row);
+                    // "(ii)" alone calls an item and does not say what it is about: the text does.
+                    let key = row.cells.iter().find(|(key, _)| key.as_ref() == Some(&list.key));
+                    if list.agenda && key.is_some_and(|(_, cell)| only_mark(row.text.folded(cell.clone()))) {
+                        record.remove(&list.key);
+                    }
                     record.extend(decided(document, list, &record, &row));
+                    if shared {
+                        let worth = |column: &&Column| column.kind == Type::Money;
+                        for column in list.column.iter().filter(worth) {
+                            record.remove(&column.key);
+                        }
+                    }
                     if let Some(number) = labels.get(at).cloned().flatten() {
                         let span = row.cells.first().map_or(0..0, |(_, cell)| cell.clone());
                         let span = if span.is_empty() { row.text.all() } else { span };
@@ -578,7 +594,8 @@ fn things(
                         continue;
                     }
                     let number = record.get(MARK).and_then(|mark| mark.value.as_str().map(str::to_owned));
-                    let told = push(record, filled >= 3 && filled * 4 >= row.cells.len() * 3, false);
+                    let told =
+                        push(record, shared || filled >= 3 && filled * 4 >= row.cells.len() * 3, false);
                     row_marks.extend(number.filter(|_| list.agenda && told));
                     rows_read += usize::from(told);
                     some |= told;
@@ -740,6 +757,13 @@ fn shares_out(text: &str, persons: &[String]) -> bool {
         text.contains('%') || text.get(..*at).is_some_and(|before| before.trim_end().ends_with([':', '-']))
     };
     named.len() > 1 || named.iter().any(given)
+}
+
+/// Whether a cell holds a letter or a Roman number and nothing else: "(ii)", "b)".
+fn only_mark(cell: &str) -> bool {
+    let label = cell.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+    let letter = label.len() == 1 && label.bytes().all(|byte| byte.is_ascii_lowercase());
+    letter || !label.is_empty() && label.chars().all(|c| matches!(c, 'i' | 'v' | 'x'))
 }
 
 /// Whether two records agree in what names a record of the list.
