@@ -534,7 +534,8 @@ fn things(
             let product = by_product(document, list, grid);
             let all_rows = rows(document.pages, product.as_ref().unwrap_or(grid));
             // A table that shares things out names them, and gives what a part of each is worth.
-            let shared = other && all_rows.iter().any(|row| names_one(row.text.flow.folded.trim()));
+            let sharing = all_rows.iter().filter(|row| names_one(row.text.flow.folded.trim())).count();
+            let shared = if other { sharing > 0 } else { sharing * 2 > all_rows.len() };
             let labels = row_labels(&all_rows);
             for (at, row) in all_rows.into_iter().enumerate() {
                 if grid.rows.get(at).is_some_and(|words| row_taken(grid.page, words, &taken)) {
@@ -566,10 +567,7 @@ fn things(
                     }
                     record.extend(decided(document, list, &record, &row));
                     if shared {
-                        let worth = |column: &&Column| column.kind == Type::Money;
-                        for column in list.column.iter().filter(worth) {
-                            record.remove(&column.key);
-                        }
+                        without_money(list, &mut record);
                     }
                     if let Some(number) = labels.get(at).cloned().flatten() {
                         let span = row.cells.first().map_or(0..0, |(_, cell)| cell.clone());
@@ -633,7 +631,13 @@ fn things(
                 let again = last && list.again.as_ref().is_some_and(|again| again.is_in(text));
                 last = belongs(list, text, document.text.folded(item.opening.clone()))
                     || again && !list.refuse.as_ref().is_some_and(|refuse| refuse.is_in(text));
-                last &= !names_one(text);
+                // A row of a partition names a thing, and tells what a part of it is worth.
+                let row_of_shares = list.beside.is_none()
+                    && text.contains('%')
+                    && text.matches('\t').count() >= CELLS_MAX
+                    && !list.not_section.is_empty()
+                    && document.within(item.span.start, &list.not_section);
+                last &= !names_one(text) || row_of_shares;
                 if !last {
                     continue;
                 }
@@ -673,6 +677,9 @@ fn things(
                         record.extend(found.map(|found| (column.key.clone(), found)));
                     }
                 }
+                if row_of_shares {
+                    without_money(list, &mut record);
+                }
                 record.extend(multiplied(document, list, item));
                 record.extend(voted_down(document, list, &record, &item.span));
                 if let Some(mark) = &item.mark {
@@ -705,7 +712,7 @@ fn things(
                     if again {
                         later.push(record.clone());
                     }
-                    some |= push(record, false, only_known || again);
+                    some |= push(record, row_of_shares, only_known || again);
                 }
             }
         }
@@ -757,6 +764,13 @@ fn shares_out(text: &str, persons: &[String]) -> bool {
         text.contains('%') || text.get(..*at).is_some_and(|before| before.trim_end().ends_with([':', '-']))
     };
     named.len() > 1 || named.iter().any(given)
+}
+
+/// Takes what a record says of money, where that is said of a part.
+fn without_money(list: &List, record: &mut Record) {
+    for column in list.column.iter().filter(|column| column.kind == Type::Money) {
+        record.remove(&column.key);
+    }
 }
 
 /// Whether a cell holds a letter or a Roman number and nothing else: "(ii)", "b)".

@@ -30,6 +30,18 @@ pub(crate) struct Part {
     general: bool,
 }
 
+impl Part {
+    /// "1/6 a cada um: Ana, 16,67%": takes the fraction that is said of all, where its own percentage is that one rounded.
+    fn fraction_of(&mut self, general: &Self) {
+        let own = self.percent.as_ref().and_then(|found| found.value.as_f64());
+        let said = general.fraction.as_ref().filter(|_| general.general && self.fraction.is_none());
+        let exact = said.and_then(|found| of_hundred(found.value.as_str()?));
+        if own.zip(exact).is_some_and(|(own, exact)| (own - exact).abs() < ROUNDED) {
+            self.fraction = general.fraction.clone();
+        }
+    }
+}
+
 /// A thing and its parts.
 #[derive(Clone, Debug)]
 pub(crate) struct Divided {
@@ -144,8 +156,9 @@ pub(crate) fn read(
         match found.iter_mut().find(|one| one.thing == *name) {
             Some(one) => {
                 for part in parts {
-                    if !one.parts.iter().any(|known| known.who.value == part.who.value) {
-                        one.parts.push(part);
+                    match one.parts.iter_mut().find(|known| known.who.value == part.who.value) {
+                        Some(known) => known.fraction_of(&part),
+                        None => one.parts.push(part),
                     }
                 }
             }
@@ -1425,6 +1438,9 @@ const EQUAL_SLACK: f64 = 0.006;
 
 /// What a percentage may differ from the fraction that it is by: it is rounded to three places, or it is exact.
 const FRACTION_SLACK: f64 = 0.000_6;
+
+/// What a percentage may differ from its fraction by, where it is rounded to two places and all must make a hundred.
+const ROUNDED: f64 = 0.0101;
 
 /// A fraction in hundredths.
 fn of_hundred(fraction: &str) -> Option<f64> {

@@ -1059,6 +1059,16 @@ fn what_each_gets_of_what_all_share_is_theirs_alone() {
 }
 
 #[test]
+fn a_fraction_said_of_each_is_that_of_those_who_are_named() {
+    let fractions = shares(&format!(
+        "{FAMILY}PARTILHA\n\nO lote 9 caberá aos herdeiros na proporção de 1/2 (metade) para cada um, a saber: Iara Brito Melo, \
+         50%, R$ 150,00; e Davi Brito Melo, 50%, R$ 150,00.\n"
+    ));
+    let part = |name: &str| (name.to_owned(), json!("1/2"), json!(150));
+    assert_eq!(fractions, [vec![part("Iara Brito Melo"), part("Davi Brito Melo")]]);
+}
+
+#[test]
 fn what_a_person_gets_in_all_is_no_part_of_one_asset() {
     let found = shares(&format!(
         "{FAMILY}PARTILHA\n\nO lote 9 fica para Iara Brito Melo, que assim recebe em tudo R$ 950,00.\n"

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::super::find::{Candidate, Found, placed};
 use super::super::grid::{Grid, grids};
 use super::super::rows::{Row, rows};
-use super::{Part, Reader, of_hundred};
+use super::{Part, ROUNDED, Reader, of_hundred};
 use crate::scan::{Kind, figure, pattern};
 use crate::text::{Span, fold};
 
@@ -23,9 +23,6 @@ const BEFORE_TABLE: usize = 400;
 
 /// Letters between those who get a part each and that part at most.
 const NEAR: usize = 40;
-
-/// What a percentage may differ from its fraction by, where it is rounded to two places and all must make a hundred.
-const ROUNDED: f64 = 0.0101;
 
 /// What a cell says of one person's part of one thing.
 #[derive(Default)]
