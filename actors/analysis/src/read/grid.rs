@@ -9,6 +9,9 @@ use crate::text::fold;
 /// Lines of a head at most.
 const HEAD_LINES_MAX: usize = 3;
 
+/// Lines of a head at most whose cells are centred beside each other, so that their lines stand between each other.
+const INTERLEAVED_MAX: usize = 8;
+
 /// Lines of one table on one page at most; a page holds fewer.
 const LINES_MAX: usize = 400;
 
@@ -373,10 +376,18 @@ pub(crate) fn grids(pages: &[Page], keys: &[&str], columns: &Heads<'_>) -> Vec<G
 /// The head that begins at line `at`: its cells, what they name, and its lines.
 fn best_head(page: &Page, lines: &[Line], at: usize, wanted: &[&str], columns: &Heads<'_>) -> Option<Head> {
     let mut best: Option<(usize, Head)> = None;
-    for length in 1..=HEAD_LINES_MAX {
+    for length in 1..=INTERLEAVED_MAX {
         let Some(block) = lines.get(at..at + length) else { break };
         let (first, last) = (block.first()?, block.last()?);
-        if last.rect[1] - first.rect[1] > 3.4 * height(&first.rect) {
+        // Cells of several lines that are centred beside each other: a line begins before the one before it ends.
+        let interleaved = length > 2
+            && block
+                .windows(2)
+                .all(|pair| matches!(pair, [a, b] if b.rect[1] < a.rect[3] - 0.25 * height(&a.rect)));
+        let most = if interleaved { 5.0 } else { 3.4 };
+        if length > HEAD_LINES_MAX && !interleaved
+            || last.rect[1] - first.rect[1] > most * height(&first.rect)
+        {
             break;
         }
         let cells = head_cells(page, block);
@@ -422,6 +433,7 @@ fn longer(new: &[(Rect, String)], old: &[(Rect, String)]) -> bool {
                     let more = more.trim();
                     more.starts_with('(')
                         || more.ends_with('%')
+                        || more.ends_with("%)")
                         || more.len() <= 12 && !more.contains(|c: char| c.is_ascii_digit())
                 })
         })

@@ -533,6 +533,9 @@ fn things(
             let opening = opening_of(document, grid);
             let product = by_product(document, list, grid);
             let all_rows = rows(document.pages, product.as_ref().unwrap_or(grid));
+            // A table that shares things out names them, and gives what a part of each is worth.
+            let sharing = all_rows.iter().filter(|row| names_one(row.text.flow.folded.trim())).count();
+            let shared = if other { sharing > 0 } else { sharing * 2 > all_rows.len() };
             let labels = row_labels(&all_rows);
             for (at, row) in all_rows.into_iter().enumerate() {
                 if grid.rows.get(at).is_some_and(|words| row_taken(grid.page, words, &taken)) {
@@ -550,11 +553,22 @@ fn things(
                         list.part_of.as_ref().is_some_and(|part| part.is_in(text) || part.is_in(&opening));
                     let said = || list.total.as_ref().and_then(|(key, _)| cell(key));
                     total = total.or_else(|| said().filter(|_| !partial));
-                } else if belongs(list, text, &opening) && filled_in(list, &row) && !names_one(text) {
+                } else if belongs(list, text, &opening)
+                    && filled_in(list, &row)
+                    && (!names_one(text) || shared && list.beside.is_none())
+                {
                     // A row whose cells are there but cannot be read is a record all the same.
                     let filled = row.cells.iter().filter(|(_, cell)| cell.len() > 1).count();
                     let mut record = from_row(document, &list.column, &row);
+                    // "(ii)" alone calls an item and does not say what it is about: the text does.
+                    let key = row.cells.iter().find(|(key, _)| key.as_ref() == Some(&list.key));
+                    if list.agenda && key.is_some_and(|(_, cell)| only_mark(row.text.folded(cell.clone()))) {
+                        record.remove(&list.key);
+                    }
                     record.extend(decided(document, list, &record, &row));
+                    if shared {
+                        without_money(list, &mut record);
+                    }
                     if let Some(number) = labels.get(at).cloned().flatten() {
                         let span = row.cells.first().map_or(0..0, |(_, cell)| cell.clone());
                         let span = if span.is_empty() { row.text.all() } else { span };
@@ -578,7 +592,8 @@ fn things(
                         continue;
                     }
                     let number = record.get(MARK).and_then(|mark| mark.value.as_str().map(str::to_owned));
-                    let told = push(record, filled >= 3 && filled * 4 >= row.cells.len() * 3, false);
+                    let told =
+                        push(record, shared || filled >= 3 && filled * 4 >= row.cells.len() * 3, false);
                     row_marks.extend(number.filter(|_| list.agenda && told));
                     rows_read += usize::from(told);
                     some |= told;
@@ -616,7 +631,13 @@ fn things(
                 let again = last && list.again.as_ref().is_some_and(|again| again.is_in(text));
                 last = belongs(list, text, document.text.folded(item.opening.clone()))
                     || again && !list.refuse.as_ref().is_some_and(|refuse| refuse.is_in(text));
-                last &= !names_one(text);
+                // A row of a partition names a thing, and tells what a part of it is worth.
+                let row_of_shares = list.beside.is_none()
+                    && text.contains('%')
+                    && text.matches('\t').count() >= CELLS_MAX
+                    && !list.not_section.is_empty()
+                    && document.within(item.span.start, &list.not_section);
+                last &= !names_one(text) || row_of_shares;
                 if !last {
                     continue;
                 }
@@ -656,6 +677,9 @@ fn things(
                         record.extend(found.map(|found| (column.key.clone(), found)));
                     }
                 }
+                if row_of_shares {
+                    without_money(list, &mut record);
+                }
                 record.extend(multiplied(document, list, item));
                 record.extend(voted_down(document, list, &record, &item.span));
                 if let Some(mark) = &item.mark {
@@ -688,7 +712,7 @@ fn things(
                     if again {
                         later.push(record.clone());
                     }
-                    some |= push(record, false, only_known || again);
+                    some |= push(record, row_of_shares, only_known || again);
                 }
             }
         }
@@ -740,6 +764,20 @@ fn shares_out(text: &str, persons: &[String]) -> bool {
         text.contains('%') || text.get(..*at).is_some_and(|before| before.trim_end().ends_with([':', '-']))
     };
     named.len() > 1 || named.iter().any(given)
+}
+
+/// Takes what a record says of money, where that is said of a part.
+fn without_money(list: &List, record: &mut Record) {
+    for column in list.column.iter().filter(|column| column.kind == Type::Money) {
+        record.remove(&column.key);
+    }
+}
+
+/// Whether a cell holds a letter or a Roman number and nothing else: "(ii)", "b)".
+fn only_mark(cell: &str) -> bool {
+    let label = cell.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+    let letter = label.len() == 1 && label.bytes().all(|byte| byte.is_ascii_lowercase());
+    letter || !label.is_empty() && label.chars().all(|c| matches!(c, 'i' | 'v' | 'x'))
 }
 
 /// Whether two records agree in what names a record of the list.

@@ -30,6 +30,18 @@ pub(crate) struct Part {
     general: bool,
 }
 
+impl Part {
+    /// "1/6 a cada um: Ana, 16,67%": takes the fraction that is said of all, where its own percentage is that one rounded.
+    fn fraction_of(&mut self, general: &Self) {
+        let own = self.percent.as_ref().and_then(|found| found.value.as_f64());
+        let said = general.fraction.as_ref().filter(|_| general.general && self.fraction.is_none());
+        let exact = said.and_then(|found| of_hundred(found.value.as_str()?));
+        if own.zip(exact).is_some_and(|(own, exact)| (own - exact).abs() < ROUNDED) {
+            self.fraction = general.fraction.clone();
+        }
+    }
+}
+
 /// A thing and its parts.
 #[derive(Clone, Debug)]
 pub(crate) struct Divided {
@@ -144,8 +156,9 @@ pub(crate) fn read(
         match found.iter_mut().find(|one| one.thing == *name) {
             Some(one) => {
                 for part in parts {
-                    if !one.parts.iter().any(|known| known.who.value == part.who.value) {
-                        one.parts.push(part);
+                    match one.parts.iter_mut().find(|known| known.who.value == part.who.value) {
+                        Some(known) => known.fraction_of(&part),
+                        None => one.parts.push(part),
                     }
                 }
             }
@@ -159,6 +172,14 @@ pub(crate) fn read(
     let order =
         |one: &Divided| things.iter().position(|record| record.get(&shares.thing_name) == Some(&one.thing));
     found.sort_by_key(order);
+    for one in &mut found {
+        let worth = things
+            .iter()
+            .find(|record| record.get(&shares.thing_name) == Some(&one.thing))
+            .and_then(|record| record.get(&shares.thing_value)?.value.as_f64());
+        no_more_than(worth, &mut one.parts);
+    }
+    found.retain(|one| !one.parts.is_empty());
     let equal = reader.equivalences();
     let fractions = reader.fractions_behind();
     for part in found.iter_mut().flat_map(|one| &mut one.parts) {
@@ -463,6 +484,12 @@ impl Reader<'_> {
             || self.aliases(clause).iter().any(|(_, names)| names.len() == 1)
     }
 
+    /// Whether a part or a sum stands in a text.
+    fn says_how_much(&self, clause: &Span) -> bool {
+        let kinds = [Kind::Percent, Kind::Fraction, Kind::Money];
+        kinds.into_iter().any(|kind| self.document.text.of_kind(kind, clause).next().is_some())
+    }
+
     /// A clause cut before each sentence that names another thing of ours, or one that is none of ours.
     fn by_thing(&self, clause: Span) -> Vec<(Span, Option<Vec<usize>>)> {
         let text = &self.document.text;
@@ -471,7 +498,12 @@ impl Reader<'_> {
         for sentence in super::clauses::sentences(text.flow.chars(), &text.flow.folded, &clause) {
             let named = self.thing_of(text.folded(sentence.clone()));
             let strange = named.is_none() && !found.is_empty() && self.opens_with_another(&sentence);
-            let goes_on = !strange && (named.is_none() || last.is_none() || named == last);
+            // "...; e Rui, 25%, R$ 10,00. 2. O lote caberá": the end of what was said of the thing before.
+            let of_before = named.is_some()
+                && last.is_none()
+                && text.flow.folded.get(..clause.start).is_some_and(|before| before.ends_with(';'))
+                && found.last().is_some_and(|(piece, _)| self.names(piece) && self.says_how_much(piece));
+            let goes_on = !strange && (named.is_none() || last.is_none() && !of_before || named == last);
             match found.last_mut().filter(|piece| goes_on && (named.is_none() || piece.1.is_none())) {
                 Some(piece) => piece.0.end = sentence.end,
                 None => found.push((sentence, strange.then(Vec::new))),
@@ -969,7 +1001,12 @@ impl Reader<'_> {
             }
             match (names.is_empty(), portion.is_empty()) {
                 (true, true) => {}
-                (false, false) if !turn.who.is_empty() && turn.portion.is_empty() && !turn.much_first => {
+                (false, false)
+                    if !turn.who.is_empty()
+                        && turn.portion.is_empty()
+                        && !turn.much_first
+                        && !turn.is_of_one_word() =>
+                {
                     // "A, B e C, 1/3": the part is that of all of them.
                     turn.who.extend(names);
                     turn.portion = portion;
@@ -1006,6 +1043,7 @@ impl Reader<'_> {
         }
         turns.push(turn);
         let mut parts = Vec::new();
+        let mut of_all: Vec<&Turn> = Vec::new();
         // Those who are named are surer than "the heirs".
         let alias =
             |turn: &Turn| turn.who.iter().all(|(_, span)| !self.people.iter().any(|one| one.span == *span));
@@ -1020,13 +1058,43 @@ impl Reader<'_> {
             }
             let many = turn.who.len() > 1 && alias(turn);
             if many && turn.who.iter().all(|(name, _)| named.contains(&fold(name))) {
+                of_all.push(turn);
                 continue;
             }
             let whole = whole && self.may_be_whole(thing, &turn.portion);
             let shared = self.shared(&turn.who, &turn.portion, equal, whole);
             parts.extend(shared.into_iter().map(|part| Part { general: many, ..part }));
         }
+        for turn in of_all {
+            self.to_named(turn, &mut parts);
+        }
         parts
+    }
+
+    /// What is said of each of several who are named one by one: "Ana, 25%, e Rui, 25%, no valor de R$ 10,00 a cada
+    /// herdeiro", "na proporção de 1/6 para cada um: Ana, 16,67%".
+    fn to_named(&self, turn: &Turn, parts: &mut [Part]) {
+        let put = |span: &Span, value: Json| {
+            let one = Candidate { span: span.clone(), value, flags: Vec::new() };
+            placed(&self.document.text, self.document.pages, one, 0.8)
+        };
+        let own = |part: &Part| {
+            let who = part.who.value.as_str().map(fold);
+            !part.general && turn.who.iter().any(|(name, _)| Some(fold(name)) == who)
+        };
+        for part in parts.iter_mut().filter(|part| own(part)) {
+            let percent = part.percent.as_ref().and_then(|found| found.value.as_f64());
+            if let (None, Some(percent), Some((fraction, span))) =
+                (&part.fraction, percent, &turn.portion.fraction)
+                && of_hundred(fraction).is_some_and(|exact| (exact - percent).abs() < EQUAL_SLACK)
+            {
+                part.fraction = put(span, Json::from(fraction.as_str()));
+            }
+            let alone = turn.portion.percent.is_none() && turn.portion.fraction.is_none();
+            if let (None, true, Some((value, span))) = (&part.value, alone, &turn.portion.value) {
+                part.value = put(span, Json::from(*value));
+            }
+        }
     }
 
     /// Whether a name after "1/6 a Ana" is of the same list: what is said next of how much is more of the same part,
@@ -1258,6 +1326,20 @@ impl Reader<'_> {
     }
 }
 
+/// Takes from parts what stands alone and is more than the thing is worth, as the sum of all that a person gets, and who
+/// got nothing else.
+fn no_more_than(worth: Option<f64>, parts: &mut Vec<Part>) {
+    let Some(worth) = worth else { return };
+    let said = |found: &Option<Found>| found.as_ref().is_some_and(|one| !one.flags.contains(&"derived"));
+    parts.retain_mut(|part| {
+        let value = part.value.as_ref().and_then(|found| found.value.as_f64());
+        if value.is_some_and(|value| value > worth + 0.01) && !said(&part.percent) && !said(&part.fraction) {
+            part.value = None;
+        }
+        part.value.is_some() || part.percent.is_some() || part.fraction.is_some()
+    });
+}
+
 /// What a row says of its part, in hundredths of the thing.
 fn hundredths(record: &Record) -> Option<f64> {
     let percent = record.get("percentual").and_then(|found| found.value.as_f64());
@@ -1319,6 +1401,14 @@ struct Turn {
     much_first: bool,
 }
 
+impl Turn {
+    /// Whether one word names several: "entre os herdeiros, recebendo Ana R$ 10,00" gives Ana's part to her alone.
+    fn is_of_one_word(&self) -> bool {
+        let first = self.who.first().map(|(_, span)| span);
+        self.who.len() > 1 && self.who.iter().all(|(_, span)| Some(span) == first)
+    }
+}
+
 /// What stands between two commas.
 struct Phrase<'a> {
     seen: Vec<&'a Seen>,
@@ -1348,6 +1438,9 @@ const EQUAL_SLACK: f64 = 0.006;
 
 /// What a percentage may differ from the fraction that it is by: it is rounded to three places, or it is exact.
 const FRACTION_SLACK: f64 = 0.000_6;
+
+/// What a percentage may differ from its fraction by, where it is rounded to two places and all must make a hundred.
+const ROUNDED: f64 = 0.0101;
 
 /// A fraction in hundredths.
 fn of_hundred(fraction: &str) -> Option<f64> {

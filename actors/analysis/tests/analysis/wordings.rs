@@ -1027,3 +1027,135 @@ fn assets_may_be_counted_as_goods_and_called_together() {
         ]
     );
 }
+
+/// A house, an account and an asset at BTG of a mother's two children and her widower.
+const FAMILY: &str = "ESCRITURA PÚBLICA DE INVENTÁRIO E PARTILHA\n\nMEEIRO\n\nOtto Brito Melo, viúvo, CPF 935.411.347-80.\n\n\
+    HERDEIROS\n\na) Iara Brito Melo, filha, CPF 529.982.247-25;\nb) Davi Brito Melo, filho, CPF 111.444.777-35.\n\n\
+    BENS\n\n1.1) Apartamento 31 do Edifício Jade, em Jaú, no valor de R$ 600,00;\n\
+    1.2) Lote 9 em Bocaina, no valor de R$ 300,00;\n\
+    1.3) CDB nº 443322-1 do Banco BTG Pactual S.A., no valor de R$ 1.000,00.\n\n";
+
+#[test]
+fn what_each_gets_of_what_all_share_is_theirs_alone() {
+    let part = |name: &str, share: f64, value: f64| (name.to_owned(), json!(share), json!(value));
+    assert_eq!(
+        shares(&format!(
+            "{FAMILY}PARTILHA\n\nO CDB nº 443322-1 será repartido entre os herdeiros, recebendo Iara Brito Melo a quantia de \
+             R$ 612,50 (61,25%) e Davi Brito Melo a quantia de R$ 387,50 (38,75%).\n"
+        )),
+        [vec![part("Iara Brito Melo", 61.25, 612.5), part("Davi Brito Melo", 38.75, 387.5)]]
+    );
+    assert_eq!(
+        shares(&format!(
+            "{FAMILY}PARTILHA\n\n1. O apartamento 31 caberá a Otto Brito Melo, 50%, R$ 300,00; a Iara Brito Melo, 25%, R$ \
+             150,00; e a Davi Brito Melo, 25%, R$ 150,00. 2. O lote 9 caberá a Iara Brito Melo, 50%, e a Davi Brito Melo, \
+             50%, no valor de R$ 150,00 para cada herdeiro.\n"
+        ))
+        .iter()
+        .map(Vec::len)
+        .collect::<Vec<_>>(),
+        [3, 2]
+    );
+}
+
+#[test]
+fn a_fraction_said_of_each_is_that_of_those_who_are_named() {
+    let fractions = shares(&format!(
+        "{FAMILY}PARTILHA\n\nO lote 9 caberá aos herdeiros na proporção de 1/2 (metade) para cada um, a saber: Iara Brito Melo, \
+         50%, R$ 150,00; e Davi Brito Melo, 50%, R$ 150,00.\n"
+    ));
+    let part = |name: &str| (name.to_owned(), json!("1/2"), json!(150));
+    assert_eq!(fractions, [vec![part("Iara Brito Melo"), part("Davi Brito Melo")]]);
+}
+
+#[test]
+fn what_a_person_gets_in_all_is_no_part_of_one_asset() {
+    let found = shares(&format!(
+        "{FAMILY}PARTILHA\n\nO lote 9 fica para Iara Brito Melo, que assim recebe em tudo R$ 950,00.\n"
+    ));
+    assert!(found.iter().flatten().all(|(_, _, value)| value != &json!(950)), "{found:?}");
+}
+
+#[test]
+fn a_heading_may_speak_of_the_half_and_of_the_partition() {
+    let part = |name: &str, share: &str, value: u32| (name.to_owned(), json!(share), json!(value));
+    for heading in ["Cláusula quinta - Da meação e da partilha", "DO PAGAMENTO E PARTILHA"] {
+        assert_eq!(
+            shares(&format!(
+                "{FAMILY}{heading}\n\nI - CDB nº 443322-1: Otto Brito Melo, 1/2, R$ 500,00; Iara Brito Melo, 1/4, R$ 250,00; \
+                 Davi Brito Melo, 1/4, R$ 250,00.\n"
+            )),
+            [vec![
+                part("Otto Brito Melo", "1/2", 500),
+                part("Iara Brito Melo", "1/4", 250),
+                part("Davi Brito Melo", "1/4", 250)
+            ]],
+            "{heading}"
+        );
+    }
+}
+
+#[test]
+fn the_gross_estate_may_be_said_to_be_the_net_one() {
+    for said in [
+        "O monte-mor é de R$ 1.900,00, sendo este também o valor líquido partilhável, do qual R$ 950,00 são do viúvo.",
+        "O monte-mor soma R$ 1.900,00 (mil e novecentos reais), que é o mesmo o líquido, de que R$ 950,00 tocam ao viúvo.",
+    ] {
+        let result = deed(&format!("{FAMILY}{said}\n"));
+        assert_eq!(result["informacoes_gerais"]["acervo_liquido"], json!(1900), "{said}");
+    }
+}
+
+#[test]
+fn the_kind_of_an_asset_may_be_a_unit_of_a_company() {
+    for text in [
+        "150 units SANB11, custodiadas no Banco BTG Pactual S.A.",
+        "40 BDRs AAPL34, no Banco BTG Pactual S.A.",
+    ] {
+        let result = deed(&format!("ESCRITURA DE INVENTÁRIO\n\nBENS\n\na) {text}, no valor de R$ 900,00.\n"));
+        assert_eq!(result["clausula_c_bens_btg"]["bens"][0]["tipo"], json!("Ações"), "{text}");
+    }
+}
+
+#[test]
+fn a_row_of_a_partition_does_not_tell_what_the_whole_is_worth() {
+    let result = deed(
+        "ESCRITURA PÚBLICA DE INVENTÁRIO E PARTILHA\n\nHERDEIROS\n\na) Iara Brito Melo, filha, CPF 529.982.247-25;\n\
+         b) Davi Brito Melo, filho, CPF 111.444.777-35.\n\nPARTILHA\n\n\
+         Bem                          Herdeiro             Percentual     Valor\n\
+         CDB nº 443322-1 (BTG)        Iara Brito Melo      50%            R$ 500,00\n\
+         CDB nº 443322-1 (BTG)        Davi Brito Melo      50%            R$ 500,00\n",
+    );
+    let found = result["clausula_c_bens_btg"]["bens"].as_array().unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!([&found[0]["numero"], &found[0]["valor"]], [&json!("443322-1"), &Value::Null]);
+}
+
+#[test]
+fn an_asset_may_be_named_without_a_company_and_priced_by_the_share() {
+    let result = minutes(
+        "CARTEIRA\n\na) 75 debêntures Vale do Ipê 4ª emissão, ao preço unitário de R$ 10,00, no total de R$ 750,00;\n\
+         b) 20 ações ordinárias de emissão da Moinho Azul S.A., avaliadas em R$ 3,00 por ação, totalizando R$ 60,00.\n",
+    );
+    let found = &result["clausula_b_quantidades"]["detalhamento"];
+    assert_eq!(result["clausula_a_ativos"]["ativos"][0]["tipo"], json!("debênture"));
+    assert_eq!([&found[0]["quantidade"], &found[0]["valor_total"]], [&json!(75), &json!(750)]);
+    assert_eq!([&found[1]["preco_unitario"], &found[1]["valor_total"]], [&json!(3), &json!(60)]);
+}
+
+#[test]
+fn a_table_of_votes_may_call_items_by_their_marks_alone() {
+    assert_eq!(
+        resolutions(
+            "DELIBERAÇÕES\n\n(i) Foi aprovada, por 80% dos votos dos presentes, a troca do auditor do Fundo.\n\
+             (ii) Foi aprovada, por 70% dos votos dos presentes, a mudança de sede do Fundo.\n\n\
+             Item     Aprovar     Reprovar     Resultado\n\
+             (i)      80%         20%          Aprovado\n\
+             (ii)     70%         30%          Aprovado\n"
+        ),
+        rows(&[
+            ["troca do auditor do Fundo", "aprovada", "80%"],
+            ["mudança de sede do Fundo", "aprovada", "70%"]
+        ])
+    );
+}

@@ -208,6 +208,13 @@ const PLACES: &[&str] = &[
     "sem",
     "ltda",
     "empresarial",
+    "filhos",
+    "irmaos",
+    "netos",
+    "comercio",
+    "industria",
+    "insumos",
+    "produtos",
 ];
 
 const GENERIC: &[&str] = &[

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::super::find::{Candidate, Found, placed};
 use super::super::grid::{Grid, grids};
 use super::super::rows::{Row, rows};
-use super::{Part, Reader};
+use super::{Part, ROUNDED, Reader, of_hundred};
 use crate::scan::{Kind, figure, pattern};
 use crate::text::{Span, fold};
 
@@ -17,6 +17,12 @@ const WORD_LETTERS: usize = 4;
 
 /// What parts of one thing may differ from all of it by, in percent or in thousandths of its value.
 const SLACK: f64 = 0.06;
+
+/// Letters before a table that say what its columns are, at most.
+const BEFORE_TABLE: usize = 400;
+
+/// Letters between those who get a part each and that part at most.
+const NEAR: usize = 40;
 
 /// What a cell says of one person's part of one thing.
 #[derive(Default)]
@@ -159,11 +165,32 @@ impl Reader<'_> {
                 let one = Candidate { span: same.written.clone(), value, flags: vec!["derived"] };
                 cell.fraction = placed(&self.document.text, self.document.pages, one, 0.7);
             }
+            if let (None, Some(percent)) = (&cell.fraction, percent) {
+                cell.fraction = self.of_each(grid, percent);
+            }
             let Cell { percent, fraction, value, .. } = cell;
             if percent.is_some() || fraction.is_some() || value.is_some() {
                 put(thing, vec![Part { who, percent, fraction, value, general: false }]);
             }
         }
+    }
+
+    /// "A cada herdeiro a fração de 1/6, conforme o quadro:": the fraction that the sentence before a table gives to each
+    /// of several, where a percentage is it, rounded so that all make a hundred.
+    fn of_each(&self, grid: &Grid, percent: f64) -> Option<Found> {
+        let text = &self.document.text;
+        let at = text.flow.at(grid.page, grid.head_at);
+        let from = at.saturating_sub(BEFORE_TABLE);
+        let before = text.folded(from..at);
+        let begin = from + before.trim_end().rfind('\n').map_or(0, |line| line + 1);
+        let one = text.of_kind(Kind::Fraction, &(begin..at)).find(|one| {
+            let lead = text.folded(begin..one.span.start);
+            let each = self.shares.each_words.find_all(lead).last();
+            let near = each.is_some_and(|each| lead.len() - each.end < NEAR);
+            near && of_hundred(one.text()).is_some_and(|exact| (exact - percent).abs() < ROUNDED)
+        })?;
+        let one = Candidate { span: one.span.clone(), value: Json::from(one.text()), flags: vec!["derived"] };
+        placed(text, self.document.pages, one, 0.7)
     }
 
     /// Whether a row names what is none of ours: by a word that stands in the name of none.
