@@ -53,7 +53,19 @@ pub fn load(request: &Request) -> Result<Loaded, Problems> {
     if let Some(path) = &path {
         input.file = Some((path.clone(), text_of(path)?));
     }
-    Ok(Loaded { merged: merge(&input)?, file: path, url })
+    let mut merged = merge(&input)?;
+    let settings = &mut merged.settings;
+    for dir in [&mut settings.data.dir, &mut settings.models.dir] {
+        whole(dir);
+    }
+    Ok(Loaded { merged, file: path, url })
+}
+
+/// Makes `dir` one that is found from anywhere: the processes that read documents do not work where the node does.
+fn whole(dir: &mut PathBuf) {
+    if let Ok(whole) = std::path::absolute(&*dir) {
+        *dir = whole;
+    }
 }
 
 fn unnamed(input: &Input) -> Option<PathBuf> {
@@ -92,4 +104,19 @@ fn variables() -> Result<Vec<(String, String)>, Problems> {
         }
     }
     if problems.is_empty() { Ok(variables) } else { Err(Problems(problems)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relative_directory_is_one_below_the_working_directory() {
+        let flag = |name: &str| (format!("--{name}"), format!("{name}.dir"), format!("{name}-here"));
+        let flags = vec![flag("data"), flag("models")];
+        let settings = load(&Request { file: None, flags }).unwrap().merged.settings;
+        for (dir, name) in [(settings.data.dir, "data-here"), (settings.models.dir, "models-here")] {
+            assert!(dir.is_absolute() && dir.ends_with(name), "{}", dir.display());
+        }
+    }
 }

@@ -178,7 +178,7 @@ impl Analyst {
                 values: found.values,
                 checks: found.checks,
                 tables: found.tables,
-                colours: colours(&profile).to_vec(),
+                colours: colours(profile).to_vec(),
                 rules: super::Judged::default(),
                 confidence: found.confidence,
                 cached: false,

@@ -321,6 +321,7 @@ impl Document {
         };
         let Some(record) = self.record().await.filter(DocumentRecord::is_unfinished) else { return Ok(()) };
         context.seat().note(format!("failed: {}", reason.code));
+        tracing::warn!(document = %self.id, code = reason.code, "a document could not be read");
         let (document_id, revision) = (record.document_id, record.revision);
         let processed_ms = self.bench.clock.now_ms();
         let failed = self.append(vec![Op::Failed { document_id, revision, reason, processed_ms }]).await;
