@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run cluster stack test contract bench retrieval fuzz soak sim numbers lint fmt models setup build clean deploy-check
+.PHONY: help run cluster stack test contract bench retrieval fuzz soak sim numbers lint fmt models setup checkout build clean deploy-check
 
 # An empty HOME (a bare container, a system service) is looked up, because cargo and the caches need one.
 ifeq ($(strip $(HOME)),)
@@ -57,9 +57,20 @@ test: setup ## everything that must hold: format, lints, all tests
 	else echo 'licences: cargo-deny is not installed, so they were not checked (cargo install cargo-deny)'; fi
 	$(call step,All tests passed)
 
-setup:
+setup: checkout
 	$(call step,System packages)
 	@deploy/setup.sh
+
+# Checkouts share the build folder, and cargo takes what another one built for this one's own wherever the sources here are
+# older; a test would then look for its files over there.
+checkout:
+	@mkdir -p "$(CARGO_TARGET_DIR)"; \
+	last="$(CARGO_TARGET_DIR)/last-checkout"; \
+	if [ -s "$$last" ] && [ "$$(cat "$$last")" != "$(CURDIR)" ]; then \
+		echo "Another checkout was built last ($$(cat "$$last")): the workspace's own crates are built again."; \
+		git ls-files -z | xargs -0 touch -c; \
+	fi; \
+	printf '%s' "$(CURDIR)" > "$$last"
 
 build: setup
 	$(call step,Building rag-enabler (the first time it compiles some 500 crates: several minutes on two cores))
@@ -92,14 +103,14 @@ soak: models ## 100 kills of one node, EVENTS (default 200) in a cluster of five
 		cargo test --locked -p rag-enabler --test promises cluster::soak -- --nocapture
 	@python3 tests/bench/soak.py --program "$(PROGRAM)" --minutes "$${MINUTES:-10}"
 
-sim: ## search SEEDS (default 10000) seeds of simulated failures for a broken promise
+sim: checkout ## search SEEDS (default 10000) seeds of simulated failures for a broken promise
 	@cargo run --locked --quiet -p enabler-sim -- search --seeds "$${SEEDS:-10000}"
 
-numbers: ## measure the simulator's numbers to reach; NUMBERS="--all" also those of real nodes (half an hour), "--only ROW,ROW" some
+numbers: checkout ## measure the simulator's numbers to reach; NUMBERS="--all" also those of real nodes (half an hour), "--only ROW,ROW" some
 	@cargo build --locked --quiet --bin rag-enabler
 	@cargo run --locked --quiet -p enabler-sim -- numbers $(NUMBERS)
 
-lint: ## format check and lints only
+lint: checkout ## format check and lints only
 	@cargo fmt --all --check
 	@cargo clippy --locked --workspace --all-targets -- -D warnings
 

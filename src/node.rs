@@ -77,9 +77,10 @@ pub async fn run(
     let (door, audit) = doors::door(&settings, &key, &doors, Arc::new(SystemClock), Arc::new(OsChance))?;
     let (ending, served) = (stop.clone(), CancellationToken::new());
     let (limits, ended) = (Limits::from(&settings.http), served.clone().drop_guard());
+    let serving = enabler_http::serve_apart(listener, api, door, limits, ending.cancelled_owned())?;
     let serving = tokio::spawn(async move {
         let _ended = ended;
-        enabler_http::serve(listener, api, door, limits, async move { ending.cancelled().await }).await
+        serving.await
     });
     let exporter = Arc::new(Exporter {
         settings: settings.clone(),

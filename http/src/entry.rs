@@ -42,8 +42,7 @@ pub(crate) fn entry(
     let connection = Arc::new(Connection { service, peer, silence });
     service_fn(move |request| {
         let connection = Arc::clone(&connection);
-        // What stands here is moved about with each request; the work itself stays where it is.
-        Box::pin(async move { Ok(connection.answer(request).await) })
+        async move { Ok(connection.answer(request).await) }
     })
 }
 
@@ -58,7 +57,7 @@ impl Connection {
         }
         let (parts, body) = request.into_parts();
         let incoming = Incoming { parts, body: Body::new(body), peer: self.peer };
-        let response = self.service.answer(incoming).await;
+        let response = self.service.answer_by_workers(incoming).await;
         if let Some(ending) = response.extensions().get::<Ending>() {
             ending.keeps(work);
         }
@@ -77,7 +76,7 @@ impl Connection {
         );
         let other = warp::any().then(move || {
             let (service, parts) = (Arc::clone(&service), kept.clone());
-            async move { service.answer(Incoming { parts, body: Body::none(), peer }).await }
+            async move { service.answer_by_workers(Incoming { parts, body: Body::none(), peer }).await }
         });
         let filter = TowerToHyperService::new(warp::service(socket.or(other).unify()));
         match filter.call(Request::from_parts(parts, body)).await {

@@ -48,6 +48,7 @@ mod shapes;
 mod silence;
 mod stream;
 mod upload;
+mod workers;
 
 pub use analysis::{
     Analysis, AnalysisApi, AnalysisCheck, AnalysisFlag, AnalysisRules, AnalysisTable, AnalysisValue, Analyze,
@@ -83,4 +84,4 @@ pub use operator::{
 pub use picture::PagePicture;
 pub use rate::{Network, Rates, SharedCounters};
 pub use route::{RouteRow, routes};
-pub use server::serve;
+pub use server::{serve, serve_apart};

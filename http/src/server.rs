@@ -1,6 +1,7 @@
 //! Takes connections, bounded, until it is told to stop; then lets the requests in work end.
 
 use std::future::Future;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
 
@@ -18,6 +20,7 @@ use crate::entry::entry;
 use crate::limits::Limits;
 use crate::service::Service;
 use crate::silence::Silence;
+use crate::workers::{Wire, Workers};
 
 /// How long a client may take for its request line and headers, and may leave a connection idle.
 pub(crate) const HEADERS_TIME_MAX: Duration = Duration::from_secs(20);
@@ -39,9 +42,48 @@ pub async fn serve(
     limits: Limits,
     shutdown: impl Future<Output = ()> + Send,
 ) -> bool {
+    let service = Service::new(api, door.into(), limits, None);
+    serve_with(listener, Arc::new(service), shutdown).await
+}
+
+/// As [`serve`], on threads that do nothing else; what a request needs of `api` is done where this is called.
+///
+/// # Errors
+/// When the system gives no threads, or does not let the listener go.
+pub fn serve_apart(
+    listener: TcpListener,
+    api: Arc<dyn Api>,
+    door: impl Into<Door>,
+    limits: Limits,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<impl Future<Output = bool> + Send> {
+    let (wire, listener) = (Wire::begun()?, listener.into_std()?);
+    let service = Arc::new(Service::new(api, door.into(), limits, Some(Workers::of(Handle::current()))));
+    Ok(async move {
+        let served = wire.run(async move {
+            match TcpListener::from_std(listener) {
+                Ok(listener) => serve_with(listener, service, shutdown).await,
+                Err(error) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "taking over the API's address"
+                    );
+                    false
+                }
+            }
+        });
+        served.await.unwrap_or(false)
+    })
+}
+
+async fn serve_with(
+    listener: TcpListener,
+    service: Arc<Service>,
+    shutdown: impl Future<Output = ()> + Send,
+) -> bool {
+    let limits = service.limits();
     let connections = Arc::new(Semaphore::new(limits.connections_max));
     let shutdown_time_max = limits.shutdown_time_max;
-    let service = Arc::new(Service::new(api, door.into(), limits));
     let builder = builder();
     let graceful = GracefulShutdown::new();
     let mut shutdown = std::pin::pin!(shutdown);

@@ -39,6 +39,7 @@ use crate::stream::Streams;
 use crate::stream::socket::{self, Guest, MESSAGE_BYTES_MAX};
 use crate::stream::sse::Ending;
 use crate::upload::Refusal;
+use crate::workers::Workers;
 
 /// When a client should come back after every place for a request was taken.
 const REQUEST_RETRY_SECONDS: u64 = 1;
@@ -51,6 +52,8 @@ pub(crate) struct Service {
     requests: Semaphore,
     uploads: Semaphore,
     streams: Arc<Streams>,
+    /// Who works for the requests, unless whoever reads them does.
+    workers: Option<Arc<Workers>>,
 }
 
 /// A request before anything is known about it.
@@ -60,6 +63,9 @@ pub(crate) struct Incoming {
     /// The address of whoever holds the other end of the connection.
     pub(crate) peer: IpAddr,
 }
+
+/// The address at which one asks whether anybody is there.
+const LIVE_PATH: &str = "/live";
 
 /// The route of requests that lead nowhere, for those who count.
 const NO_ROUTE: &str = "none";
@@ -76,11 +82,32 @@ struct Seen {
 }
 
 impl Service {
-    pub(crate) fn new(api: Arc<dyn Api>, door: Door, limits: Limits) -> Self {
+    pub(crate) fn new(api: Arc<dyn Api>, door: Door, limits: Limits, workers: Option<Arc<Workers>>) -> Self {
         let requests = Semaphore::new(limits.requests_max);
         let uploads = Semaphore::new(limits.uploads_max);
         let streams = Arc::new(Streams::new(Arc::clone(&api), &limits));
-        Self { api, door, limits, requests, uploads, streams }
+        Self { api, door, limits, requests, uploads, streams, workers }
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Answers a request by those who work for it. What is asked by those who only want to know whether anybody is there
+    /// is answered at once, as long as the workers move: one that is stuck must not be told to live.
+    pub(crate) async fn answer_by_workers(self: &Arc<Self>, incoming: Incoming) -> Response {
+        let is_at_hand = |workers: &Workers| incoming.parts.uri.path() == LIVE_PATH && workers.move_on();
+        match self.workers.as_ref().filter(|workers| !is_at_hand(workers)) {
+            None => Box::pin(self.answer(incoming)).await,
+            Some(workers) => {
+                let service = Arc::clone(self);
+                match workers.have_done(async move { service.answer(incoming).await }).await {
+                    Some(response) => response,
+                    // They have ended, and with them the process does.
+                    None => std::future::pending().await,
+                }
+            }
+        }
     }
 
     /// Answers a request. Dropped before it is done, the request's cancel token fires.
@@ -226,7 +253,14 @@ impl Service {
                     service: Arc::clone(&self),
                 };
                 let upgrade = upgrade.max_message_size(MESSAGE_BYTES_MAX).max_frame_size(MESSAGE_BYTES_MAX);
-                upgrade.on_upgrade(move |socket| socket::serve(guest, socket)).into_response()
+                let workers = self.workers.clone();
+                let talk = move |socket| async move {
+                    match workers {
+                        Some(workers) => drop(workers.have_done(socket::serve(guest, socket)).await),
+                        None => socket::serve(guest, socket).await,
+                    }
+                };
+                upgrade.on_upgrade(talk).into_response()
             }
             Err(problem) => {
                 metrics::ERRORS.one([problem.kind.code()]);

@@ -114,7 +114,7 @@ def shown(title, rate, p99, against=None, costs=""):
     print(f"  {title:46} {rate:8.0f} /s   p99 {p99:6.2f} ms{ratio}{costs}", flush=True)
 
 
-def rates(hello, process, port, key, found, seconds, folder):
+def rates(hello, alone, process, port, key, found, seconds, folder):
     script = Path(folder, "ask.lua")
     question = json.dumps({"question": "Qual o prazo para regularização?"}, ensure_ascii=False)
     script.write_text(
@@ -132,10 +132,12 @@ def rates(hello, process, port, key, found, seconds, folder):
     live = f"http://127.0.0.1:{port}/live"
     turns = {
         "warp's hello": (hello[1], f"{hello[0]}/hello", 1),
+        "warp's hello on one thread": (alone[1], f"{alone[0]}/hello", 1),
         "warp's hello with our headers": (hello[1], f"{hello[0]}/headed", 1),
         "the API's /live": (process, live, 1),
+        "the API's /ready, by the workers": (process, f"http://127.0.0.1:{port}/ready", 1),
         "a cached question": (process, ask, 1, script),
-        "a cached question, 32 connections": (process, ask, 1, script, 32),
+        "a cached question, 24 connections": (process, ask, 1, script, 24),
     }
     rows = {title: [] for title in turns}
     for _ in range(seconds * ROUNDS_A_SECOND):
@@ -215,14 +217,18 @@ def main():
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with tempfile.TemporaryDirectory() as folder:
         hello = subprocess.Popen([arguments.hello], stdout=subprocess.PIPE, text=True)
+        one_thread = {**os.environ, "TOKIO_WORKER_THREADS": "1"}
+        alone = subprocess.Popen([arguments.hello], stdout=subprocess.PIPE, text=True, env=one_thread)
         process, port, key = node(arguments.program, folder)
         try:
             found = document(port, key)
-            rates((hello.stdout.readline().strip(), hello), process, port, key, found, arguments.seconds, folder)
+            both = [(one.stdout.readline().strip(), one) for one in (hello, alone)]
+            rates(*both, process, port, key, found, arguments.seconds, folder)
             idle(process, port, arguments.connections, arguments.seconds)
             slow(process, port, key, 200, arguments.seconds)
         finally:
             hello.kill()
+            alone.kill()
             process.terminate()
             process.wait(60)
 

@@ -1,12 +1,14 @@
 //! Overload, deadlines, disconnects, panics and stopping, each with its own answer.
 
+use std::sync::mpsc;
 use std::time::Duration;
 
 use enabler_http::Limits;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::runtime::Builder;
 
-use crate::fake::{limits, piped, problem, server, server_with};
+use crate::fake::{limits, piped, problem, server, server_in_place, server_with};
 
 #[tokio::test]
 async fn overload_says_when_to_come_back() {
@@ -89,6 +91,25 @@ async fn a_stopping_server_lets_requests_in_work_end() {
     assert!(server.get("/live").send().await.is_err());
 }
 
+#[test]
+fn that_a_node_lives_is_said_while_its_workers_are_busy_and_the_rest_waits_for_them() {
+    let workers = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let server = workers.block_on(server());
+    let ((busy, is_busy), (release, held)) = (mpsc::channel(), mpsc::channel::<()>());
+    workers.spawn(async move {
+        busy.send(()).unwrap();
+        held.recv()
+    });
+    is_busy.recv().unwrap();
+    Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        assert_eq!(server.get("/live").send().await.unwrap().status(), 200);
+        let waits = server.get("/ready").timeout(Duration::from_millis(200)).send();
+        assert!(waits.await.unwrap_err().is_timeout());
+        release.send(()).unwrap();
+        assert_eq!(server.get("/ready").send().await.unwrap().status(), 200);
+    });
+}
+
 #[tokio::test]
 async fn headers_beyond_the_bound_are_refused_without_a_crash() {
     let server = server().await;
@@ -99,7 +120,7 @@ async fn headers_beyond_the_bound_are_refused_without_a_crash() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_sends_nothing_or_no_whole_head_loses_its_connection() {
-    let server = server().await;
+    let server = server_in_place(limits()).await;
     // The second begins as HTTP/2 does, the last has been answered before.
     for sent in ["", "PRI * HTTP", "GET /live HTTP/1.1\r\nHost: a", "GET /live HTTP/1.1\r\nHost: a\r\n\r\n"] {
         let mut client = TcpStream::connect(server.address()).await.unwrap();
@@ -114,7 +135,7 @@ async fn a_client_that_sends_nothing_or_no_whole_head_loses_its_connection() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_takes_its_time_is_no_silence() {
-    let server = server_with(Limits { request_time_max: Duration::from_secs(90), ..limits() }).await;
+    let server = server_in_place(Limits { request_time_max: Duration::from_secs(90), ..limits() }).await;
     problem(server.ask("wait"), 504, "deadline").await;
 }
 

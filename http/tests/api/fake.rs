@@ -446,6 +446,11 @@ pub(crate) async fn server_with(limits: Limits) -> Server {
     serve_behind(limits, Door::default(), Arc::default()).await
 }
 
+/// A server on the threads of the test, whose clock it then shares when that is paused.
+pub(crate) async fn server_in_place(limits: Limits) -> Server {
+    begin(limits, Door::default(), Arc::default(), false).await
+}
+
 /// A server that shares its memory with others, as nodes do.
 pub(crate) async fn server_beside(limits: Limits, memory: Arc<SharedMemory>) -> Server {
     serve_behind(limits, Door::default(), memory).await
@@ -457,6 +462,10 @@ pub(crate) async fn server_behind(door: Door) -> Server {
 }
 
 async fn serve_behind(limits: Limits, door: Door, memory: Arc<SharedMemory>) -> Server {
+    begin(limits, door, memory, true).await
+}
+
+async fn begin(limits: Limits, door: Door, memory: Arc<SharedMemory>, is_apart: bool) -> Server {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let fake = Arc::new(Shared(Fake { memory, ..Fake::default() }));
@@ -470,7 +479,11 @@ async fn serve_behind(limits: Limits, door: Door, memory: Arc<SharedMemory>) -> 
     let stop = CancellationToken::new();
     let stopped = stop.clone().cancelled_owned();
     let api = Arc::new(Product(Arc::clone(&fake)));
-    let served = tokio::spawn(serve(listener, api, door, limits, stopped));
+    let served = if is_apart {
+        tokio::spawn(serve_apart(listener, api, door, limits, stopped).unwrap())
+    } else {
+        tokio::spawn(serve(listener, api, door, limits, stopped))
+    };
     let client = Client::builder().no_proxy().build().unwrap();
     Server { url, client, fake, _guard: stop.clone().drop_guard(), stop, served }
 }
