@@ -62,13 +62,13 @@ setup: checkout
 	@deploy/setup.sh
 
 # Checkouts share the build folder, and cargo takes what another one built for this one's own wherever the sources here are
-# older; a test would then look for its files over there.
+# older; a test would then look for its files over there. Two of them at the same time are not kept apart.
 checkout:
 	@mkdir -p "$(CARGO_TARGET_DIR)"; \
 	last="$(CARGO_TARGET_DIR)/last-checkout"; \
 	if [ -s "$$last" ] && [ "$$(cat "$$last")" != "$(CURDIR)" ]; then \
 		echo "Another checkout was built last ($$(cat "$$last")): the workspace's own crates are built again."; \
-		git ls-files -z | xargs -0 touch -c; \
+		{ git ls-files -z 2>/dev/null || find . -type f -not -path './.git/*' -print0; } | xargs -0r touch -c; \
 	fi; \
 	printf '%s' "$(CURDIR)" > "$$last"
 
@@ -94,7 +94,7 @@ bench: ## measure against tesseract, ocrmypdf, onnxruntime, llama.cpp and Qdrant
 retrieval: models ## nDCG, MRR and hits on passages and questions: FOLDER=(corpus.jsonl, queries.jsonl, qrels.tsv)
 	@cargo run --locked --quiet -p enabler-actors --example retrieval -- "$${FOLDER:-../shared/data/retrieval/squad_pt_sample}"
 
-fuzz: ## throw damaged bytes at the readers, SECONDS_EACH seconds per target (default 60)
+fuzz: checkout ## throw damaged bytes at the readers, SECONDS_EACH seconds per target (default 60)
 	@fuzz/run.sh "$${SECONDS_EACH:-60}"
 
 soak: models ## 100 kills of one node, EVENTS (default 200) in a cluster of five, then MINUTES (default 10) of one again

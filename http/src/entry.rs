@@ -8,6 +8,7 @@ use std::sync::Arc;
 use hyper::body::Incoming as HyperBody;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::service::TowerToHyperService;
+use tokio::time::Instant;
 use warp::Filter as _;
 use warp::http::{HeaderMap, Request, Version, header};
 use warp::reply::Response;
@@ -48,15 +49,15 @@ pub(crate) fn entry(
 
 impl Connection {
     async fn answer(&self, request: Request<HyperBody>) -> Response {
-        let work = self.silence.work();
+        let (began, work) = (Instant::now(), self.silence.work());
         if request.version() == Version::HTTP_2 {
             self.silence.left_to_others();
         }
         if is_socket(&request) {
-            return Box::pin(self.socket(request)).await;
+            return Box::pin(self.socket(request, began)).await;
         }
         let (parts, body) = request.into_parts();
-        let incoming = Incoming { parts, body: Body::new(body), peer: self.peer };
+        let incoming = Incoming { parts, body: Body::new(body), peer: self.peer, began };
         let response = self.service.answer_by_workers(incoming).await;
         if let Some(ending) = response.extensions().get::<Ending>() {
             ending.keeps(work);
@@ -65,18 +66,18 @@ impl Connection {
     }
 
     /// Takes a WebSocket in; what is none after all is answered as any other request.
-    async fn socket(&self, request: Request<HyperBody>) -> Response {
+    async fn socket(&self, request: Request<HyperBody>, began: Instant) -> Response {
         let (parts, body) = request.into_parts();
         let (kept, peer) = (parts.clone(), self.peer);
         let (sockets, service) = (Arc::clone(&self.service), Arc::clone(&self.service));
         let socket = warp::ws().and(warp::header::headers_cloned()).then(
             move |upgrade: warp::ws::Ws, headers: HeaderMap| {
-                Arc::clone(&sockets).socket(upgrade, headers, peer)
+                Arc::clone(&sockets).socket_by_workers(upgrade, headers, peer)
             },
         );
         let other = warp::any().then(move || {
             let (service, parts) = (Arc::clone(&service), kept.clone());
-            async move { service.answer_by_workers(Incoming { parts, body: Body::none(), peer }).await }
+            async move { service.answer_by_workers(Incoming { parts, body: Body::none(), peer, began }).await }
         });
         let filter = TowerToHyperService::new(warp::service(socket.or(other).unify()));
         match filter.call(Request::from_parts(parts, body)).await {

@@ -57,21 +57,11 @@ pub fn serve_apart(
     limits: Limits,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<impl Future<Output = bool> + Send> {
-    let (wire, listener) = (Wire::begun()?, listener.into_std()?);
+    let wire = Wire::begun()?;
+    let listener = wire.take(listener)?;
     let service = Arc::new(Service::new(api, door.into(), limits, Some(Workers::of(Handle::current()))));
     Ok(async move {
-        let served = wire.run(async move {
-            match TcpListener::from_std(listener) {
-                Ok(listener) => serve_with(listener, service, shutdown).await,
-                Err(error) => {
-                    tracing::error!(
-                        error = &error as &dyn std::error::Error,
-                        "taking over the API's address"
-                    );
-                    false
-                }
-            }
-        });
+        let served = wire.run(async move { serve_with(listener, service, shutdown).await });
         served.await.unwrap_or(false)
     })
 }

@@ -62,10 +62,12 @@ pub(crate) struct Incoming {
     pub(crate) body: Body,
     /// The address of whoever holds the other end of the connection.
     pub(crate) peer: IpAddr,
+    /// When its headers were there: to wait for the workers is a part of its time.
+    pub(crate) began: Instant,
 }
 
-/// The address at which one asks whether anybody is there.
-const LIVE_PATH: &str = "/live";
+/// The addresses at which one asks whether anybody is there.
+const LIVE_PATHS: [&str; 2] = ["/live", "/v1/live"];
 
 /// The route of requests that lead nowhere, for those who count.
 const NO_ROUTE: &str = "none";
@@ -93,27 +95,36 @@ impl Service {
         &self.limits
     }
 
-    /// Answers a request by those who work for it. What is asked by those who only want to know whether anybody is there
-    /// is answered at once, as long as the workers move: one that is stuck must not be told to live.
+    /// Answers a request by the workers. Whoever only asks whether anybody is there is answered at once, as long as they move:
+    /// a node that is stuck must not say that it lives.
     pub(crate) async fn answer_by_workers(self: &Arc<Self>, incoming: Incoming) -> Response {
-        let is_at_hand = |workers: &Workers| incoming.parts.uri.path() == LIVE_PATH && workers.move_on();
-        match self.workers.as_ref().filter(|workers| !is_at_hand(workers)) {
+        let is_at_hand = LIVE_PATHS.contains(&incoming.parts.uri.path());
+        match self.workers.as_ref().filter(|workers| !(is_at_hand && workers.move_on())) {
             None => Box::pin(self.answer(incoming)).await,
             Some(workers) => {
                 let service = Arc::clone(self);
-                match workers.have_done(async move { service.answer(incoming).await }).await {
-                    Some(response) => response,
-                    // They have ended, and with them the process does.
-                    None => std::future::pending().await,
-                }
+                given(workers.have_done(async move { service.answer(incoming).await })).await
             }
+        }
+    }
+
+    /// Takes a WebSocket in, or says why not, by the workers.
+    pub(crate) async fn socket_by_workers(
+        self: Arc<Self>,
+        upgrade: Ws,
+        headers: HeaderMap,
+        peer: IpAddr,
+    ) -> Response {
+        match self.workers.clone() {
+            None => self.socket(upgrade, headers, peer).await,
+            Some(workers) => given(workers.have_done(self.socket(upgrade, headers, peer))).await,
         }
     }
 
     /// Answers a request. Dropped before it is done, the request's cancel token fires.
     pub(crate) async fn answer(&self, incoming: Incoming) -> Response {
-        let (began, _in_work) = (Instant::now(), metrics::HTTP_IN_WORK.held([]));
-        let Incoming { parts, body, peer } = incoming;
+        let _in_work = metrics::HTTP_IN_WORK.held([]);
+        let Incoming { parts, body, peer, began } = incoming;
         let (method, headers) = (&parts.method, &parts.headers);
         let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or_default());
         let mut whole = Whole(self.context(headers, self.door.address(peer, headers), began));
@@ -238,7 +249,7 @@ impl Service {
     }
 
     /// Takes a WebSocket in, or says why not.
-    pub(crate) async fn socket(self: Arc<Self>, upgrade: Ws, headers: HeaderMap, peer: IpAddr) -> Response {
+    async fn socket(self: Arc<Self>, upgrade: Ws, headers: HeaderMap, peer: IpAddr) -> Response {
         let context = self.context(&headers, self.door.address(peer, &headers), Instant::now());
         let mut quotas = Quotas::default();
         let admitted = self.door.admit(Route::Stream, &headers, context.address, &mut quotas).await;
@@ -253,14 +264,7 @@ impl Service {
                     service: Arc::clone(&self),
                 };
                 let upgrade = upgrade.max_message_size(MESSAGE_BYTES_MAX).max_frame_size(MESSAGE_BYTES_MAX);
-                let workers = self.workers.clone();
-                let talk = move |socket| async move {
-                    match workers {
-                        Some(workers) => drop(workers.have_done(socket::serve(guest, socket)).await),
-                        None => socket::serve(guest, socket).await,
-                    }
-                };
-                upgrade.on_upgrade(talk).into_response()
+                upgrade.on_upgrade(move |socket| socket::serve(guest, socket)).into_response()
             }
             Err(problem) => {
                 metrics::ERRORS.one([problem.kind.code()]);
@@ -382,6 +386,14 @@ impl Service {
     }
 }
 
+/// What the workers gave; without them nobody is left to answer, and the process is about to end.
+async fn given(response: impl Future<Output = Option<Response>>) -> Response {
+    match response.await {
+        Some(response) => response,
+        None => std::future::pending().await,
+    }
+}
+
 /// A request's context; whoever still works for it is told when this is dropped.
 struct Whole(Context);
 
@@ -466,8 +478,10 @@ fn add_headers(headers: &mut HeaderMap, context: &Context, is_recorded: bool) {
 mod tests {
     use super::*;
 
-    /// What a request's future may take, in bytes: it is moved several times on its way into its connection.
+    /// What a request's future may take, in bytes.
     const FUTURE_BYTES_MAX: usize = 4_096;
+    /// What of it a connection keeps, also while it is idle, and moves about with each request.
+    const KEPT_BYTES_MAX: usize = 1_024;
 
     /// The size of what a function gives, which is not called.
     fn size_of_what<A, B, F>(_: impl FnOnce(A, B) -> F) -> usize {
@@ -478,5 +492,8 @@ mod tests {
     fn a_request_is_light_until_it_needs_more() {
         let bytes = size_of_what(|service: &'static Service, incoming| service.answer(incoming));
         assert!(bytes <= FUTURE_BYTES_MAX, "{bytes} bytes");
+        let bytes =
+            size_of_what(|service: &'static Arc<Service>, incoming| service.answer_by_workers(incoming));
+        assert!(bytes <= KEPT_BYTES_MAX, "{bytes} bytes");
     }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinError;
 use tokio::time::{Instant, sleep};
@@ -35,14 +36,18 @@ impl Workers {
     }
 
     /// Has `work` done, which ends with whoever waits for it. Nothing is given once the runtime itself has ended.
-    pub(crate) async fn have_done<T: Send + 'static>(
+    pub(crate) fn have_done<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
-    ) -> Option<T> {
-        match AbortOnDropHandle::new(self.runtime.spawn(work)).await.map_err(JoinError::try_into_panic) {
-            Ok(done) => Some(done),
-            Err(Ok(panic)) => std::panic::resume_unwind(panic),
-            Err(Err(_)) => None,
+    ) -> impl Future<Output = Option<T>> + Send {
+        // Handed over at once: what waits for it is light, whatever the work is.
+        let task = AbortOnDropHandle::new(self.runtime.spawn(work));
+        async move {
+            match task.await.map_err(JoinError::try_into_panic) {
+                Ok(done) => Some(done),
+                Err(Ok(panic)) => std::panic::resume_unwind(panic),
+                Err(Err(_)) => None,
+            }
         }
     }
 
@@ -83,6 +88,15 @@ impl Wire {
             .map(|runtime| Self(Some(runtime)))
     }
 
+    /// `listener`, from now on of these threads.
+    ///
+    /// # Errors
+    /// When the system lets it not be watched by them.
+    pub(crate) fn take(&self, listener: TcpListener) -> io::Result<TcpListener> {
+        let _here = self.0.as_ref().map(Runtime::enter);
+        TcpListener::from_std(listener.into_std()?)
+    }
+
     /// Runs `work` on these threads; nothing is given when they ended before it.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
@@ -118,12 +132,16 @@ mod tests {
     fn workers_that_stand_still_are_not_trusted_and_the_wire_goes_on() {
         let stuck = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let workers = Workers::of(stuck.handle().clone());
-        let (release, held) = mpsc::channel::<()>();
-        stuck.spawn(async move { held.recv() });
+        let ((busy, is_busy), (release, held)) = (mpsc::channel(), mpsc::channel::<()>());
+        stuck.spawn(async move {
+            busy.send(()).unwrap();
+            held.recv()
+        });
+        is_busy.recv().unwrap();
         let wire = Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
         wire.block_on(async {
             let waits = workers.have_done(async { 1 });
-            assert!(tokio::time::timeout(SHOWN_WITHIN, waits).await.is_err());
+            assert!(tokio::time::timeout(SHOWN_WITHIN + SHOWN_EVERY, waits).await.is_err());
             assert!(!workers.move_on());
             release.send(()).unwrap();
             assert_eq!(workers.have_done(async { 2 }).await, Some(2));
@@ -133,13 +151,14 @@ mod tests {
     #[tokio::test]
     async fn work_ends_with_whoever_waits_for_it_and_its_panics_are_his() {
         let workers = Workers::of(Handle::current());
-        let (held, mut ended) = tokio::sync::oneshot::channel::<()>();
+        let (held, ended) = tokio::sync::oneshot::channel::<()>();
         let work = workers.have_done(async move {
             std::future::pending::<()>().await;
             drop(held);
         });
         assert!(tokio::time::timeout(Duration::from_millis(20), work).await.is_err());
-        assert!((&mut ended).await.is_err());
+        let ended = tokio::time::timeout(Duration::from_secs(30), ended);
+        assert!(ended.await.unwrap().is_err());
         let panics =
             tokio::spawn(async move { workers.have_done(async { panic!("as the test wants it") }).await });
         let panicked: Result<Option<()>, _> = panics.await;

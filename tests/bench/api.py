@@ -137,6 +137,7 @@ def rates(hello, alone, process, port, key, found, seconds, folder):
         "the API's /live": (process, live, 1),
         "the API's /ready, by the workers": (process, f"http://127.0.0.1:{port}/ready", 1),
         "a cached question": (process, ask, 1, script),
+        "a cached question, 32 connections": (process, ask, 1, script, 32),
         "a cached question, 24 connections": (process, ask, 1, script, 24),
     }
     rows = {title: [] for title in turns}

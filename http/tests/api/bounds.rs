@@ -102,7 +102,10 @@ fn that_a_node_lives_is_said_while_its_workers_are_busy_and_the_rest_waits_for_t
     });
     is_busy.recv().unwrap();
     Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-        assert_eq!(server.get("/live").send().await.unwrap().status(), 200);
+        for path in ["/live", "/v1/live"] {
+            let asked = server.get(path).timeout(Duration::from_secs(30));
+            assert_eq!(asked.send().await.unwrap().status(), 200);
+        }
         let waits = server.get("/ready").timeout(Duration::from_millis(200)).send();
         assert!(waits.await.unwrap_err().is_timeout());
         release.send(()).unwrap();
