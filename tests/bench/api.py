@@ -24,7 +24,7 @@ import uuid
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-# Every row has its turn each second or so: what else the machine does then falls on all of them.
+# Turns of a second each that every row has, one row after the other: what else the machine does then falls on all of them.
 ROUNDS_A_SECOND = 3
 TICKS = os.sysconf("SC_CLK_TCK")
 

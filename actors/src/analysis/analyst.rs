@@ -16,7 +16,7 @@ use crate::question::{AskFailure, Desk};
 use crate::shard::Index;
 
 /// The version of how documents are analysed; raised with every change that may alter a result.
-const VERSION: &str = "analysis-1";
+const VERSION: &str = "analysis-2";
 /// Analyses that wait for their turn, for each that runs; each holds a document's text.
 const WAITING_PER_SLOT: usize = 16;
 

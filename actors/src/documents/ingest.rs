@@ -192,17 +192,20 @@ async fn read<J: Journal>(
 }
 
 /// The template that the document's own words ask for; off the threads that others wait on. Its first document makes the
-/// profile ready, so that nobody who asks for an analysis waits for that.
+/// profile ready beside its ingest, so that nobody who asks for an analysis waits for that.
 async fn choose(blob: PagesBlob) -> Result<(PagesBlob, Choice), IngestError> {
     let choose = move || {
         let (profiles, pages) = (enabler_analysis::shipped(), crate::analysis::pages(&blob));
         let choice = profiles.choose(&pages);
-        if let Some(profile) = profiles.named(&choice.template) {
-            profile.prepare(&pages);
-        }
-        (blob, choice)
+        (blob, choice, pages)
     };
-    tokio::task::spawn_blocking(choose).await.map_err(|error| ours("choosing a template", &error))
+    let chosen = tokio::task::spawn_blocking(choose).await;
+    let (blob, choice, pages) = chosen.map_err(|error| ours("choosing a template", &error))?;
+    if let Some(profile) = enabler_analysis::shipped().named(&choice.template) {
+        // Nobody waits for it, and the ingest does not fail with it.
+        drop(tokio::task::spawn_blocking(move || profile.prepare(&pages)));
+    }
+    Ok((blob, choice))
 }
 
 /// The report as it is kept in the document's record.

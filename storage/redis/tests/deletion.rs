@@ -134,12 +134,9 @@ async fn what_loses_its_index_is_never_seen_again() {
 async fn a_large_group_is_deleted_in_batches_and_everything_kept_expires() {
     let server = RedisServer::start(&[]).await.unwrap();
     let cache = node(&server.url()).await;
-    let puts = (0..1_200).map(|i| {
-        let cache = cache.clone();
-        tokio::spawn(async move { cache.put(&answer(&i.to_string()), VALUE, HOUR).await })
-    });
-    for put in puts.collect::<Vec<_>>() {
-        put.await.unwrap();
+    // A put that takes too long is given up, as all at once may on a busy machine.
+    for i in 0..1_200 {
+        cache.put(&answer(&i.to_string()), VALUE, HOUR).await;
     }
     let info = server.command(&["INFO", "keyspace"]).await.unwrap();
     // 1,200 values, the group and its tenant: all with an expiry.

@@ -163,6 +163,11 @@ mod tests {
                 "{refused:?}"
             );
         }
+        let words = shares("[]\n[shares.words]\nkinds=['acoes', 'Ação']");
+        assert!(
+            matches!(words, Err(ProfileError::Syntax { ref source, .. }) if source.message().contains("`acao`")),
+            "{words:?}"
+        );
         let pattern = Profile::parse("x", &format!("{head}[[section]]\nname='a'\nheading='('\n"));
         assert!(matches!(pattern, Err(ProfileError::Syntax { .. })));
         let case = Profile::parse("x", &format!("{head}[[section]]\nname='a'\nheading='Ação'\n"));

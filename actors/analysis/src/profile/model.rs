@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::{Colour, Pattern};
+use crate::text::fold;
 
 /// A whole profile.
 #[derive(Clone, Debug, Deserialize)]
@@ -222,6 +223,8 @@ pub(crate) struct List {
     pub(crate) instead: Option<Instead>,
     /// The columns of which the third is the product of the others: how many, at what price, and how much that makes.
     pub(crate) product: Option<(String, String, String)>,
+    /// A number with the things that are counted so; other numbers of a text are no factor of `product`.
+    pub(crate) product_of: Option<Pattern>,
     /// Of persons: what is said of one of `except_fields` who belongs to the list all the same.
     pub(crate) except_but: Option<Pattern>,
     /// Of persons: what stands before their first names where they are called by these alone.
@@ -290,6 +293,8 @@ pub(crate) struct List {
     /// Columns of which an item's row has at least one filled, where its table has them.
     #[serde(default)]
     pub(crate) any_in_row: Vec<String>,
+    /// Percentages that are the rate of a thing, and no part of it.
+    pub(crate) rates: Option<Pattern>,
     /// A row that sums up only some of the items.
     pub(crate) part_row: Option<Pattern>,
     /// A row that sums up and is no item.
@@ -503,6 +508,44 @@ pub(crate) struct Shares {
     pub(crate) partly: Option<Pattern>,
     /// Words that give it in equal parts.
     pub(crate) equal: Pattern,
+    /// Words between two things that say what the one is to the other, and do not give both.
+    pub(crate) tied: Option<Pattern>,
+    /// By which of its words a thing is named again.
+    #[serde(default)]
+    pub(crate) words: Words,
+}
+
+/// Which words of a thing name it again, and which do not; written without accents and capitals.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Words {
+    /// What stands before the mark that a thing has in its list.
+    #[serde(deserialize_with = "folded")]
+    pub(crate) marks: Vec<String>,
+    /// What leads to a number; the first is also put where a description has none.
+    #[serde(deserialize_with = "folded")]
+    pub(crate) numbers: Vec<String>,
+    /// Words that name nothing.
+    #[serde(deserialize_with = "folded")]
+    pub(crate) common: Vec<String>,
+    /// Words that say what a thing is, and not which.
+    #[serde(deserialize_with = "folded")]
+    pub(crate) kinds: Vec<String>,
+    /// Words of long descriptions that say where a thing lies and who registered it.
+    #[serde(deserialize_with = "folded")]
+    pub(crate) elsewhere: Vec<String>,
+}
+
+/// Words as folded text has them.
+fn folded<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let words = Vec::<String>::deserialize(from)?;
+    match words.iter().find(|word| fold(word) != **word) {
+        Some(word) => Err(serde::de::Error::custom(format!(
+            "word `{word}`: words are compared with text without accents and capitals; write `{}`",
+            fold(word)
+        ))),
+        None => Ok(words),
+    }
 }
 
 /// A text, or a list of texts.

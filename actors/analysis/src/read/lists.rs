@@ -460,8 +460,10 @@ fn things(
 ) -> (Vec<Record>, Option<Found>) {
     let beside = list.beside.as_ref().and_then(|at| lists.get(at)).map_or(&[][..], |records| records);
     let taken = taken(document, beside);
-    let persons = names_of(&list.without, fields, lists);
-    let names_one = |text: &str| shares_out(text, &persons);
+    let mut persons = names_of(&list.without, fields, lists);
+    persons.sort_by(|a, b| (b.len(), a).cmp(&(a.len(), b)));
+    persons.dedup();
+    let names_one = |text: &str| shares_out(list, text, &persons);
     let mut records: Vec<Record> = Vec::new();
     // Rows that name an item and do not tell its outcome.
     let mut untold: Vec<Record> = Vec::new();
@@ -487,10 +489,9 @@ fn things(
         if beside.iter().any(|other| alike(list, other, &record)) {
             return false;
         }
+        // Two things may have one number, as an account and what is kept in it.
         let known = records.iter_mut().find(|known| {
-            list.same_by
-                .iter()
-                .any(|key| known.get(key).zip(record.get(key)).is_some_and(|(a, b)| same(&a.value, &b.value)))
+            alike(list, known, &record) && !(list.beside.is_some() && differ(list, known, &record))
         });
         match known {
             // The first mention counts; later ones fill what it left out.
@@ -537,6 +538,9 @@ fn things(
             let sharing = all_rows.iter().filter(|row| names_one(row.text.flow.folded.trim())).count();
             let shared = if other { sharing > 0 } else { sharing * 2 > all_rows.len() };
             let labels = row_labels(&all_rows);
+            // A table that another list has read, or that shares things out, has no total of this list.
+            let foreign = list.beside.is_some()
+                && (other || shared || grid.rows.iter().any(|words| row_taken(grid.page, words, &taken)));
             for (at, row) in all_rows.into_iter().enumerate() {
                 if grid.rows.get(at).is_some_and(|words| row_taken(grid.page, words, &taken)) {
                     continue;
@@ -552,7 +556,7 @@ fn things(
                     let partial =
                         list.part_of.as_ref().is_some_and(|part| part.is_in(text) || part.is_in(&opening));
                     let said = || list.total.as_ref().and_then(|(key, _)| cell(key));
-                    total = total.or_else(|| said().filter(|_| !partial));
+                    total = total.or_else(|| said().filter(|_| !partial && !foreign));
                 } else if belongs(list, text, &opening)
                     && filled_in(list, &row)
                     && (!names_one(text) || shared && list.beside.is_none())
@@ -680,7 +684,7 @@ fn things(
                 if row_of_shares {
                     without_money(list, &mut record);
                 }
-                record.extend(multiplied(document, list, item));
+                record.extend(multiplied(document, list, &record, item));
                 record.extend(voted_down(document, list, &record, &item.span));
                 if let Some(mark) = &item.mark {
                     record.extend(marked(document, &item.span, mark));
@@ -757,11 +761,27 @@ fn names_of(pointers: &[String], fields: &Fields, lists: &Lists) -> Vec<String> 
 }
 
 /// Whether a text gives what it describes to persons, and not only says whose wife bought it: it names two of them, or one
-/// behind a colon or with a part.
-fn shares_out(text: &str, persons: &[String]) -> bool {
-    let named: Vec<usize> = persons.iter().filter_map(|name| text.find(name.as_str())).collect();
+/// behind a colon or with a part. `persons` are the longest first, each once.
+fn shares_out(list: &List, text: &str, persons: &[String]) -> bool {
+    let mut left = text.to_owned();
+    let mut named: Vec<usize> = Vec::new();
+    for name in persons.iter().filter(|name| !name.is_empty()) {
+        let edge = |c: Option<char>| !c.is_some_and(|c| c.is_ascii_alphanumeric());
+        let found = left.match_indices(name.as_str()).map(|(at, _)| at).find(|at| {
+            let (before, after) = (left.get(..*at), left.get(at + name.len()..));
+            edge(before.and_then(|text| text.chars().next_back()))
+                && edge(after.and_then(|text| text.chars().next()))
+        });
+        if let Some(at) = found {
+            // A shorter name that is a part of it names nobody else here.
+            left = left.replace(name.as_str(), &" ".repeat(name.len()));
+            named.push(at);
+        }
+    }
+    let parts = text.matches('%').count();
+    let rates = list.rates.as_ref().map_or(0, |rates| rates.find_all(text).count());
     let given = |at: &usize| {
-        text.contains('%') || text.get(..*at).is_some_and(|before| before.trim_end().ends_with([':', '-']))
+        parts > rates || text.get(..*at).is_some_and(|before| before.trim_end().ends_with([':', '-']))
     };
     named.len() > 1 || named.iter().any(given)
 }
@@ -783,6 +803,14 @@ fn only_mark(cell: &str) -> bool {
 /// Whether two records agree in what names a record of the list.
 fn alike(list: &List, a: &Record, b: &Record) -> bool {
     list.same_by.iter().any(|key| a.get(key).zip(b.get(key)).is_some_and(|(a, b)| same(&a.value, &b.value)))
+}
+
+/// Whether two records say of what they are worth what cannot be said of one thing.
+fn differ(list: &List, a: &Record, b: &Record) -> bool {
+    let money = list.column.iter().filter(|column| column.kind == Type::Money);
+    money
+        .filter_map(|column| a.get(&column.key).zip(b.get(&column.key)))
+        .any(|(a, b)| !same(&a.value, &b.value))
 }
 
 /// Where a value of another list stands: the index of its page, the byte in its text, and the character of the flow.
@@ -892,10 +920,15 @@ fn by_product(document: &Document<'_>, list: &List, grid: &grid::Grid) -> Option
 const FACTORS_MAX: usize = 40;
 
 /// The only three figures of an item of which the third is the product of the others: how many, at what price, and how
-/// much that makes; whatever else it counts, as votes.
-fn multiplied(document: &Document<'_>, list: &List, item: &Item) -> Vec<(String, Found)> {
+/// much that makes; whatever else it counts, as votes. How many are paid in instalments is no quantity.
+fn multiplied(document: &Document<'_>, list: &List, record: &Record, item: &Item) -> Vec<(String, Found)> {
     let Some((count, price, total)) = list.product.as_ref().filter(|_| list.agenda) else {
         return Vec::new();
+    };
+    let known = record.get(count).and_then(|found| found.value.as_f64());
+    let counts = |one: &(f64, Span)| {
+        let behind = document.text.folded(one.1.start..item.span.end);
+        known == Some(one.0) || list.product_of.as_ref().is_some_and(|things| things.heads(behind))
     };
     let text = &document.text;
     let figures = |kind: Kind| -> Vec<(f64, Span)> {
@@ -904,7 +937,7 @@ fn multiplied(document: &Document<'_>, list: &List, item: &Item) -> Vec<(String,
     };
     let (numbers, amounts) = (figures(Kind::Number), figures(Kind::Money));
     let mut found: Vec<[&(f64, Span); 3]> = Vec::new();
-    for many in numbers.iter().filter(|one| one.0 >= 2.0) {
+    for many in numbers.iter().filter(|one| one.0 >= 2.0 && counts(one)) {
         for each in &amounts {
             let makes = |all: &&(f64, Span)| all.1 != each.1 && (many.0 * each.0 - all.0).abs() < 0.01;
             found.extend(amounts.iter().find(makes).map(|all| [many, each, all]));

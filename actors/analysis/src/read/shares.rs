@@ -337,8 +337,11 @@ impl Reader<'_> {
             let seen = self.seen(&clause);
             if let Some(called) = called {
                 // "Itens 2 e 4: metade a cada um": each of them is shared so; none of ours, and nothing is said here.
-                for one in called {
-                    put(one, self.parts(one, &seen, &clause, false));
+                let group: Vec<(usize, usize)> = called.into_iter().map(|one| (one, clause.end)).collect();
+                for (one, end) in &group {
+                    let parts = self.parts(*one, &seen, &clause, false);
+                    let alike = if group.len() > 1 { without_values(parts) } else { parts };
+                    self.to_each(&[(*one, *end)], &alike, put);
                 }
                 (thing, outer, open, last_end) = (None, None, false, clause.end);
                 continue;
@@ -406,18 +409,17 @@ impl Reader<'_> {
     /// Whether a text only joins two things: "a casa e a poupança", "o apartamento 12, a vaga 7 e a conta".
     fn joined(&self, between: Span) -> bool {
         let said = self.document.text.folded(between.clone());
-        between.len() < JOINED_MAX && !said.contains([';', ':', '\n', '%', '$']) && !said.contains(". ")
+        between.len() < JOINED_MAX
+            && !said.contains([';', ':', '\n', '%', '$'])
+            && !said.contains(". ")
+            && !self.shares.tied.as_ref().is_some_and(|tied| tied.is_in(said))
     }
 
     /// The parts of things that are shared alike; what all of them are worth is not what a part of one is worth.
     fn to_each(&self, group: &[(usize, usize)], parts: &[Part], put: &mut impl FnMut(usize, Vec<Part>)) {
         for (thing, _) in group {
-            let mut own = parts.to_vec();
-            if group.len() > 1 {
-                own.iter_mut().for_each(|part| part.value = None);
-                own.retain(|part| part.percent.is_some() || part.fraction.is_some());
-            }
-            put(*thing, own);
+            let own = parts.to_vec();
+            put(*thing, if group.len() > 1 { without_values(own) } else { own });
         }
     }
 
@@ -432,13 +434,15 @@ impl Reader<'_> {
         for clause in super::clauses::clauses(&self.document.text.flow.folded, range) {
             let text = self.document.text.folded(clause.clone());
             let mut cuts: Vec<(usize, Option<Vec<usize>>)> = Vec::new();
+            let mut last = 0;
             for (at, labels) in super::clauses::called(text) {
                 // "À viúva caberá 1/2 de cada um dos bens 1 e 3": who and how much stand before it.
                 let before = text.get(..at.start).unwrap_or("");
                 let begin = match described_behind(before) {
-                    true => before.rfind(". ").map_or(0, |stop| stop + 1),
+                    true => before.rfind(". ").map_or(0, |stop| stop + 1).max(last),
                     false => at.start,
                 };
+                last = at.end;
                 cuts.push((begin, Some(labels.iter().filter_map(thing).collect())));
             }
             // "25% do CDB do item 4.6": the part stands before it.
@@ -1466,6 +1470,13 @@ fn several(name: &str, known: &[String]) -> bool {
 fn exact(fraction: &str) -> Option<f64> {
     let percent = of_hundred(fraction)?;
     ((percent * 100.0).fract() == 0.0).then_some(percent)
+}
+
+/// Parts without what they are worth, where the same is said of several things; one that says nothing else says nothing.
+fn without_values(mut parts: Vec<Part>) -> Vec<Part> {
+    parts.iter_mut().for_each(|part| part.value = None);
+    parts.retain(|part| part.percent.is_some() || part.fraction.is_some());
+    parts
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 
 // A document as text, laid out with synthetic boxes.
 mod paper;
+// What stands beside a thing and is not said of it.
+mod attribution;
 // What must not be said, and what beside it must.
 mod precise;
 // Fields held to the truth.

@@ -13,11 +13,11 @@ fn read(profile: &str, text: &str) -> Analysis {
     analysis
 }
 
-fn deed(text: &str) -> Value {
+pub(crate) fn deed(text: &str) -> Value {
     read("inventory", text).result
 }
 
-fn minutes(text: &str) -> Value {
+pub(crate) fn minutes(text: &str) -> Value {
     read("meeting_minutes", text).result
 }
 
@@ -30,7 +30,7 @@ fn resolutions(text: &str) -> Vec<[String; 3]> {
 }
 
 /// The heirs: name, kinship, and whether under age.
-fn heirs(text: &str) -> Vec<(String, String, bool)> {
+pub(crate) fn heirs(text: &str) -> Vec<(String, String, bool)> {
     let result = deed(text);
     let all = result["clausula_a_herdeiros"]["herdeiros"].as_array().unwrap().clone();
     let word = |value: &Value| value.as_str().unwrap_or("-").to_owned();
@@ -40,7 +40,7 @@ fn heirs(text: &str) -> Vec<(String, String, bool)> {
 }
 
 /// Who gets what of each asset: name, percentage or fraction, and amount.
-fn shares(text: &str) -> Vec<Vec<(String, Value, Value)>> {
+pub(crate) fn shares(text: &str) -> Vec<Vec<(String, Value, Value)>> {
     let result = deed(text);
     let all = result["clausula_d_divisao"]["divisoes"].as_array().unwrap().clone();
     let part = |part: &Value| {
@@ -1073,6 +1073,7 @@ fn what_a_person_gets_in_all_is_no_part_of_one_asset() {
     let found = shares(&format!(
         "{FAMILY}PARTILHA\n\nO lote 9 fica para Iara Brito Melo, que assim recebe em tudo R$ 950,00.\n"
     ));
+    assert_eq!(found.len(), 1, "{found:?}");
     assert!(found.iter().flatten().all(|(_, _, value)| value != &json!(950)), "{found:?}");
 }
 

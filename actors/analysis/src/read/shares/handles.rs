@@ -1,5 +1,7 @@
 //! The words by which a partition names things again.
 
+use std::collections::BTreeMap;
+
 use crate::profile::{List, Shares};
 use crate::read::lists::{MARK, Record};
 use crate::text::fold;
@@ -25,6 +27,8 @@ pub(super) fn handles(
 ) -> Vec<Handle> {
     let names: Vec<String> =
         known.iter().flat_map(|name| fold(name).split(' ').map(str::to_owned).collect::<Vec<_>>()).collect();
+    let words = &shares.words;
+    let is = |words: &[String], word: &str| words.iter().any(|own| own == word);
     let mut found: Vec<Handle> = Vec::new();
     let text = |record: &Record, key: &str| record.get(key).and_then(|found| found.value.as_str()).map(fold);
     for (at, record) in things.iter().enumerate() {
@@ -34,18 +38,17 @@ pub(super) fn handles(
         // What is described at length has words that name much else.
         let described = origins.get(at).is_some_and(|list| list.beside.is_some());
         if let Some(name) = text(record, &shares.thing_name) {
-            let words = name.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
-            for word in words.take(if described { NAMING_WORDS } else { usize::MAX }) {
+            let parts = name.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+            for word in parts.take(if described { NAMING_WORDS } else { usize::MAX }) {
                 let plain =
-                    word.len() >= 3 && !GENERIC.contains(&word) && !word.chars().all(|c| c.is_ascii_digit());
-                let elsewhere =
-                    described && (PLACES.contains(&word) || names.iter().any(|name| name == word));
+                    word.len() >= 3 && !is(&words.common, word) && !word.chars().all(|c| c.is_ascii_digit());
+                let elsewhere = described && (is(&words.elsewhere, word) || is(&names, word));
                 if plain && !elsewhere {
-                    add(word.to_owned(), WEAK.contains(&word));
+                    add(word.to_owned(), is(&words.kinds, word));
                 }
             }
             if described {
-                leading(&name).into_iter().for_each(|word| add(word, false));
+                leading(&name, &words.numbers).into_iter().for_each(|word| add(word, false));
             }
             add(name, false);
         }
@@ -56,7 +59,7 @@ pub(super) fn handles(
             }
         }
         if let Some(mark) = text(record, MARK) {
-            for word in ["letra", "item", "alinea", "linha", "numero", "subitem", "bem", "no", "n."] {
+            for word in &words.marks {
                 for quote in ["", "\""] {
                     add(format!("{word} {quote}{mark}{quote}"), false);
                 }
@@ -64,14 +67,17 @@ pub(super) fn handles(
         }
     }
     // A word that names two things names none, unless what is said beside it tells things of two lists apart.
-    let all = found.clone();
+    let mut all: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for one in &found {
+        let things = all.entry(one.word.clone()).or_default();
+        if things.len() < SAME_WORD_MAX && !things.contains(&one.thing) {
+            things.push(one.thing);
+        }
+    }
     let list = |thing: usize| origins.get(thing).map(|list| list.at.as_str());
     let others = |one: &Handle, same_list: bool| {
-        all.iter().any(|other| {
-            other.word == one.word
-                && other.thing != one.thing
-                && (list(other.thing) == list(one.thing)) == same_list
-        })
+        let things = all.get(&one.word).map_or(&[][..], Vec::as_slice);
+        things.iter().any(|other| *other != one.thing && (list(*other) == list(one.thing)) == same_list)
     };
     found.retain(|one| !others(one, true) && (one.weak || !others(one, false)));
     for one in &mut found {
@@ -85,222 +91,28 @@ pub(super) fn handles(
 }
 
 /// What a long description begins with, up to its first number, as others write it: "sala comercial no 812", "sala
-/// comercial 812".
-fn leading(name: &str) -> Vec<String> {
+/// comercial 812"; `numbers` are the words that lead to a number.
+fn leading(name: &str, numbers: &[String]) -> Vec<String> {
     let mut words: Vec<&str> = Vec::new();
     for word in name.split(' ').take(LEADING_WORDS) {
         let word = word.trim_end_matches(',');
-        if !matches!(word, "no" | "n." | "n.o" | "numero") {
+        if !numbers.iter().any(|own| own == word) {
             words.push(word);
         }
         if words.len() > 1 && word.starts_with(|c: char| c.is_ascii_digit()) {
             let (number, what) = (words.pop().unwrap_or(""), words.join(" "));
-            return vec![format!("{what} {number}"), format!("{what} no {number}")];
+            let before = numbers.first().map(|before| format!("{what} {before} {number}"));
+            return std::iter::once(format!("{what} {number}")).chain(before).collect();
         }
     }
     Vec::new()
 }
+
+/// Things that one word is kept for; a word of so many names none of them.
+const SAME_WORD_MAX: usize = 64;
 
 /// Words of a description up to its first number at most.
 const LEADING_WORDS: usize = 6;
 
 /// Words of a long description that name the thing; later ones tell where it lies and where it is registered.
 const NAMING_WORDS: usize = 9;
-
-/// Words of descriptions that stand in addresses and registers too.
-const PLACES: &[&str] = &[
-    "rua",
-    "avenida",
-    "av",
-    "praca",
-    "alameda",
-    "travessa",
-    "estrada",
-    "rodovia",
-    "bairro",
-    "centro",
-    "cidade",
-    "municipio",
-    "comarca",
-    "estado",
-    "matricula",
-    "registro",
-    "imoveis",
-    "oficio",
-    "situado",
-    "situada",
-    "localizado",
-    "localizada",
-    "metros",
-    "quadrados",
-    "area",
-    "ano",
-    "modelo",
-    "cor",
-    "marca",
-    "placa",
-    "renavam",
-    "direito",
-    "direitos",
-    "parte",
-    "ideal",
-    "metade",
-    "fracao",
-    "lado",
-    "andar",
-    "bloco",
-    "quadra",
-    "uma",
-    "um",
-    "que",
-    "sob",
-    "livro",
-    "agencia",
-    "inscrito",
-    "inscrita",
-    "capital",
-    "social",
-    "sociedade",
-    "empresa",
-    "comercial",
-    "residencial",
-    "urbano",
-    "urbana",
-    "rural",
-    "novo",
-    "nova",
-    "sao",
-    "santa",
-    "santo",
-    "dom",
-    "dona",
-    "doutor",
-    "coronel",
-    "general",
-    "norte",
-    "sul",
-    "leste",
-    "oeste",
-    "brasil",
-    "federal",
-    "economica",
-    "denominado",
-    "denominada",
-    "bem",
-    "bens",
-    "item",
-    "totalidade",
-    "integralidade",
-    "depositado",
-    "depositados",
-    "existente",
-    "total",
-    "segundo",
-    "terceiro",
-    "primeiro",
-    "nominal",
-    "unidade",
-    "pelo",
-    "pela",
-    "por",
-    "numa",
-    "sobre",
-    "sem",
-    "ltda",
-    "empresarial",
-    "filhos",
-    "irmaos",
-    "netos",
-    "comercio",
-    "industria",
-    "insumos",
-    "produtos",
-];
-
-const GENERIC: &[&str] = &[
-    "banco",
-    "btg",
-    "pactual",
-    "dos",
-    "das",
-    "com",
-    "numero",
-    "pos-fixado",
-    "prefixado",
-    "preferenciais",
-    "ordinarias",
-    "credito",
-    "letra",
-    "valor",
-    "mantida",
-    "mantidas",
-    "junto",
-    "emissao",
-    "agencia",
-    "serie",
-    "de",
-    "do",
-    "da",
-    "pos",
-    "fixado",
-    "vencimento",
-    "investimento",
-    "investimentos",
-    "fic",
-    "fia",
-    "digital",
-    "servicos",
-    "financeiros",
-    "ltda",
-    "titulo",
-    "para",
-    "corretora",
-];
-const WEAK: &[&str] = &[
-    "saldo",
-    "conta",
-    "corrente",
-    "fundo",
-    "cotas",
-    "quotas",
-    "cdb",
-    "lci",
-    "lca",
-    "acoes",
-    "poupanca",
-    "aplicacao",
-    "caderneta",
-    "cri",
-    "cra",
-    "debentures",
-    "previdencia",
-    "imovel",
-    "apartamento",
-    "casa",
-    "terreno",
-    "lote",
-    "sala",
-    "loja",
-    "vaga",
-    "box",
-    "garagem",
-    "gleba",
-    "fazenda",
-    "sitio",
-    "chacara",
-    "predio",
-    "galpao",
-    "veiculo",
-    "automovel",
-    "carro",
-    "caminhao",
-    "caminhonete",
-    "camioneta",
-    "motocicleta",
-    "moto",
-    "trator",
-    "semoventes",
-    "consorcio",
-    "deposito",
-    "quota",
-];
