@@ -293,8 +293,6 @@ pub(crate) struct List {
     /// Columns of which an item's row has at least one filled, where its table has them.
     #[serde(default)]
     pub(crate) any_in_row: Vec<String>,
-    /// Percentages that are the rate of a thing, and no part of it.
-    pub(crate) rates: Option<Pattern>,
     /// A row that sums up only some of the items.
     pub(crate) part_row: Option<Pattern>,
     /// A row that sums up and is no item.

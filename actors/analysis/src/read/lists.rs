@@ -463,7 +463,7 @@ fn things(
     let mut persons = names_of(&list.without, fields, lists);
     persons.sort_by(|a, b| (b.len(), a).cmp(&(a.len(), b)));
     persons.dedup();
-    let names_one = |text: &str| shares_out(list, text, &persons);
+    let names_one = |text: &str| shares_out(text, &persons);
     let mut records: Vec<Record> = Vec::new();
     // Rows that name an item and do not tell its outcome.
     let mut untold: Vec<Record> = Vec::new();
@@ -762,7 +762,7 @@ fn names_of(pointers: &[String], fields: &Fields, lists: &Lists) -> Vec<String> 
 
 /// Whether a text gives what it describes to persons, and not only says whose wife bought it: it names two of them, or one
 /// behind a colon or with a part. `persons` are the longest first, each once.
-fn shares_out(list: &List, text: &str, persons: &[String]) -> bool {
+fn shares_out(text: &str, persons: &[String]) -> bool {
     let mut left = text.to_owned();
     let mut named: Vec<usize> = Vec::new();
     for name in persons.iter().filter(|name| !name.is_empty()) {
@@ -778,10 +778,8 @@ fn shares_out(list: &List, text: &str, persons: &[String]) -> bool {
             named.push(at);
         }
     }
-    let parts = text.matches('%').count();
-    let rates = list.rates.as_ref().map_or(0, |rates| rates.find_all(text).count());
     let given = |at: &usize| {
-        parts > rates || text.get(..*at).is_some_and(|before| before.trim_end().ends_with([':', '-']))
+        text.contains('%') || text.get(..*at).is_some_and(|before| before.trim_end().ends_with([':', '-']))
     };
     named.len() > 1 || named.iter().any(given)
 }

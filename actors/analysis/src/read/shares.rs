@@ -337,11 +337,9 @@ impl Reader<'_> {
             let seen = self.seen(&clause);
             if let Some(called) = called {
                 // "Itens 2 e 4: metade a cada um": each of them is shared so; none of ours, and nothing is said here.
-                let group: Vec<(usize, usize)> = called.into_iter().map(|one| (one, clause.end)).collect();
-                for (one, end) in &group {
+                for one in &called {
                     let parts = self.parts(*one, &seen, &clause, false);
-                    let alike = if group.len() > 1 { without_values(parts) } else { parts };
-                    self.to_each(&[(*one, *end)], &alike, put);
+                    put(*one, if called.len() > 1 { without_values(parts) } else { parts });
                 }
                 (thing, outer, open, last_end) = (None, None, false, clause.end);
                 continue;
